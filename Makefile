@@ -1,0 +1,44 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+ARGS ?=
+
+.PHONY: help venv verify test lint bench fuzz clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+venv: $(STAMP)  ## set up .venv with every pinned dependency
+
+# The stamp is removed first and written last, so a set-up that fails is run again.
+$(STAMP): pyproject.toml constraints.txt
+	@rm -f $@
+	@echo "setting up $(VENV)"
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) setuptools
+	@$(PIP) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+verify: $(STAMP)  ## prove the protocol (ARGS="..." is passed on, here and below)
+	@$(BIN)/rollproof verify $(ARGS)
+
+test: $(STAMP)  ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)  ## check format, style and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(STAMP)  ## run the benchmarks
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(STAMP)  ## run the randomized tests for long
+	@ROLLPROOF_FUZZ=1 $(BIN)/python -m pytest -m fuzz $(ARGS)
+
+clean:  ## remove .venv and everything generated
+	@rm -rf $(VENV) build dist *.egg-info .hypothesis .benchmarks .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The conformance suite for implementations in any language."""

@@ -1,0 +1,1 @@
+"""Teaching material whose every output is checked."""

@@ -1,0 +1,1 @@
+"""What the reference means: lockstep truth, network, properties, symbolic values and search."""

@@ -1,0 +1,1 @@
+"""The protocol, in plain Python: config, state, transitions, tick and export."""

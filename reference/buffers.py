@@ -1,0 +1,87 @@
+"""Confirmation and promotion (protocol section 3)."""
+
+from __future__ import annotations
+
+from reference.events import FrameConfirmed, FramePromoted
+from reference.guards import completing, no_rollback_in_progress, no_rollback_pending
+from reference.state import CanonicalRecord, Peer
+from reference.transition import Step, guard, transition
+from reference.values import evolve, given
+
+
+@guard("BUF-2")
+def next_frame_is_simulated(peer: Peer) -> bool:
+    """The frame after the confirmed one has been simulated."""
+    return peer.confirmed + 1 < peer.frame
+
+
+@guard("BUF-2")
+def next_frame_is_complete(peer: Peer) -> bool:
+    """Every player's input of the frame after the confirmed one is known."""
+    return peer.inputs.known.complete(peer.confirmed + 1)
+
+
+@transition("BUF-2", "BUF-5", guards=(no_rollback_in_progress, next_frame_is_simulated, next_frame_is_complete))
+def confirm_frame(peer: Peer) -> Step:
+    """The confirmed frame advances by one; its snapshot is never needed again."""
+    frame = peer.confirmed + 1
+    return evolve(peer, confirmed=frame, snapshots=peer.snapshots.remove(frame)), (FrameConfirmed(frame),)
+
+
+@guard("BUF-3")
+def next_record_is_confirmed(peer: Peer) -> bool:
+    """The next record to promote belongs to a confirmed frame."""
+    return peer.buffers.promoted <= peer.confirmed
+
+
+@transition("BUF-3", "BUF-4", "BUF-8", guards=(next_record_is_confirmed, no_rollback_pending, no_rollback_in_progress))
+def promote_frame(peer: Peer) -> Step:
+    """The record of the lowest unpromoted frame becomes canonical, and part of the running hash."""
+    frame = peer.buffers.promoted
+    record = peer.buffers.speculative[frame]
+    digest = peer.buffers.digest.extend(record)
+    buffers = evolve(
+        peer.buffers,
+        speculative=peer.buffers.speculative.remove(frame),
+        canonical=peer.buffers.canonical.set(frame, CanonicalRecord(record, unconfirmed=False, digest=digest)),
+        promoted=frame + 1,
+        digest=digest,
+    )
+    return evolve(peer, buffers=buffers), (FramePromoted(frame, forced=False),)
+
+
+@guard("EP-8")
+def next_record_is_unconfirmed(peer: Peer) -> bool:
+    """The next record to promote belongs to a frame that is not confirmed."""
+    return peer.buffers.promoted > peer.confirmed
+
+
+@guard("EP-8")
+def next_record_is_before_the_end(peer: Peer) -> bool:
+    """The next record to promote lies below the termination frame."""
+    return peer.buffers.promoted < given(peer.ending.termination)
+
+
+@transition(
+    "EP-8",
+    "BUF-8",
+    guards=(
+        completing,
+        no_rollback_pending,
+        no_rollback_in_progress,
+        next_record_is_unconfirmed,
+        next_record_is_before_the_end,
+    ),
+)
+def force_promote_frame(peer: Peer) -> Step:
+    """A record that the wait could not confirm becomes canonical all the same, flagged unconfirmed."""
+    frame = peer.buffers.promoted
+    record = peer.buffers.speculative[frame]
+    canonical = CanonicalRecord(record, unconfirmed=True, digest=peer.buffers.digest)
+    buffers = evolve(
+        peer.buffers,
+        speculative=peer.buffers.speculative.remove(frame),
+        canonical=peer.buffers.canonical.set(frame, canonical),
+        promoted=frame + 1,
+    )
+    return evolve(peer, buffers=buffers), (FramePromoted(frame, forced=True),)

@@ -1,0 +1,44 @@
+"""Desync detection: partners' hashes are compared with this peer's own (ME-4)."""
+
+from __future__ import annotations
+
+from reference.containers import Player
+from reference.digest import Digest
+from reference.events import HashMismatch
+from reference.guards import from_a_partner, own_hash_is_known, same_epoch
+from reference.state import Peer
+from reference.transition import Step, guard, transition
+from reference.values import evolve
+
+
+@guard("ME-4", "IN-7")
+def hash_is_plausible(peer: Peer, player: Player, epoch: int, frame: int, digest: Digest) -> bool:
+    """The hash is of a frame that is not negative, and not further ahead than an input may be."""
+    return 0 <= frame <= peer.frame + peer.config.max_frames_ahead
+
+
+@transition("ME-4", guards=(same_epoch, from_a_partner, hash_is_plausible))
+def receive_hash(peer: Peer, player: Player, epoch: int, frame: int, digest: Digest) -> Step:
+    """A partner's hash is kept until this peer has its own of the same frame."""
+    return evolve(peer, desync=evolve(peer.desync, heard=peer.desync.heard.set(player, frame, digest))), ()
+
+
+@guard("ME-4")
+def hash_was_heard(peer: Peer, player: Player, frame: int) -> bool:
+    """The partner's hash of the frame has arrived."""
+    return peer.desync.heard.get(player, frame) is not None
+
+
+@transition("ME-4", guards=(from_a_partner, hash_was_heard, own_hash_is_known))
+def compare_hash(peer: Peer, player: Player, frame: int) -> Step:
+    """A partner's hash is compared with this peer's; a difference is counted and reported."""
+    theirs = peer.desync.heard.get(player, frame)
+    ours = peer.buffers.canonical[frame].digest
+    desync = evolve(peer.desync, heard=peer.desync.heard.remove(player, frame))
+    metrics = evolve(peer.metrics, hashes_compared=peer.metrics.hashes_compared + 1)
+    if theirs == ours:
+        return evolve(peer, desync=desync, metrics=metrics), ()
+    first = frame if desync.first_mismatch is None else min(desync.first_mismatch, frame)
+    metrics = evolve(metrics, hash_mismatches=metrics.hash_mismatches + 1)
+    peer = evolve(peer, desync=evolve(desync, first_mismatch=first), metrics=metrics)
+    return peer, (HashMismatch(player, frame),)

@@ -1,0 +1,86 @@
+"""The guards that more than one transition has."""
+
+from __future__ import annotations
+
+from reference.containers import Player
+from reference.state import Peer, Phase
+from reference.transition import guard
+
+
+@guard("RB-7", "RB-5")
+def no_rollback_in_progress(peer: Peer, *_: object) -> bool:
+    """No rollback is in progress."""
+    return peer.rollback.cursor is None
+
+
+@guard("RB-2", "RB-3", "BUF-4", "EP-5")
+def no_rollback_pending(peer: Peer, *_: object) -> bool:
+    """No rollback is pending."""
+    return peer.rollback.pending is None
+
+
+@guard("EP-1")
+def running(peer: Peer, *_: object) -> bool:
+    """The peer is ticking: no end is in sight."""
+    return peer.ending.phase is Phase.RUNNING
+
+
+@guard("EP-2", "EP-8")
+def episode_is_open(peer: Peer, *_: object) -> bool:
+    """The wait is not over, so what arrives still counts."""
+    return peer.ending.phase in (Phase.RUNNING, Phase.SYNCING, Phase.WAITING)
+
+
+@guard("EP-1", "EP-3")
+def end_is_in_sight(peer: Peer, *_: object) -> bool:
+    """The peer has stopped ticking and its episode is still open."""
+    return peer.ending.phase in (Phase.SYNCING, Phase.WAITING)
+
+
+@guard("EP-3")
+def syncing(peer: Peer, *_: object) -> bool:
+    """The peer waits for everyone's end."""
+    return peer.ending.phase is Phase.SYNCING
+
+
+@guard("EP-5")
+def waiting(peer: Peer, *_: object) -> bool:
+    """The peer is in the confirmation wait."""
+    return peer.ending.phase is Phase.WAITING
+
+
+@guard("EP-8")
+def completing(peer: Peer, *_: object) -> bool:
+    """The confirmation wait is over."""
+    return peer.ending.phase is Phase.COMPLETING
+
+
+@guard("EP-9", "EP-7")
+def deadline_has_passed(peer: Peer, now: int) -> bool:
+    """The deadline of the present phase has passed."""
+    return peer.ending.deadline is not None and now >= peer.ending.deadline
+
+
+@guard("EP-5", "IN-2")
+def queues_are_drained(peer: Peer, *_: object) -> bool:
+    """Every input that has arrived has been drained."""
+    return peer.inputs.p2p.first() is None and peer.inputs.relay.first() is None
+
+
+@guard("IN-7", "IN-11")
+def same_epoch(peer: Peer, player: Player, epoch: int, *_: object) -> bool:
+    """The message belongs to this episode."""
+    return epoch == peer.epoch
+
+
+@guard("IN-7")
+def from_a_partner(peer: Peer, player: Player, *_: object) -> bool:
+    """The player is in the session, and is not the local one."""
+    return player in peer.config.players and player != peer.config.player
+
+
+@guard("ME-4")
+def own_hash_is_known(peer: Peer, player: Player, frame: int, *_: object) -> bool:
+    """The frame is canonical here, and confirmed."""
+    canonical = peer.buffers.canonical.get(frame)
+    return canonical is not None and not canonical.unconfirmed

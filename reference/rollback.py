@@ -1,0 +1,149 @@
+"""Simulation, rollback and replay (protocol section 2)."""
+
+from __future__ import annotations
+
+from reference.events import FrameSimulated, RollbackBegun, RollbackFinished
+from reference.guards import episode_is_open, no_rollback_in_progress, no_rollback_pending, running
+from reference.state import Peer, Record, Rollback, RollbackEntry
+from reference.transition import Step, guard, transition
+from reference.values import evolve, given
+from reference.world import advance
+
+
+@transition("RB-7", "IN-12", guards=(running, no_rollback_in_progress))
+def begin_tick(peer: Peer) -> Step:
+    """A tick begins; it is counted even if no frame will be simulated in it."""
+    return evolve(peer, ticks=peer.ticks + 1), ()
+
+
+@guard("IN-5")
+def local_input_is_known(peer: Peer, now: int, focused: bool) -> bool:
+    """The local input of the frame has been scheduled."""
+    return peer.inputs.known.get(peer.config.player, peer.frame) is not None
+
+
+@guard("IN-8")
+def within_prediction_window(peer: Peer, now: int, focused: bool) -> bool:
+    """The frame is at most `prediction_window` frames beyond the confirmed one."""
+    window = peer.config.prediction_window
+    return window is None or peer.frame - peer.confirmed <= window
+
+
+def is_before_the_end(peer: Peer) -> bool:
+    """Tell whether the simulation is not over, and no partner's end lies at or before the current frame."""
+    termination = peer.ending.termination
+    return not peer.simulation.over and (termination is None or peer.frame < termination)
+
+
+@guard("EP-1", "EP-2")
+def frame_is_before_the_end(peer: Peer, now: int, focused: bool) -> bool:
+    """The simulation is not over, and no partner's end lies at or before the frame."""
+    return is_before_the_end(peer)
+
+
+@transition(
+    "IN-6",
+    "BUF-1",
+    guards=(
+        running,
+        no_rollback_in_progress,
+        no_rollback_pending,
+        local_input_is_known,
+        within_prediction_window,
+        frame_is_before_the_end,
+    ),
+)
+def simulate_frame(peer: Peer, now: int, focused: bool) -> Step:
+    """The next frame is simulated with known or predicted inputs, and its record is speculative."""
+    peer, simulated = _simulate(peer, peer.frame, now, focused, replayed=False)
+    metrics = evolve(peer.metrics, frames=peer.metrics.frames + 1)
+    return evolve(peer, frame=peer.frame + 1, metrics=metrics), (simulated,)
+
+
+@guard("RB-1")
+def rollback_is_pending(peer: Peer) -> bool:
+    """A rollback is pending."""
+    return peer.rollback.pending is not None
+
+
+@transition("RB-3", "RB-4", guards=(episode_is_open, rollback_is_pending, no_rollback_in_progress))
+def begin_rollback(peer: Peer) -> Step:
+    """The peer becomes as it was before the pending frame, with no record at or after it."""
+    target = given(peer.rollback.pending)
+    depth = peer.frame - target
+    entry = RollbackEntry(epoch=peer.epoch, target=target, current_frame=peer.frame, depth=depth)
+    metrics = evolve(
+        peer.metrics,
+        rollbacks=peer.metrics.rollbacks.push(entry),
+        greatest_depth=max(peer.metrics.greatest_depth, depth),
+    )
+    buffers = evolve(
+        peer.buffers,
+        speculative=peer.buffers.speculative.before(target),
+        canonical=peer.buffers.canonical.before(target),
+        promoted=min(peer.buffers.promoted, target),
+    )
+    peer = evolve(
+        peer,
+        simulation=peer.snapshots[target],
+        buffers=buffers,
+        confirmed=min(peer.confirmed, target - 1),
+        rollback=Rollback(pending=None, cursor=target),
+        metrics=metrics,
+    )
+    return peer, (RollbackBegun(target, peer.frame),)
+
+
+@guard("RB-5")
+def rollback_in_progress(peer: Peer, *_: object) -> bool:
+    """A rollback is in progress."""
+    return peer.rollback.cursor is not None
+
+
+@guard("RB-5")
+def frames_left_to_replay(peer: Peer, now: int, focused: bool) -> bool:
+    """The replay has not reached the current frame."""
+    return given(peer.rollback.cursor) < peer.frame
+
+
+@transition("RB-5", "RB-6", "BUF-1", guards=(rollback_in_progress, frames_left_to_replay))
+def replay_frame(peer: Peer, now: int, focused: bool) -> Step:
+    """The next frame of the replay is simulated again, with what is known by now and fresh predictions elsewhere."""
+    cursor = given(peer.rollback.cursor)
+    peer, simulated = _simulate(peer, cursor, now, focused, replayed=True)
+    return evolve(peer, rollback=evolve(peer.rollback, cursor=cursor + 1)), (simulated,)
+
+
+@guard("RB-5")
+def replay_is_complete(peer: Peer) -> bool:
+    """The replay has reached the current frame."""
+    return peer.rollback.cursor == peer.frame
+
+
+@transition("RB-5", guards=(rollback_in_progress, replay_is_complete))
+def finish_rollback(peer: Peer) -> Step:
+    """The rollback is over."""
+    return evolve(peer, rollback=evolve(peer.rollback, cursor=None)), (RollbackFinished(peer.frame),)
+
+
+def _simulate(peer: Peer, frame: int, now: int, focused: bool, replayed: bool) -> tuple[Peer, FrameSimulated]:
+    actions = peer.inputs.known.joint(frame)
+    predicted = not peer.inputs.known.complete(frame)
+    simulation, outcome = advance(peer.world, peer.simulation, actions, peer.config.max_steps)
+    record = Record(
+        actions=actions,
+        outcome=outcome,
+        returns=simulation.returns,
+        steps=simulation.steps,
+        over=simulation.over,
+        was_speculative=predicted,
+        time_ms=now,
+        focused=focused,
+    )
+    peer = evolve(
+        peer,
+        simulation=simulation,
+        snapshots=peer.snapshots.set(frame, peer.simulation),
+        buffers=evolve(peer.buffers, speculative=peer.buffers.speculative.set(frame, record)),
+    )
+    return peer, FrameSimulated(frame, actions, predicted, replayed)

@@ -1,0 +1,279 @@
+"""The drivers: bulk behaviour as loops of transitions (protocol section 7).
+
+What is proved of single transitions in any order holds for these drivers, and for any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from typing import Any
+
+from reference.buffers import confirm_frame, force_promote_frame, promote_frame
+from reference.containers import Action, Player
+from reference.desync import compare_hash, receive_hash
+from reference.episode import (
+    begin_wait,
+    complete_episode,
+    decide_end,
+    end_is_new,
+    expire_wait,
+    export_episode,
+    give_up_on_partners,
+    receive_end,
+    reset_episode,
+    succeed_wait,
+    suspect_end,
+    withdraw_end,
+)
+from reference.events import Event, ForcedPromotion, Promoted, PromotionRefused, Stalled
+from reference.guards import from_a_partner, no_rollback_in_progress, no_rollback_pending, same_epoch
+from reference.inputs import drain_input, ignore_conflict, input_is_unknown, receive_input, reject_input, schedule_input
+from reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message, Path
+from reference.rollback import (
+    begin_rollback,
+    begin_tick,
+    finish_rollback,
+    replay_frame,
+    simulate_frame,
+    within_prediction_window,
+)
+from reference.state import Peer, Phase
+from reference.transition import Guard, Protocol, Step, Transition
+from reference.transport import announce_end, receive_ack, resend_inputs, send_ack, send_hash, send_inputs
+
+NOBODY: frozenset[Player] = frozenset()
+
+
+class Run:
+    """One call of a driver: the peer as it is by now, and what has happened so far."""
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        peer: Peer,
+        now: int,
+        *,
+        action: Action = None,
+        focused: bool = True,
+        refusing: Container[Player] = NOBODY,
+    ) -> None:
+        """Start with `peer` at time `now`, in milliseconds."""
+        self.protocol = protocol
+        self.peer = peer
+        self.now = now
+        self.action = action
+        self.focused = focused
+        self.refusing = refusing
+        self.events: list[Event] = []
+
+    def do(self, transition: Transition, *args: Any) -> Guard | None:
+        """Fire a transition once. Return the guard that refused it, or None."""
+        step = self.protocol.transitions[transition.name].fire(self.peer, *args)
+        if isinstance(step, Guard):
+            return step
+        self.peer = step[0]
+        self.events.extend(step[1])
+        return None
+
+    def repeat(self, transition: Transition, *args: Any) -> Guard:
+        """Fire a transition until a guard refuses it. Return that guard."""
+        while True:
+            refusal = self.do(transition, *args)
+            if refusal is not None:
+                return refusal
+
+    def stages(self, names: tuple[str, ...]) -> Step:
+        """Run the named stages, and return what has become of the peer."""
+        for name in names:
+            STAGES[name](self)
+        return self.peer, tuple(self.events)
+
+    def accepts(self, player: Player) -> bool:
+        """Tell whether a peer-to-peer send to `player` would be accepted."""
+        return player not in self.refusing
+
+
+def tick(
+    protocol: Protocol,
+    peer: Peer,
+    now: int,
+    action: Action,
+    *,
+    focused: bool = True,
+    refusing: Container[Player] = NOBODY,
+) -> Step:
+    """Let a peer tick at time `now` with the action sampled from its player; once an end is in sight it polls.
+
+    `refusing` holds the partners to whom a peer-to-peer send would be refused now (TR-2).
+    """
+    run = Run(protocol, peer, now, action=action, focused=focused, refusing=refusing)
+    return run.stages(protocol.tick if peer.ending.phase is Phase.RUNNING else protocol.poll)
+
+
+def poll(
+    protocol: Protocol, peer: Peer, now: int, *, focused: bool = True, refusing: Container[Player] = NOBODY
+) -> Step:
+    """Let a peer's timers run at time `now`: while it ticks only re-sending, later the wait as well (EP-5, IN-9)."""
+    run = Run(protocol, peer, now, focused=focused, refusing=refusing)
+    return run.stages(("resend",) if peer.ending.phase is Phase.RUNNING else protocol.poll)
+
+
+def receive(
+    protocol: Protocol, peer: Peer, now: int, path: Path, message: Message, *, refusing: Container[Player] = NOBODY
+) -> Step:
+    """Let a message arrive at time `now` on `path`: inputs are only queued (IN-1)."""
+    run = Run(protocol, peer, now, refusing=refusing)
+    sender, epoch = message.player, message.epoch
+    match message:
+        case InputMessage():
+            for frame, action in enumerate(message.actions, message.first):
+                _receive_input(run, sender, epoch, path, frame, action)
+            run.do(receive_ack, sender, epoch, message.acknowledged, False)
+            if run.peer.ending.phase is not Phase.RUNNING:
+                _answer(run, sender, epoch)
+        case AckMessage():
+            run.do(receive_ack, sender, epoch, message.acknowledged, message.end_known)
+        case EndMessage():
+            refusal = run.do(receive_end, sender, epoch, message.end)
+            if refusal is None:
+                _receive_hash(run, sender, epoch, message.end - 1, message.digest)
+            if refusal is None or refusal.name in (end_is_new.name, "episode_is_open"):
+                _answer(run, sender, epoch)
+        case HashMessage():
+            _receive_hash(run, sender, epoch, message.frame, message.digest)
+    return run.peer, tuple(run.events)
+
+
+def export(protocol: Protocol, peer: Peer) -> Step:
+    """Mark the episode's records as read; `reference.export.read` reads them (EP-10)."""
+    run = Run(protocol, peer, 0)
+    run.do(export_episode)
+    return run.peer, tuple(run.events)
+
+
+def next_episode(protocol: Protocol, peer: Peer) -> Step:
+    """Begin the next episode (EP-11)."""
+    run = Run(protocol, peer, 0)
+    run.do(reset_episode)
+    return run.peer, tuple(run.events)
+
+
+def is_settled(peer: Peer) -> bool:
+    """Tell whether no partner needs anything more from this peer's episode (IN-9)."""
+    deliveries = (peer.deliveries[partner] for partner in peer.config.partners)
+    termination = peer.ending.termination or 0
+    return all(
+        delivery.acknowledged >= termination - 1 and (delivery.end_known or peer.ending.own is None)
+        for delivery in deliveries
+    )
+
+
+def drain(run: Run) -> None:
+    """Drain both queues (IN-2)."""
+    for path in Path:
+        run.repeat(drain_input, path, run.now)
+
+
+def schedule(run: Run) -> None:
+    """Schedule the local input and send it to every partner (IN-5, IN-4)."""
+    if run.do(schedule_input, run.action) is None:
+        for partner in run.peer.config.partners:
+            run.do(send_inputs, partner, run.now, run.accepts(partner))
+
+
+def roll_back(run: Run) -> None:
+    """Execute the pending rollback, if there is one (RB-3)."""
+    if run.do(begin_rollback) is None:
+        run.repeat(replay_frame, run.now, run.focused)
+        run.do(finish_rollback)
+
+
+def confirm(run: Run) -> None:
+    """Advance the confirmed frame as far as it goes (BUF-2)."""
+    run.repeat(confirm_frame)
+
+
+def promote(run: Run) -> None:
+    """Promote every confirmed record, and exchange hashes of them (BUF-3, ME-4)."""
+    first = run.peer.buffers.promoted
+    refusal = run.repeat(promote_frame)
+    promoted = run.peer.buffers.promoted
+    if promoted > first:
+        run.events.append(Promoted(promoted - first, promoted - 1))
+    if refusal.name in (no_rollback_pending.name, no_rollback_in_progress.name):
+        run.events.append(PromotionRefused(promoted, refusal.name))
+    for frame in range(first, promoted):
+        for partner in run.peer.config.partners:
+            if (frame + 1) % run.peer.config.hash_interval == 0:
+                run.do(send_hash, partner, frame, run.accepts(partner))
+            run.do(compare_hash, partner, frame)
+
+
+def simulate(run: Run) -> None:
+    """Simulate the next frame (IN-8)."""
+    if run.do(simulate_frame, run.now, run.focused) is within_prediction_window:
+        run.events.append(Stalled(run.peer.frame, run.peer.confirmed))
+
+
+def detect_end(run: Run) -> None:
+    """Stop ticking if the end is in sight (EP-1)."""
+    run.do(suspect_end, run.now)
+
+
+def end(run: Run) -> None:
+    """Go through the stages of the end as far as possible (EP-1 … EP-9)."""
+    run.do(withdraw_end)
+    run.do(decide_end, run.peer.simulation.steps)
+    if run.peer.ending.termination is not None:
+        run.do(decide_end, run.peer.ending.termination)
+    run.do(begin_wait, run.now)
+    run.do(give_up_on_partners, run.now)
+    if run.do(succeed_wait) is not None:
+        run.do(expire_wait, run.now)
+    forced = run.peer.buffers.promoted
+    run.repeat(force_promote_frame)
+    if run.peer.buffers.promoted > forced:
+        run.events.append(ForcedPromotion(run.peer.buffers.promoted - forced))
+    run.do(complete_episode)
+
+
+def resend(run: Run) -> None:
+    """Send again what a partner has not acknowledged in time (IN-9, EP-2)."""
+    for partner in run.peer.config.partners:
+        run.do(resend_inputs, partner, run.now, run.accepts(partner))
+        run.do(announce_end, partner, run.now, run.accepts(partner))
+
+
+STAGES: dict[str, Callable[[Run], object]] = {
+    "begin": lambda run: run.do(begin_tick),
+    "drain": drain,
+    "schedule": schedule,
+    "roll_back": roll_back,
+    "confirm": confirm,
+    "promote": promote,
+    "simulate": simulate,
+    "detect_end": detect_end,
+    "end": end,
+    "resend": resend,
+}
+"""The stages that `Protocol.tick` and `Protocol.poll` name."""
+
+
+def _receive_input(run: Run, sender: Player, epoch: int, path: Path, frame: int, action: Action) -> None:
+    refusal = run.do(receive_input, sender, epoch, path, frame, action)
+    if refusal is None:
+        return
+    if refusal is input_is_unknown:
+        run.do(ignore_conflict, sender, frame, action)
+    else:
+        run.do(reject_input, sender, frame, refusal.name)
+
+
+def _receive_hash(run: Run, sender: Player, epoch: int, frame: int, digest: Any) -> None:
+    if run.do(receive_hash, sender, epoch, frame, digest) is None:
+        run.do(compare_hash, sender, frame)
+
+
+def _answer(run: Run, sender: Player, epoch: int) -> None:
+    if same_epoch.holds(run.peer, sender, epoch) and from_a_partner.holds(run.peer, sender):
+        run.do(send_ack, sender, run.now, run.accepts(sender))

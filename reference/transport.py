@@ -1,0 +1,189 @@
+"""Sending and acknowledging, on one of two paths (protocol sections 1 and 5)."""
+
+from __future__ import annotations
+
+from reference.containers import Player
+from reference.episode import end_is_undecided
+from reference.events import AckReceived, FallbackTriggered, Sent
+from reference.guards import from_a_partner, own_hash_is_known, same_epoch
+from reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message, Path
+from reference.state import Link, Peer, Phase
+from reference.transition import Step, guard, transition
+from reference.values import evolve, given
+
+
+def is_healthy(link: Link) -> bool:
+    """Tell whether the peer-to-peer path is connected, has a sender, and was not given up (TR-1)."""
+    return link.connected and link.has_sender and link.fallback_frame is None
+
+
+def route(peer: Peer, player: Player, accepts: bool) -> Path:
+    """Return the one path that a message to `player` goes out on (TR-2).
+
+    `accepts` tells whether a send on the peer-to-peer path would be accepted now, its buffer not being full.
+    """
+    return Path.P2P if is_healthy(peer.links[player]) and accepts else Path.RELAY
+
+
+def newest_own_input(peer: Peer) -> int:
+    """Return the highest frame whose local input is scheduled."""
+    return peer.inputs.known.contiguous(peer.config.player)
+
+
+@guard("IN-4")
+def has_inputs(peer: Peer, player: Player, now: int, accepts: bool) -> bool:
+    """A local input has been scheduled."""
+    return newest_own_input(peer) >= peer.config.input_delay
+
+
+@transition("IN-4", "TR-2", guards=(from_a_partner, has_inputs))
+def send_inputs(peer: Peer, player: Player, now: int, accepts: bool) -> Step:
+    """The newest local input goes to a partner, with the `redundancy` − 1 before it."""
+    last = newest_own_input(peer)
+    first = max(peer.config.input_delay, last - peer.config.redundancy + 1)
+    return _transmit(peer, player, first, last, now, accepts)
+
+
+@guard("IN-9")
+def inputs_are_unacknowledged(peer: Peer, player: Player, now: int, accepts: bool) -> bool:
+    """The partner has not acknowledged every local input."""
+    return peer.deliveries[player].acknowledged < newest_own_input(peer)
+
+
+@guard("IN-9")
+def resend_is_due(peer: Peer, player: Player, now: int, accepts: bool) -> bool:
+    """The last re-sending to the partner was long enough ago."""
+    return now >= peer.deliveries[player].inputs_due
+
+
+@transition("IN-9", "TR-2", guards=(from_a_partner, inputs_are_unacknowledged, resend_is_due))
+def resend_inputs(peer: Peer, player: Player, now: int, accepts: bool) -> Step:
+    """The oldest local inputs that a partner has not acknowledged go out again."""
+    delivery = peer.deliveries[player]
+    first = delivery.acknowledged + 1
+    last = min(newest_own_input(peer), delivery.acknowledged + peer.config.max_resent)
+    delivery = evolve(delivery, inputs_due=now + peer.config.resend_interval_ms)
+    peer = evolve(peer, deliveries=peer.deliveries.set(player, delivery))
+    return _transmit(peer, player, first, last, now, accepts)
+
+
+@guard("IN-9")
+def acknowledgement_is_possible(peer: Peer, player: Player, epoch: int, acknowledged: int, end_known: bool) -> bool:
+    """What is acknowledged has been scheduled, or decided, here."""
+    return acknowledged <= newest_own_input(peer) and not (end_known and end_is_undecided.holds(peer))
+
+
+@transition("IN-9", guards=(same_epoch, from_a_partner, acknowledgement_is_possible))
+def receive_ack(peer: Peer, player: Player, epoch: int, acknowledged: int, end_known: bool) -> Step:
+    """What a partner acknowledges need not be sent again; an acknowledgement never takes another back."""
+    delivery = peer.deliveries[player]
+    delivery = evolve(
+        delivery,
+        acknowledged=max(delivery.acknowledged, acknowledged),
+        end_known=delivery.end_known or end_known,
+    )
+    peer = evolve(peer, deliveries=peer.deliveries.set(player, delivery))
+    return peer, (AckReceived(player, acknowledged, end_known),)
+
+
+@transition("IN-9", "EP-2", guards=(from_a_partner,))
+def send_ack(peer: Peer, player: Player, now: int, accepts: bool) -> Step:
+    """An answer tells a partner what has arrived from it; an answer is never answered."""
+    message = AckMessage(
+        game=peer.config.game,
+        epoch=peer.epoch,
+        player=peer.config.player,
+        acknowledged=peer.inputs.known.contiguous(player),
+        end_known=peer.ending.announced.get(player) is not None or peer.ending.phase in _CLOSED,
+    )
+    return _send(peer, player, message, accepts)
+
+
+@guard("EP-2")
+def own_end_is_decided(peer: Peer, player: Player, now: int, accepts: bool) -> bool:
+    """The peer has decided its end."""
+    return peer.ending.own is not None
+
+
+@guard("EP-2")
+def end_is_unacknowledged(peer: Peer, player: Player, now: int, accepts: bool) -> bool:
+    """The partner has not acknowledged this peer's end."""
+    return not peer.deliveries[player].end_known
+
+
+@guard("EP-2")
+def end_is_due(peer: Peer, player: Player, now: int, accepts: bool) -> bool:
+    """The end was last sent to the partner long enough ago, or never."""
+    return now >= peer.deliveries[player].end_due
+
+
+@transition("EP-2", "ME-4", guards=(from_a_partner, own_end_is_decided, end_is_unacknowledged, end_is_due))
+def announce_end(peer: Peer, player: Player, now: int, accepts: bool) -> Step:
+    """The decided end goes to a partner, with the hash of the records below it."""
+    message = EndMessage(
+        game=peer.config.game,
+        epoch=peer.epoch,
+        player=peer.config.player,
+        end=given(peer.ending.own),
+        digest=given(peer.ending.own_digest),
+    )
+    delivery = evolve(peer.deliveries[player], end_due=now + peer.config.resend_interval_ms)
+    return _send(evolve(peer, deliveries=peer.deliveries.set(player, delivery)), player, message, accepts)
+
+
+@transition("ME-4", guards=(from_a_partner, own_hash_is_known))
+def send_hash(peer: Peer, player: Player, frame: int, accepts: bool) -> Step:
+    """The running hash up to a frame goes to a partner."""
+    message = HashMessage(
+        game=peer.config.game,
+        epoch=peer.epoch,
+        player=peer.config.player,
+        frame=frame,
+        digest=peer.buffers.canonical[frame].digest,
+    )
+    return _send(peer, player, message, accepts)
+
+
+@guard("TR-4")
+def no_fallback_yet(peer: Peer, player: Player) -> bool:
+    """The relay has not taken over yet."""
+    return peer.links[player].fallback_frame is None
+
+
+@transition("TR-4", guards=(from_a_partner, no_fallback_yet))
+def lose_p2p(peer: Peer, player: Player) -> Step:
+    """The peer-to-peer path to a partner is lost: the relay takes over, once, and the frame is recorded."""
+    link = evolve(peer.links[player], connected=False, fallback_frame=peer.frame)
+    return evolve(peer, links=peer.links.set(player, link)), (FallbackTriggered(player, peer.frame),)
+
+
+@transition("TR-1", guards=(from_a_partner,))
+def change_link(peer: Peer, player: Player, connected: bool, has_sender: bool) -> Step:
+    """The state of the peer-to-peer connection to a partner changes; a fallback stays."""
+    link = evolve(peer.links[player], connected=connected, has_sender=has_sender)
+    return evolve(peer, links=peer.links.set(player, link)), ()
+
+
+_CLOSED = (Phase.COMPLETING, Phase.COMPLETED, Phase.EXPORTED)
+
+
+def _transmit(peer: Peer, player: Player, first: int, last: int, now: int, accepts: bool) -> Step:
+    message = InputMessage(
+        game=peer.config.game,
+        epoch=peer.epoch,
+        player=peer.config.player,
+        first=first,
+        actions=peer.inputs.known.slice(peer.config.player, first, last),
+        acknowledged=peer.inputs.known.contiguous(player),
+        time_ms=now,
+    )
+    metrics = evolve(peer.metrics, inputs_submitted=peer.metrics.inputs_submitted + 1)
+    if route(peer, player, accepts) is Path.P2P:
+        metrics = evolve(metrics, inputs_sent_p2p=metrics.inputs_sent_p2p + 1)
+    else:
+        metrics = evolve(metrics, inputs_sent_relay=metrics.inputs_sent_relay + 1)
+    return _send(evolve(peer, metrics=metrics), player, message, accepts)
+
+
+def _send(peer: Peer, player: Player, message: Message, accepts: bool) -> Step:
+    return peer, (Sent(player, route(peer, player, accepts), message),)

@@ -1,0 +1,77 @@
+"""What is simulated: the world, and the simulation that counts its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from attrs import field, frozen
+
+from reference.containers import JointAction, Player
+
+State = Any
+"""A world's state: an immutable value, which therefore is its own snapshot."""
+
+
+@frozen(slots=False)
+class Outcome:
+    """What one step of a world returns, in the shape of a PettingZoo parallel environment, by player."""
+
+    rewards: Mapping[Player, float] = field(factory=dict, hash=False)
+    terminated: Mapping[Player, bool] = field(factory=dict, hash=False)
+    truncated: Mapping[Player, bool] = field(factory=dict, hash=False)
+    infos: Mapping[Player, Mapping[str, Any]] = field(factory=dict, hash=False)
+    over: bool = False
+    """Whether the episode ends with this step, for all players."""
+
+
+class World(Protocol):
+    """A deterministic world. `restore` has no method: the state of a frame is handed back to `step`."""
+
+    def start(self, epoch: int) -> State:
+        """Return the state before frame 0 of an episode; equal for every peer."""
+
+    def step(self, state: State, actions: JointAction) -> tuple[State, Outcome]:
+        """Return the next state and what the step yields. Must depend on its arguments alone."""
+
+
+@frozen(slots=False)
+class Totals:
+    """Cumulative rewards, by player."""
+
+    rewards: Mapping[Player, float] = field(factory=dict, hash=False)
+
+    def plus(self, outcome: Outcome) -> Totals:
+        """Return the totals after one more step."""
+        if not outcome.rewards:
+            return self
+        return Totals({player: self.rewards.get(player, 0) + reward for player, reward in outcome.rewards.items()})
+
+    def cleared(self) -> Totals:
+        """Return the totals of a new episode."""
+        return Totals()
+
+
+@frozen(slots=False)
+class Simulation:
+    """A world in the middle of an episode, with every counter derived from it (RB-4): restored as one."""
+
+    state: State
+    returns: Totals = field(factory=Totals)
+    """Cumulative rewards up to here."""
+    steps: int = 0
+    """Steps taken."""
+    over: bool = False
+    """Whether the episode has ended. A world that has ended is not stepped again."""
+
+
+def advance(
+    world: World, simulation: Simulation, actions: JointAction, max_steps: int | None
+) -> tuple[Simulation, Outcome | None]:
+    """Simulate one frame; a simulation that is over stays as it is and yields nothing (EP-1)."""
+    if simulation.over:
+        return simulation, None
+    state, outcome = world.step(simulation.state, actions)
+    steps = simulation.steps + 1
+    over = outcome.over or (max_steps is not None and steps >= max_steps)
+    return Simulation(state, simulation.returns.plus(outcome), steps, over), outcome
