@@ -26,6 +26,7 @@ from reference.guards import (
     from_a_partner,
     no_rollback_in_progress,
     no_rollback_pending,
+    nothing_left_to_confirm,
     queues_are_drained,
     running,
     same_epoch,
@@ -198,6 +199,7 @@ def end_is_decided(peer: Peer, *_: object) -> bool:
         queues_are_drained,
         no_rollback_pending,
         no_rollback_in_progress,
+        nothing_left_to_confirm,
         end_is_decided,
         target_is_confirmed,
     ),
@@ -211,7 +213,14 @@ def succeed_wait(peer: Peer) -> Step:
 @transition(
     "EP-5",
     "EP-7",
-    guards=(waiting, deadline_has_passed, queues_are_drained, no_rollback_pending, no_rollback_in_progress),
+    guards=(
+        waiting,
+        deadline_has_passed,
+        queues_are_drained,
+        no_rollback_pending,
+        no_rollback_in_progress,
+        nothing_left_to_confirm,
+    ),
 )
 def expire_wait(peer: Peer, now: int) -> Step:
     """The confirmation wait reaches its deadline; the episode completes all the same."""
@@ -242,7 +251,7 @@ def complete_episode(peer: Peer) -> Step:
 @guard("EP-10")
 def completed(peer: Peer) -> bool:
     """The episode is complete and has not been exported."""
-    return peer.ending.phase is Phase.COMPLETED
+    return peer.ending.phase == Phase.COMPLETED
 
 
 @transition("EP-10", guards=(completed, no_rollback_in_progress))
@@ -254,7 +263,7 @@ def export_episode(peer: Peer) -> Step:
 @guard("EP-10", "EP-11")
 def exported(peer: Peer) -> bool:
     """The episode has been exported."""
-    return peer.ending.phase is Phase.EXPORTED
+    return peer.ending.phase == Phase.EXPORTED
 
 
 @transition("EP-11", "IN-11", guards=(exported, no_rollback_in_progress))

@@ -22,37 +22,37 @@ def no_rollback_pending(peer: Peer, *_: object) -> bool:
 @guard("EP-1")
 def running(peer: Peer, *_: object) -> bool:
     """The peer is ticking: no end is in sight."""
-    return peer.ending.phase is Phase.RUNNING
+    return peer.ending.phase == Phase.RUNNING
 
 
 @guard("EP-2", "EP-8")
 def episode_is_open(peer: Peer, *_: object) -> bool:
     """The wait is not over, so what arrives still counts."""
-    return peer.ending.phase in (Phase.RUNNING, Phase.SYNCING, Phase.WAITING)
+    return peer.ending.phase < Phase.COMPLETING
 
 
 @guard("EP-1", "EP-3")
 def end_is_in_sight(peer: Peer, *_: object) -> bool:
     """The peer has stopped ticking and its episode is still open."""
-    return peer.ending.phase in (Phase.SYNCING, Phase.WAITING)
+    return Phase.RUNNING < peer.ending.phase < Phase.COMPLETING
 
 
 @guard("EP-3")
 def syncing(peer: Peer, *_: object) -> bool:
     """The peer waits for everyone's end."""
-    return peer.ending.phase is Phase.SYNCING
+    return peer.ending.phase == Phase.SYNCING
 
 
 @guard("EP-5")
 def waiting(peer: Peer, *_: object) -> bool:
     """The peer is in the confirmation wait."""
-    return peer.ending.phase is Phase.WAITING
+    return peer.ending.phase == Phase.WAITING
 
 
 @guard("EP-8")
 def completing(peer: Peer, *_: object) -> bool:
     """The confirmation wait is over."""
-    return peer.ending.phase is Phase.COMPLETING
+    return peer.ending.phase == Phase.COMPLETING
 
 
 @guard("EP-9", "EP-7")
@@ -65,6 +65,13 @@ def deadline_has_passed(peer: Peer, now: int) -> bool:
 def queues_are_drained(peer: Peer, *_: object) -> bool:
     """Every input that has arrived has been drained."""
     return peer.inputs.p2p.first() is None and peer.inputs.relay.first() is None
+
+
+@guard("EP-5")
+def nothing_left_to_confirm(peer: Peer, *_: object) -> bool:
+    """The confirmed frame is as far as it goes, and every confirmed record is promoted."""
+    frame = peer.confirmed + 1
+    return not (frame < peer.frame and peer.inputs.known.complete(frame)) and peer.buffers.promoted > peer.confirmed
 
 
 @guard("IN-7", "IN-11")

@@ -101,7 +101,7 @@ def input_is_due(peer: Peer, path: Path, now: int) -> bool:
     """The oldest queued input has been held back for long enough, or the peer no longer ticks."""
     item = queue_of(peer, path).first()
     held_back = item is not None and peer.config.debug_remote_input_delay > 0 and peer.ticks <= item.due
-    return not held_back or peer.ending.phase is not Phase.RUNNING
+    return not held_back or peer.ending.phase != Phase.RUNNING
 
 
 @transition(

@@ -105,6 +105,13 @@ class Phase(Enum):
     EXPORTED = "exported"
     """The records have been read (EP-10)."""
 
+    def __lt__(self, other: Phase) -> bool:
+        """Tell whether a peer is in this phase before it is in the other; phases are in order."""
+        return _ORDER[self] < _ORDER[other]
+
+
+_ORDER = {phase: number for number, phase in enumerate(Phase)}
+
 
 @frozen(slots=False)
 class Ending:

@@ -107,7 +107,7 @@ def tick(
     `refusing` holds the partners to whom a peer-to-peer send would be refused now (TR-2).
     """
     run = Run(protocol, peer, now, action=action, focused=focused, refusing=refusing)
-    return run.stages(protocol.tick if peer.ending.phase is Phase.RUNNING else protocol.poll)
+    return run.stages(protocol.tick if peer.ending.phase == Phase.RUNNING else protocol.poll)
 
 
 def poll(
@@ -115,7 +115,7 @@ def poll(
 ) -> Step:
     """Let a peer's timers run at time `now`: while it ticks only re-sending, later the wait as well (EP-5, IN-9)."""
     run = Run(protocol, peer, now, focused=focused, refusing=refusing)
-    return run.stages(("resend",) if peer.ending.phase is Phase.RUNNING else protocol.poll)
+    return run.stages(("resend",) if peer.ending.phase == Phase.RUNNING else protocol.poll)
 
 
 def receive(
@@ -129,7 +129,7 @@ def receive(
             for frame, action in enumerate(message.actions, message.first):
                 _receive_input(run, sender, epoch, path, frame, action)
             run.do(receive_ack, sender, epoch, message.acknowledged, False)
-            if run.peer.ending.phase is not Phase.RUNNING:
+            if run.peer.ending.phase != Phase.RUNNING:
                 _answer(run, sender, epoch)
         case AckMessage():
             run.do(receive_ack, sender, epoch, message.acknowledged, message.end_known)

@@ -94,7 +94,7 @@ def send_ack(peer: Peer, player: Player, now: int, accepts: bool) -> Step:
         epoch=peer.epoch,
         player=peer.config.player,
         acknowledged=peer.inputs.known.contiguous(player),
-        end_known=peer.ending.announced.get(player) is not None or peer.ending.phase in _CLOSED,
+        end_known=peer.ending.announced.get(player) is not None or not peer.ending.phase < Phase.COMPLETING,
     )
     return _send(peer, player, message, accepts)
 
@@ -162,9 +162,6 @@ def change_link(peer: Peer, player: Player, connected: bool, has_sender: bool) -
     """The state of the peer-to-peer connection to a partner changes; a fallback stays."""
     link = evolve(peer.links[player], connected=connected, has_sender=has_sender)
     return evolve(peer, links=peer.links.set(player, link)), ()
-
-
-_CLOSED = (Phase.COMPLETING, Phase.COMPLETED, Phase.EXPORTED)
 
 
 def _transmit(peer: Peer, player: Player, first: int, last: int, now: int, accepts: bool) -> Step:
