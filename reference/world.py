@@ -42,10 +42,11 @@ class Totals:
     rewards: Mapping[Player, float] = field(factory=dict, hash=False)
 
     def plus(self, outcome: Outcome) -> Totals:
-        """Return the totals after one more step."""
+        """Return the totals after one more step; who gets no reward in it keeps what there was."""
         if not outcome.rewards:
             return self
-        return Totals({player: self.rewards.get(player, 0) + reward for player, reward in outcome.rewards.items()})
+        sums = {player: self.rewards.get(player, 0) + reward for player, reward in outcome.rewards.items()}
+        return Totals({**self.rewards, **sums})
 
     def cleared(self) -> Totals:
         """Return the totals of a new episode."""
