@@ -102,11 +102,13 @@ def _cells(peer: Peer, frame: int) -> dict[str, Any]:
     cells: dict[str, Any] = {"frame": frame, "epoch": peer.epoch, "unconfirmed": canonical.unconfirmed}
     for player, action in record.actions.items():
         cells[f"action.{player}"] = action
+    infos = {} if outcome is None else outcome.infos
+    for player in dict.fromkeys((*record.actions.players, *record.returns.rewards, *infos)):
         cells[f"reward.{player}"] = None if outcome is None else outcome.rewards.get(player)
         cells[f"return.{player}"] = record.returns.rewards.get(player, 0)
         cells[f"terminated.{player}"] = None if outcome is None else outcome.terminated.get(player)
         cells[f"truncated.{player}"] = None if outcome is None else outcome.truncated.get(player)
-        for name, value in (outcome.infos.get(player, {}) if outcome else {}).items():
+        for name, value in infos.get(player, {}).items():
             cells[f"info.{player}.{name}"] = value
     cells["steps"] = record.steps
     cells["over"] = record.over
