@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reference.events import FrameConfirmed, FramePromoted
-from reference.guards import completing, no_rollback_in_progress, no_rollback_pending
+from reference.guards import completing, episode_is_open, no_rollback_in_progress, no_rollback_pending
 from reference.state import CanonicalRecord, Peer
 from reference.transition import Step, guard, transition
 from reference.values import evolve, given
@@ -21,11 +21,15 @@ def next_frame_is_complete(peer: Peer) -> bool:
     return peer.inputs.known.complete(peer.confirmed + 1)
 
 
-@transition("BUF-2", "BUF-5", guards=(no_rollback_in_progress, next_frame_is_simulated, next_frame_is_complete))
+@transition(
+    "BUF-2",
+    "BUF-5",
+    guards=(episode_is_open, no_rollback_in_progress, next_frame_is_simulated, next_frame_is_complete),
+)
 def confirm_frame(peer: Peer) -> Step:
-    """The confirmed frame advances by one; its snapshot is never needed again."""
+    """The confirmed frame advances by one."""
     frame = peer.confirmed + 1
-    return evolve(peer, confirmed=frame, snapshots=peer.snapshots.remove(frame)), (FrameConfirmed(frame),)
+    return evolve(peer, confirmed=frame), (FrameConfirmed(frame),)
 
 
 @guard("BUF-3")
@@ -36,7 +40,7 @@ def next_record_is_confirmed(peer: Peer) -> bool:
 
 @transition("BUF-3", "BUF-4", "BUF-8", guards=(next_record_is_confirmed, no_rollback_pending, no_rollback_in_progress))
 def promote_frame(peer: Peer) -> Step:
-    """The record of the lowest unpromoted frame becomes canonical, and part of the running hash."""
+    """The record of the lowest unpromoted frame becomes canonical; its snapshot is never needed again."""
     frame = peer.buffers.promoted
     record = peer.buffers.speculative[frame]
     digest = peer.buffers.digest.extend(record)
@@ -47,7 +51,8 @@ def promote_frame(peer: Peer) -> Step:
         promoted=frame + 1,
         digest=digest,
     )
-    return evolve(peer, buffers=buffers), (FramePromoted(frame, forced=False),)
+    peer = evolve(peer, buffers=buffers, snapshots=peer.snapshots.remove(frame))
+    return peer, (FramePromoted(frame, forced=False),)
 
 
 @guard("EP-8")
@@ -84,4 +89,5 @@ def force_promote_frame(peer: Peer) -> Step:
         canonical=peer.buffers.canonical.set(frame, canonical),
         promoted=frame + 1,
     )
-    return evolve(peer, buffers=buffers), (FramePromoted(frame, forced=True),)
+    peer = evolve(peer, buffers=buffers, snapshots=peer.snapshots.remove(frame))
+    return peer, (FramePromoted(frame, forced=True),)

@@ -243,6 +243,10 @@ class InputTable:
         row = self.table.rows.get(frame)
         return row is not None and None not in row
 
+    def predicts(self, frame: int) -> bool:
+        """Tell whether some player's action of `frame` is unknown, so that `joint` predicts it."""
+        return not self.complete(frame)
+
     def joint(self, frame: int) -> JointAction:
         """Return every player's action of `frame`: the known one, or else the predicted one (IN-6)."""
         players = self.table.players

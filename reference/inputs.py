@@ -82,7 +82,7 @@ def input_conflicts(peer: Peer, player: Player, frame: int, action: Action) -> b
     return known is not None and known != action
 
 
-@transition("IN-3", guards=(input_conflicts,))
+@transition("IN-3", guards=(from_a_partner, input_conflicts))
 def ignore_conflict(peer: Peer, player: Player, frame: int, action: Action) -> Step:
     """A duplicate with another action is counted and reported; the first one stored stays."""
     metrics = evolve(peer.metrics, input_conflicts=peer.metrics.input_conflicts + 1)

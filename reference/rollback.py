@@ -17,9 +17,9 @@ def begin_tick(peer: Peer) -> Step:
 
 
 @guard("IN-5")
-def local_input_is_known(peer: Peer, now: int, focused: bool) -> bool:
-    """The local input of the frame has been scheduled."""
-    return peer.inputs.known.get(peer.config.player, peer.frame) is not None
+def local_input_is_scheduled(peer: Peer, now: int, focused: bool) -> bool:
+    """The local input sampled at this frame has been scheduled, hence that of this frame is known."""
+    return peer.inputs.known.get(peer.config.player, peer.frame + peer.config.input_delay) is not None
 
 
 @guard("IN-8")
@@ -48,7 +48,7 @@ def frame_is_before_the_end(peer: Peer, now: int, focused: bool) -> bool:
         running,
         no_rollback_in_progress,
         no_rollback_pending,
-        local_input_is_known,
+        local_input_is_scheduled,
         within_prediction_window,
         frame_is_before_the_end,
     ),
@@ -128,7 +128,7 @@ def finish_rollback(peer: Peer) -> Step:
 
 def _simulate(peer: Peer, frame: int, now: int, focused: bool, replayed: bool) -> tuple[Peer, FrameSimulated]:
     actions = peer.inputs.known.joint(frame)
-    predicted = not peer.inputs.known.complete(frame)
+    predicted = peer.inputs.known.predicts(frame)
     simulation, outcome = advance(peer.world, peer.simulation, actions, peer.config.max_steps)
     record = Record(
         actions=actions,

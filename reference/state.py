@@ -107,6 +107,8 @@ class Phase(Enum):
 
     def __lt__(self, other: Phase) -> bool:
         """Tell whether a peer is in this phase before it is in the other; phases are in order."""
+        if not isinstance(other, Phase):
+            return NotImplemented
         return _ORDER[self] < _ORDER[other]
 
 
