@@ -34,10 +34,9 @@ from reference.guards import (
     waiting,
 )
 from reference.rollback import is_before_the_end
-from reference.state import Buffers, Delivery, Desync, Ending, Inputs, Peer, Phase, Rollback
+from reference.state import Peer, Phase, begin_episode
 from reference.transition import Step, guard, transition
 from reference.values import evolve, given
-from reference.world import Simulation
 
 END_TOLERANCE = 5
 """How many frames two ends may lie apart without a warning (EP-2)."""
@@ -270,29 +269,7 @@ def exported(peer: Peer) -> bool:
 def reset_episode(peer: Peer) -> Step:
     """The next episode begins: its epoch is higher by one, and nothing but links and metrics is left of the last."""
     epoch = peer.epoch + 1
-    peer = evolve(
-        peer,
-        epoch=epoch,
-        frame=0,
-        ticks=0,
-        confirmed=-1,
-        simulation=Simulation(peer.world.start(epoch), peer.simulation.returns.cleared()),
-        snapshots=peer.snapshots.cleared(),
-        inputs=Inputs(
-            known=peer.inputs.known.cleared(), p2p=peer.inputs.p2p.cleared(), relay=peer.inputs.relay.cleared()
-        ),
-        rollback=Rollback(),
-        buffers=Buffers(
-            speculative=peer.buffers.speculative.cleared(),
-            canonical=peer.buffers.canonical.cleared(),
-            promoted=0,
-            digest=peer.buffers.digest.cleared(),
-        ),
-        ending=Ending(announced=peer.ending.announced.cleared()),
-        deliveries=peer.deliveries.filled(Delivery(acknowledged=peer.config.input_delay - 1)),
-        desync=Desync(peer.desync.heard.cleared()),
-    )
-    return peer, (EpisodeReset(epoch),)
+    return begin_episode(peer, epoch), (EpisodeReset(epoch),)
 
 
 def _lower(termination: int | None, end: int) -> int:

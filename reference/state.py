@@ -9,6 +9,7 @@ from attrs import field, frozen
 from reference.config import Config
 from reference.containers import Action, FrameMap, InputTable, JointAction, Player, PlayerMap, Sequence, Table
 from reference.digest import Digest
+from reference.values import evolve
 from reference.world import Outcome, Simulation, Totals, World
 
 
@@ -255,9 +256,9 @@ def new_peer(config: Config, world: World) -> Peer:
     deliveries: PlayerMap[Delivery] = PlayerMap()
     for partner in config.partners:
         links = links.set(partner, Link())
-        deliveries = deliveries.set(partner, Delivery(acknowledged=config.input_delay - 1))
+        deliveries = deliveries.set(partner, Delivery(acknowledged=-1))
     known = InputTable(Table(config.players), config.input_delay, config.default_action, config.prediction)
-    return Peer(
+    nothing = Peer(
         config=config,
         world=world,
         inputs=Inputs(known),
@@ -265,4 +266,31 @@ def new_peer(config: Config, world: World) -> Peer:
         desync=Desync(Table(config.players)),
         links=links,
         deliveries=deliveries,
+    )
+    return begin_episode(nothing, 0)
+
+
+def begin_episode(peer: Peer, epoch: int) -> Peer:
+    """Return a peer before frame 0 of an episode: only its links and metrics are those of `peer` (EP-11)."""
+    return evolve(
+        peer,
+        epoch=epoch,
+        frame=0,
+        ticks=0,
+        confirmed=-1,
+        simulation=Simulation(peer.world.start(epoch), peer.simulation.returns.cleared()),
+        snapshots=peer.snapshots.cleared(),
+        inputs=Inputs(
+            known=peer.inputs.known.cleared(), p2p=peer.inputs.p2p.cleared(), relay=peer.inputs.relay.cleared()
+        ),
+        rollback=Rollback(),
+        buffers=Buffers(
+            speculative=peer.buffers.speculative.cleared(),
+            canonical=peer.buffers.canonical.cleared(),
+            promoted=0,
+            digest=peer.buffers.digest.cleared(),
+        ),
+        ending=Ending(announced=peer.ending.announced.cleared()),
+        deliveries=peer.deliveries.filled(Delivery(acknowledged=peer.config.input_delay - 1)),
+        desync=Desync(peer.desync.heard.cleared()),
     )
