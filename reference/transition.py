@@ -113,6 +113,17 @@ class Protocol:
         transitions = {**self.transitions, **{each.name: each for each in changed}}
         return Protocol(name, transitions, tick or self.tick, poll or self.poll)
 
+    def extend(self, name: str, *added: Transition) -> Protocol:
+        """Return this protocol under another name, with further transitions.
+
+        Raises:
+            KeyError: if there already is a transition of such a name.
+        """
+        known = [each.name for each in added if each.name in self.transitions]
+        if known:
+            raise KeyError(f"a transition is named {known[0]!r} already")
+        return Protocol(name, {**self.transitions, **{each.name: each for each in added}}, self.tick, self.poll)
+
     def without(self, transition: str, guard: str) -> Protocol:
         """Return this protocol with one guard of one transition removed.
 
