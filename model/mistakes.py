@@ -238,7 +238,7 @@ SYNC_TIMEOUT_BYPASSES_WAIT: tuple[Edit, ...] = (
     acting(give_up_on_partners, complete_unconfirmed),
 )
 EXPORT_DURING_ROLLBACK: tuple[Edit, ...] = (
-    unguarded(expire_wait, no_rollback_in_progress),
+    unguarded(expire_wait, no_rollback_in_progress, nothing_left_to_confirm),
     unguarded(complete_episode, no_rollback_in_progress, rows_are_canonical),
     unguarded(export_episode, no_rollback_in_progress),
 )

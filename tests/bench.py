@@ -1,0 +1,256 @@
+"""One peer on a bench: transitions fired in any order, with what they mean checked against lockstep truth."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from attrs import define, field, frozen
+
+from model import lemmas, step_theorems, theorems
+from model.logic import Values
+from model.property import Property, StepView
+from model.worlds import ArithmeticWorld
+from reference.config import Config
+from reference.containers import Action, JointAction, Player
+from reference.digest import Digest
+from reference.messages import Path
+from reference.protocol import PROTOCOL
+from reference.state import Peer, Record, new_peer
+from reference.transition import Guard, Protocol
+from reference.world import Simulation, World, advance
+
+ME, YOU = "a", "b"
+PLAYERS = (ME, YOU)
+
+PROPERTIES: dict[str, Property] = {
+    each.name: each
+    for module in (theorems, step_theorems, lemmas)
+    for each in vars(module).values()
+    if isinstance(each, Property) and each.scope != "pair"
+}
+"""Every theorem and lemma about one peer, by name."""
+
+
+@define
+class TrueEpisode:
+    """The lockstep run of one episode: actions are given by a function of (player, frame)."""
+
+    config: Config
+    world: World
+    epoch: int
+    act: Callable[[Player, int], Action]
+    _simulations: list[Simulation] = field(factory=list)
+    _digests: list[Digest] = field(factory=lambda: [Digest()])
+
+    def __attrs_post_init__(self) -> None:
+        self._simulations.append(Simulation(self.world.start(self.epoch)))
+
+    def action(self, player: Player, frame: int) -> Action:
+        return self.config.default_action if frame < self.config.input_delay else self.act(player, frame)
+
+    def joint(self, frame: int) -> JointAction:
+        return JointAction(self.config.players, tuple(self.action(each, frame) for each in self.config.players))
+
+    def simulation(self, frame: int) -> Simulation:
+        self._reach(frame)
+        return self._simulations[frame]
+
+    def digest(self, frame: int) -> Digest:
+        self._reach(frame)
+        return self._digests[frame]
+
+    @property
+    def end(self) -> int | None:
+        """The termination frame, if it comes within 200 frames."""
+        return next((frame for frame in range(200) if self.simulation(frame).over), None)
+
+    def _reach(self, frame: int) -> None:
+        while len(self._simulations) <= frame:
+            at = len(self._simulations) - 1
+            actions, limit = self.joint(at), self.config.max_steps
+            after, outcome = advance(self.world, self._simulations[-1], actions, limit)
+            record = Record(actions, outcome, after.returns, after.steps, after.over, False, 0, True)
+            self._simulations.append(after)
+            self._digests.append(self._digests[-1].extend(record))
+
+
+def some_action(player: Player, frame: int) -> int:
+    """Return an action that changes often, differs between players, and is not the default at frame 0."""
+    return (1, 1, 0, 1, 2, 2, 0)[(frame + (0 if player == ME else 3)) % 7]
+
+
+@frozen
+class Broken:
+    """A property that a step or a state violates."""
+
+    property: str
+    clause: str
+    transition: str
+
+
+@define
+class Bench:
+    """A peer, the steps it took, and lockstep truth by episode."""
+
+    protocol: Protocol = PROTOCOL
+    config: Config = field(factory=lambda: config())
+    world: World = field(factory=ArithmeticWorld)
+    act: Callable[[Player, int, int], Action] = field(default=lambda player, frame, epoch: some_action(player, frame))
+    """What really happens, by (player, frame, epoch)."""
+    peer: Peer = field(init=False)
+    steps: list[StepView] = field(factory=list)
+    refusals: list[tuple[str, str]] = field(factory=list)
+    """(transition, guard) of every refusal."""
+    crash: Exception | None = None
+    now: int = 0
+    _truths: dict[int, TrueEpisode] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.peer = new_peer(self.config, self.world)
+
+    def truth(self, epoch: int | None = None) -> TrueEpisode:
+        """Return the lockstep run of an episode, the peer's present one if none is given."""
+        epoch = self.peer.epoch if epoch is None else epoch
+        if epoch not in self._truths:
+            self._truths[epoch] = TrueEpisode(
+                self.config, self.world, epoch, lambda player, frame: self.act(player, frame, epoch)
+            )
+        return self._truths[epoch]
+
+    def do(self, name: str, *args: Any) -> str | None:
+        """Fire a transition. Return the name of the guard that refused it, or None."""
+        if name not in self.protocol.transitions:
+            self.refusals.append((name, "no such transition"))
+            return "no such transition"
+        before, transition = self.peer, self.protocol.transitions[name]
+        step = transition.fire(before, *args)
+        if isinstance(step, Guard):
+            self.refusals.append((name, step.name))
+            return step.name
+        names = list(inspect.signature(transition.effect).parameters)[1:]
+        self.peer = step[0]
+        self.steps.append(StepView(name, before, dict(zip(names, args, strict=True)), self.peer, step[1]))
+        return None
+
+    def run(self, script: str) -> Bench:
+        """Take the steps of a script, passing over those that are refused, until one raises.
+
+        A word is `name` or `name:number,number`: one of `WORDS`, or a transition with the arguments it is usually
+        called with here, the numbers being the others.
+        """
+        for word in script.split():
+            name, _, rest = word.partition(":")
+            numbers = [int(number) for number in rest.split(",") if number]
+            for each in WORDS[name](self, *numbers) if name in WORDS else [(name, *self.usual(name, numbers))]:
+                try:
+                    self.do(*each)
+                except LookupError as error:
+                    self.crash = error
+                    return self
+        return self
+
+    def usual(self, name: str, numbers: list[int]) -> list[Any]:
+        """Return the usual arguments of a transition, `numbers` filling in for those that have no usual value."""
+        if name not in self.protocol.transitions:
+            return []
+        usual = {"player": YOU, "epoch": self.peer.epoch, "path": Path.P2P, "now": self.now, "focused": True}
+        usual |= {"accepts": True, "action": self.next_action()}
+        left = iter(numbers)
+        names = list(inspect.signature(self.protocol.transitions[name].effect).parameters)[1:]
+        return [usual[each] if each in usual else next(left) for each in names]
+
+    def next_action(self) -> Action:
+        """Return what the local player does in the frame that an input would be scheduled for."""
+        return self.truth().action(self.config.player, self.peer.frame + self.config.input_delay)
+
+    def broken(self, names: Iterable[str] | None = None) -> list[Broken]:
+        """Return which of the named properties, all if none are named, some state or step violates."""
+        chosen = [PROPERTIES[name] for name in (PROPERTIES if names is None else names)]
+        found = []
+        for step in self.steps:
+            for each in chosen:
+                subject = step if each.scope == "step" else step.after
+                clauses = each.clauses(self.words(step.before.epoch if subject is step else step.after.epoch), subject)
+                found += [Broken(each.name, clause, step.transition) for clause, holds in clauses.items() if not holds]
+        return found
+
+    def words(self, epoch: int) -> Values:
+        """Return the reading of properties on this peer's states."""
+        last = max(self.peer.frame, *(step.after.frame for step in self.steps), 0) + 2
+        return Values(self.config.players, last, lambda of: self.truth(epoch if of is None else of))
+
+    def wrong_rows(self) -> list[int]:
+        """Return the frames whose canonical record is not flagged and not the lockstep record (BUF-6)."""
+        truth, canonical = self.truth(), self.peer.buffers.canonical
+        wrong = []
+        for frame in sorted(canonical):
+            record, after = canonical[frame].record, truth.simulation(frame + 1)
+            right = record.actions == truth.joint(frame) and record.returns == after.returns
+            if not canonical[frame].unconfirmed and not (right and record.steps == after.steps):
+                wrong.append(frame)
+        return wrong
+
+
+def _tick(bench: Bench) -> Steps:
+    yield ("begin_tick",)
+    yield "schedule_input", bench.next_action()
+    yield "simulate_frame", bench.now, True
+
+
+def _hear(bench: Bench, *frames: int) -> Steps:
+    return _hear_from(bench, bench.peer.epoch, *frames)
+
+
+def _hear_from(bench: Bench, epoch: int, *frames: int) -> Steps:
+    for frame in frames:
+        yield "receive_input", YOU, epoch, Path.P2P, frame, bench.truth(epoch).action(YOU, frame)
+        yield "drain_input", Path.P2P, bench.now
+
+
+def _arrive(bench: Bench, *frames: int) -> Steps:
+    for frame in frames:
+        yield "receive_input", YOU, bench.peer.epoch, Path.P2P, frame, bench.truth().action(YOU, frame)
+
+
+def _rollback(bench: Bench) -> Steps:
+    yield ("begin_rollback",)
+    while bench.peer.rollback.cursor is not None and bench.peer.rollback.cursor < bench.peer.frame:
+        yield "replay_frame", bench.now, True
+    yield ("finish_rollback",)
+
+
+def _confirm(bench: Bench) -> Steps:
+    yield from [("confirm_frame",)] * 6
+    yield from [("promote_frame",)] * 6
+
+
+def _late(bench: Bench) -> Steps:
+    bench.now = 1_000_000
+    return iter(())
+
+
+def _close(bench: Bench) -> Steps:
+    yield from [("force_promote_frame",)] * 6
+    yield ("complete_episode",)
+    yield ("export_episode",)
+
+
+Steps = Iterator[tuple[Any, ...]]
+WORDS: dict[str, Callable[..., Steps]] = {
+    "tick": _tick,
+    "hear": _hear,
+    "hear_from": _hear_from,
+    "arrive": _arrive,
+    "rollback": _rollback,
+    "confirm": _confirm,
+    "late": _late,
+    "close": _close,
+}
+"""The words of a script that stand for more than one transition, or, `late`, for the passing of every deadline."""
+
+
+def config(**settings: Any) -> Config:
+    """Return a configuration of two players, with the given settings."""
+    return Config(**{"player": ME, "players": PLAYERS, **settings})
