@@ -32,7 +32,7 @@ def pettingzoo_world(
     space); one that the space does not contain is refused. Rewards, flags and infos of each frame are checked.
 
     Args:
-        make: makes the environment; called once.
+        make: makes the environment; called for every episode, since not every environment's `reset` resets all of it.
         seed: the seed of the first episode.
         shared: types whose objects are no part of the state, such as what is drawn on; all snapshots share them.
         others: agents that are not players of the session, but bots of a `WithBots` around this world.
@@ -41,7 +41,7 @@ def pettingzoo_world(
     Raises:
         WorldError: from `start` and `step`, with one clear line, for anything that is wrong.
     """
-    environment = PettingZoo(make(), seed, shared)
+    environment = PettingZoo(make, seed, shared)
     return Checked(Snapshotting(environment), name=environment.name, others=others, twice=twice)
 
 
@@ -58,15 +58,18 @@ class Snapshot:
 class PettingZoo:
     """A PettingZoo parallel environment of which snapshots can be taken, by pickling the whole of it."""
 
-    def __init__(self, environment: ParallelEnv[Any, Any, Any], seed: int, shared: tuple[type, ...]) -> None:
-        """Drive `environment`; snapshots keep objects of the types `shared` as they are."""
-        self.environment = environment
+    def __init__(self, make: Callable[[], ParallelEnv[Any, Any, Any]], seed: int, shared: tuple[type, ...]) -> None:
+        """Drive what `make` makes; snapshots keep objects of the types `shared` as they are."""
+        self.make = make
         self.seed = seed
         self.shared = shared
-        self.name = str(getattr(environment, "metadata", {}).get("name", type(environment).__name__))
+        self.environment = make()
+        metadata = getattr(self.environment, "metadata", {})
+        self.name = str(metadata.get("name", type(self.environment).__name__))
 
     def reset(self, epoch: int) -> None:
         """Begin an episode."""
+        self.environment = self.make()
         self.environment.reset(seed=self.seed + epoch)
 
     def step(self, actions: JointAction) -> Outcome:
