@@ -1,1 +1,1 @@
-"""The conformance suite for implementations in any language."""
+"""The conformance suite: judges a rollback implementation in any language by what it does, alone."""

@@ -1,0 +1,56 @@
+"""The suite's game: three lines in any language, and the runner recomputes it, so that no state is taken on trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from reference.containers import JointAction
+from reference.world import Outcome
+
+START = 2166136261
+"""The state before frame 0 of every episode: FNV-1a's offset basis."""
+PRIME = 16777619
+"""FNV-1a's 32-bit prime."""
+
+
+def step(state: int, inputs: Sequence[int]) -> int:
+    """Return the state after one frame: FNV-1a over the bytes (player number, input), in player order."""
+    for player, value in enumerate(inputs):
+        state = (state ^ player) * PRIME & 0xFFFFFFFF
+        state = (state ^ value) * PRIME & 0xFFFFFFFF
+    return state
+
+
+def play(frames: Iterable[Sequence[int]]) -> list[int]:
+    """Return the state before each frame, and that after the last."""
+    states = [START]
+    for inputs in frames:
+        states.append(step(states[-1], inputs))
+    return states
+
+
+@frozen
+class HashWorld:
+    """The game as a world of the reference. A state is (frame, hash); a player's reward is the player's input."""
+
+    end_input: int | None = None
+    """The episode ends with the frame in which anybody's input is this."""
+    perturbed: int | None = None
+    """After this frame the lowest bit of the hash is flipped."""
+
+    def start(self, epoch: int) -> tuple[int, int]:
+        """Return the state before frame 0."""
+        return 0, START
+
+    def step(self, state: Any, actions: JointAction) -> tuple[Any, Outcome]:
+        """Return the next state and what the frame yields."""
+        frame, value = state
+        value = step(value, actions.actions) ^ (frame == self.perturbed)
+        return (frame + 1, value), Outcome(
+            rewards=dict(actions.items()),
+            infos={actions.players[0]: {"state": value}},
+            over=self.end_input is not None and self.end_input in actions.actions,
+        )
