@@ -84,16 +84,10 @@ def frames_below_end_are_canonical(peer: Peer, end: int) -> bool:
 @guard("EP-1", "EP-2")
 def end_is_certain(peer: Peer, end: int) -> bool:
     """The episode is over after the last frame below the end and not before it; or a partner announced this end."""
-    if end == peer.ending.termination:
+    if end == peer.ending.termination and not peer.ending.alone:
         return True
     canonical = peer.buffers.canonical
     return canonical[end - 1].record.over and (end == 1 or not canonical[end - 2].record.over)
-
-
-@guard("EP-9")
-def not_alone(peer: Peer, *_: object) -> bool:
-    """The peer has not given up on a partner's end."""
-    return not peer.ending.alone
 
 
 @transition(
@@ -101,7 +95,6 @@ def not_alone(peer: Peer, *_: object) -> bool:
     "EP-2",
     guards=(
         end_is_in_sight,
-        not_alone,
         no_rollback_in_progress,
         end_is_undecided,
         frames_below_end_are_canonical,
