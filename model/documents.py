@@ -14,7 +14,7 @@ LONGEST_LINE = 300
 
 
 _INTEGERS = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
-_Validator = extend(Draft202012Validator, type_checker=_INTEGERS)
+_Validator = extend(Draft202012Validator, type_checker=_INTEGERS)  # type: ignore[no-untyped-call]
 """To JSON Schema 1.0 is an integer; to us it is not."""
 
 

@@ -1,6 +1,6 @@
 """The simulated network: what becomes of each packet, on each directed link and path.
 
-A packet's fate is its *transits*: how long each copy of it is under way, in milliseconds; no copy arrives of a lost one.
+A packet's fate is its *transits*: how long each copy of it is under way, in milliseconds. A lost packet has none.
 """
 
 from __future__ import annotations

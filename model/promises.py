@@ -75,7 +75,7 @@ def confirmed_parity(result: Result) -> Problems:
 
 @promise("BUF-6", "EP-12")
 def lockstep_truth(result: Result) -> Problems:
-    """Every row that is not flagged unconfirmed is that of the lockstep run; a confirmed episode ends where that does."""
+    """Every row not flagged unconfirmed is that of the lockstep run; a confirmed episode ends where that does."""
     for player in _lasting(result):
         yield from _shown(lockstep_differences(result, player), player, "lockstep")
 
@@ -196,8 +196,8 @@ def _shown(found: list[Difference], left: Player, right: str) -> Problems:
     if found:
         first = found[0]
         yield (
-            f"{left} and {right} differ in {len(found)} cells, the first in episode {first.epoch}, frame {first.frame}, "
-            f"{first.column}: {first.left!r} and {first.right!r}"
+            f"{left} and {right} differ in {len(found)} cells, the first in episode {first.epoch}, "
+            f"frame {first.frame}, {first.column}: {first.left!r} and {first.right!r}"
         )
 
 

@@ -85,8 +85,8 @@ def peer_differences(result: Result, left: Player, right: Player, *, confirmed_o
 def lockstep_differences(result: Result, player: Player) -> list[Difference]:
     """Return every cell in which a peer differs from lockstep truth (BUF-6).
 
-    A row that is flagged unconfirmed is no claim, and is left out. Any other row must be there in truth; and all rows of
-    truth must be there in an episode that completed with confirmation (EP-12).
+    A row that is flagged unconfirmed is no claim, and is left out. Any other row must be there in truth; and an episode
+    that completed with confirmation must have all rows of truth (EP-12).
     """
     found = []
     for epoch, (export, truth) in enumerate(zip(result.exports[player], result.lockstep, strict=False)):

@@ -311,7 +311,9 @@ def _config_document(config: Config) -> dict[str, Any]:
 
 
 def _config_of(players: tuple[Player, ...], settings: dict[str, Any]) -> Config:
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
+    }
     return Config(players[0], players, **values)
 
 

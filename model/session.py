@@ -1,4 +1,4 @@
-"""A session of several peers on a virtual clock in milliseconds: the loop that calls them and carries their messages."""
+"""A session of several peers on a virtual clock in milliseconds: the loop that calls them and carries what they say."""
 
 from __future__ import annotations
 
@@ -172,11 +172,10 @@ class _Session:
         """Let a peer have taken a step, and act on its events."""
         seat.peer, events = step
         for event in events:
-            kind = type(event)
-            if kind is Sent:
+            if type(event) is Sent:
                 self.send(seat, event)
                 continue
-            if kind is InputScheduled:
+            if type(event) is InputScheduled:
                 seat.submitted[-1].setdefault(event.frame, event.action)
             if self.keep_events:
                 seat.events.append((self.now, event))
@@ -199,9 +198,10 @@ class _Session:
         seat.linger_until = self.now + self.settings.linger_ms
 
     def go_on(self, seat: _Seat) -> None:
-        """Begin the next episode, or be done (EP-11)."""
+        """Begin the next episode (EP-11); after the last one, be done when every partner has completed it (IN-9)."""
         if len(seat.exports) >= self.settings.episodes:
-            self.busy.discard(seat.player)
+            if all(each.gone or len(each.exports) >= self.settings.episodes for each in self.seats.values()):
+                self.busy.discard(seat.player)
             return
         self.take(seat, next_episode(self.protocol, seat.peer))
         seat.submitted.append({})

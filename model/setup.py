@@ -54,7 +54,10 @@ class Settings:
     episodes: int = 1
     """How many episodes are played in a row."""
     linger_ms: int = 1000
-    """How long a peer that has exported goes on answering, at most, before it begins the next episode (IN-9)."""
+    """How long a peer that has exported goes on answering, at most, before it begins the next episode (IN-9).
+
+    After the last episode it goes on until its partners have completed theirs, if that takes longer.
+    """
     limit_ms: int = 120_000
     """When the run is broken off."""
     silent: Mapping[Player, int] = field(factory=dict)

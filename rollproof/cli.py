@@ -1,0 +1,45 @@
+"""The command line: every command is a module of its own, imported when it is run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from cyclopts import App, CycloptsError
+
+from rollproof.output import USAGE, UsageError, console
+
+INTERRUPTED = 130
+"""Exit code: stopped from the keyboard."""
+
+app = App(
+    name="rollproof",
+    help="A rollback netcode protocol: run it, search it, prove it, and judge other implementations by it.",
+    version=lambda: version("rollproof"),
+    help_format="plaintext",
+)
+app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and return its exit code. Whatever is wrong with the input is told in one line."""
+    try:
+        code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except (UsageError, CycloptsError) as error:
+        console(stderr=True).print(f"rollproof: {' '.join(str(error).split())}", soft_wrap=True)
+        return USAGE
+    except KeyboardInterrupt:
+        console(stderr=True).print("rollproof: interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return USAGE
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """Run the command that the process was called with, and exit with its code."""
+    sys.exit(run())
