@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
+from rollproof import __version__
 from rollproof.output import USAGE, UsageError, console
 
 INTERRUPTED = 130
@@ -17,7 +17,7 @@ INTERRUPTED = 130
 app = App(
     name="rollproof",
     help="A rollback netcode protocol: run it, search it, prove it, and judge other implementations by it.",
-    version=lambda: version("rollproof"),
+    version=__version__,
     help_format="plaintext",
 )
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")

@@ -54,7 +54,7 @@ def verdict(held: bool, good: str = "holds", bad: str = "BROKEN") -> Text:
 
 
 def progress(label: str, total: int) -> Progress:
-    """Return a progress bar with one task, to be used in a `with` statement. It is quiet unless stderr is a terminal."""
+    """Return a progress bar with one task, to be used in a `with` statement; quiet unless stderr is a terminal."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,0 +1,334 @@
+"""`rollproof simulate`: named scenarios, a written schedule, or a campaign of random sessions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+from cyclopts import Parameter
+
+from model.campaign import Summary, protocol_named, random_setup, run_campaign
+from model.documents import DocumentError
+from model.promises import Promise
+from model.report import PeerReport
+from model.scenarios import FAMILIES, SCENARIOS, SOUND, Verdict, named, play
+from model.schedule import dumps, load, schedule_of
+from model.session import Result, run
+from model.setup import Source
+from model.variants import VARIANTS
+from reference.protocol import PROTOCOL
+from rollproof.output import (
+    BROKEN,
+    HELD,
+    UsageError,
+    console,
+    progress,
+    table,
+    unknown,
+    verdict,
+    write_file,
+    write_json,
+)
+
+FORMAT = "rollproof-simulation"
+VERSION = 1
+
+MOST_SESSIONS = 10_000_000
+MOST_JOBS = 1024
+FAILURES_SHOWN = 10
+
+
+def simulate(
+    *names: str,
+    every: Annotated[bool, Parameter(name="--all", negative=())] = False,
+    listed: Annotated[bool, Parameter(name="--list", negative=())] = False,
+    schedule: Path | None = None,
+    campaign: int | None = None,
+    seed: int | None = None,
+    jobs: int | None = None,
+    dask: str | None = None,
+    variant: str = PROTOCOL.name,
+    save_schedule: Path | None = None,
+    json: Path | None = None,
+) -> int:
+    """Simulate sessions of peers over a faulty network, and check what they promise.
+
+    Exits with 0 if every promise held, 1 if one was broken, 2 if the command or its input is wrong.
+
+    Parameters
+    ----------
+    names:
+        Scenarios to play; the name of a family stands for all of its forms.
+    every:
+        Play every scenario.
+    listed:
+        List the scenarios, and play none.
+    schedule:
+        Play the session that is written out in this file.
+    campaign:
+        Play so many random sessions with random faults.
+    seed:
+        The seed of the first random session; the others have the seeds after it. Default: 0.
+    jobs:
+        How many processes play the random sessions. Default: one per processor.
+    dask:
+        The address of a Dask cluster whose workers play them instead.
+    variant:
+        Play under this variant of the protocol.
+    save_schedule:
+        Write the session out to this file: the only one, or the first of a campaign to break a promise.
+    json:
+        Write the results to this file.
+    """
+    if sum((bool(names) or every, listed, schedule is not None, campaign is not None)) != 1 or (names and every):
+        raise UsageError("give one of: scenario names, --all, --list, --schedule FILE, --campaign N")
+    if campaign is None and not (seed is None and jobs is None and dask is None):
+        raise UsageError("--seed, --jobs and --dask belong to --campaign")
+    if variant != PROTOCOL.name and variant not in VARIANTS:
+        raise unknown("variant", variant, (PROTOCOL.name, *VARIANTS))
+    if listed:
+        return _list(json)
+    if campaign is not None:
+        return _campaign(campaign, seed or 0, jobs, dask, variant, save_schedule, json)
+    played = _from_schedule(schedule) if schedule is not None else _scenarios(tuple(SCENARIOS) if every else names)
+    if save_schedule is not None and len(played) > 1:
+        raise UsageError("--save-schedule takes one scenario, not several")
+    return _play(played, variant, save_schedule, json)
+
+
+# --- single sessions --------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class _Session:
+    name: str
+    title: str
+    rules: tuple[str, ...]
+    source: Source
+    promises: tuple[Promise, ...]
+    again: str
+    """The arguments that play it again."""
+
+
+def _scenarios(names: tuple[str, ...]) -> list[_Session]:
+    chosen = {}
+    for name in names:
+        found = named(name)
+        if not found:
+            raise unknown("scenario", name, (*SCENARIOS, *FAMILIES))
+        chosen.update({each.name: each for each in found})
+    return [_Session(s.name, s.title, s.rules, s.setup, s.promises, s.name) for s in chosen.values()]
+
+
+def _from_schedule(path: Path) -> list[_Session]:
+    try:
+        schedule = load(path)
+    except DocumentError as error:
+        raise UsageError(str(error)) from None
+    title = schedule.title or path.name
+    return [_Session(path.name, title, (), schedule, SOUND, f"--schedule {path}")]
+
+
+def _play(sessions: list[_Session], variant: str, save_schedule: Path | None, json: Path | None) -> int:
+    protocol = protocol_named(variant)
+    verdicts: list[tuple[_Session, Verdict]] = []
+    with progress("simulating", len(sessions)) as bar:
+        for session in sessions:
+            verdicts.append((session, play(session.source, session.promises, protocol)))
+            bar.advance(bar.task_ids[0])
+    if save_schedule is not None:
+        _save(save_schedule, verdicts[0][1].result, sessions[0].name)
+    held = all(verdict.held for _, verdict in verdicts)
+    if json is not None:
+        write_json(json, _document(variant, held, sessions=[_session_document(*each) for each in verdicts]))
+    _show(verdicts, variant)
+    return HELD if held else BROKEN
+
+
+def _show(verdicts: list[tuple[_Session, Verdict]], variant: str) -> None:
+    out = console()
+    numbers = ("rows", "confirmed", "unconfirmed", "rollbacks", "depth", "≠ peers", "≠ lockstep")
+    result = table(
+        f"Sessions under the protocol {variant!r}", "scenario", "peer", *numbers, "promises", numbers=numbers
+    )
+    for session, judged in verdicts:
+        for at, peer in enumerate(judged.peers):
+            first = (session.name, verdict(judged.held, "held")) if at == 0 else ("", "")
+            result.add_row(first[0], peer.player, *_numbers(peer), first[1])
+    out.print(result)
+    broken = [(session, problem) for session, judged in verdicts for problem in judged.broken]
+    if broken:
+        out.print("\nBroken promises", style="bold")
+    for session, (promise, problem) in broken:
+        out.print(f"{session.name}: {promise.name} ({', '.join(promise.rules)}): {problem}", soft_wrap=True)
+    failed = [session for session, judged in verdicts if not judged.held]
+    out.print(f"\n{len(verdicts) - len(failed)} of {len(verdicts)} sessions kept every promise.")
+    if failed:
+        out.print(f"To see the first failure again: rollproof simulate {failed[0].again}{_option(variant)}")
+
+
+def _numbers(peer: PeerReport) -> tuple[str, ...]:
+    return (
+        str(peer.rows),
+        str(peer.confirmed),
+        str(peer.unconfirmed),
+        str(peer.rollbacks),
+        str(peer.greatest_depth),
+        str(sum(peer.differing.values())),
+        str(peer.differing_from_lockstep),
+    )
+
+
+def _session_document(session: _Session, judged: Verdict) -> dict[str, Any]:
+    return {
+        "name": session.name,
+        "title": session.title,
+        "rules": list(session.rules),
+        "held": judged.held,
+        "promises": [
+            {
+                "name": promise.name,
+                "sentence": promise.sentence,
+                "rules": list(promise.rules),
+                "broken": [problem for broken, problem in judged.broken if broken is promise],
+            }
+            for promise in session.promises
+        ],
+        "peers": [attrs.asdict(peer) for peer in judged.peers],
+        "ended_ms": judged.result.ended_ms,
+    }
+
+
+def _list(json: Path | None) -> int:
+    result = table("Scenarios", "scenario", "parity", "rules", "title")
+    for scenario in SCENARIOS.values():
+        parity = "promised" if scenario.promises_parity else ""
+        result.add_row(scenario.name, parity, " ".join(scenario.rules), scenario.title)
+    if json is not None:
+        scenarios = [
+            {
+                "name": scenario.name,
+                "family": scenario.family or scenario.name,
+                "title": scenario.title,
+                "rules": list(scenario.rules),
+                "promises": [promise.name for promise in scenario.promises],
+            }
+            for scenario in SCENARIOS.values()
+        ]
+        write_json(json, {"format": "rollproof-scenarios", "version": VERSION, "scenarios": scenarios})
+    console().print(result)
+    return HELD
+
+
+# --- campaigns --------------------------------------------------------------------------------------------------------
+
+
+def _campaign(
+    count: int,
+    seed: int,
+    jobs: int | None,
+    dask: str | None,
+    variant: str,
+    save_schedule: Path | None,
+    json: Path | None,
+) -> int:
+    if not 1 <= count <= MOST_SESSIONS:
+        raise UsageError(f"--campaign must be from 1 to {MOST_SESSIONS}, not {count}")
+    if not 0 <= seed <= 2**63:
+        raise UsageError(f"--seed must be from 0 to 2**63, not {seed}")
+    if jobs is not None and dask is not None:
+        raise UsageError("--jobs and --dask exclude each other")
+    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+        raise UsageError(f"--jobs must be from 1 to {MOST_JOBS}, not {jobs}")
+    totals = {"sessions": 0, "frames": 0, "rollbacks": 0, "confirmed": 0, "degraded": 0}
+    failures: list[Summary] = []
+    failed = 0
+    with _executor(jobs, dask) as executor, progress("campaign", count) as bar:
+        for summary in run_campaign(executor, seed, count, variant):
+            totals["sessions"] += 1
+            for name in ("frames", "rollbacks", "confirmed", "degraded"):
+                totals[name] += getattr(summary, name)
+            if summary.broken:
+                failed += 1
+                failures = sorted((*failures, summary), key=lambda each: each.seed)[:FAILURES_SHOWN]
+            bar.advance(bar.task_ids[0])
+    if save_schedule is not None:
+        _save_campaign(save_schedule, count, seed, failures, variant)
+    if json is not None:
+        shown = [attrs.asdict(failure) for failure in failures]
+        write_json(json, _document(variant, not failed, seed=seed, **totals, failed=failed, failures=shown))
+    _show_campaign(totals, failed, failures, variant)
+    return BROKEN if failed else HELD
+
+
+@contextmanager
+def _executor(jobs: int | None, dask: str | None) -> Iterator[Executor]:
+    """Yield what runs the sessions, and end it whatever happens."""
+    if dask is None:
+        pool = ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=get_context("spawn"))
+        try:
+            yield pool
+        except BrokenProcessPool:
+            raise UsageError("a process that played sessions was killed") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UsageError("--dask needs the Dask libraries: install rollproof[dask]") from None
+    try:
+        client = Client(dask, timeout=10)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise UsageError(f"no Dask cluster answers at {dask!r}: {error}") from None
+    with client, client.get_executor() as executor:  # type: ignore[no-untyped-call]
+        yield executor
+
+
+def _save_campaign(path: Path, count: int, seed: int, failures: list[Summary], variant: str) -> None:
+    if count > 1 and not failures:
+        console(stderr=True).print("no session broke a promise: no schedule is written", soft_wrap=True)
+        return
+    chosen = failures[0].seed if failures else seed
+    _save(path, run(random_setup(chosen), protocol_named(variant)), f"random session {chosen}")
+
+
+def _show_campaign(totals: dict[str, int], failed: int, failures: list[Summary], variant: str) -> None:
+    out = console()
+    columns = (*totals, "failed")
+    result = table(f"Campaign under the protocol {variant!r}", *columns, numbers=columns)
+    result.add_row(*(f"{number:,}" for number in (*totals.values(), failed)))
+    out.print(result)
+    if failures:
+        out.print(f"\nBroken promises, of the first {len(failures)} sessions that broke any", style="bold")
+    for failure in failures:
+        for name, problem in failure.broken:
+            out.print(f"seed {failure.seed}: {name}: {problem}", soft_wrap=True)
+    if failures:
+        again = f"--campaign 1 --seed {failures[0].seed}{_option(variant)}"
+        out.print(f"\nTo see the first failure again: rollproof simulate {again}")
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+def _save(path: Path, result: Result, title: str) -> None:
+    try:
+        write_file(path, dumps(schedule_of(result, title)))
+    except DocumentError as error:
+        raise UsageError(str(error)) from None
+
+
+def _document(variant: str, held: bool, **results: Any) -> dict[str, Any]:
+    return {"format": FORMAT, "version": VERSION, "protocol": variant, "held": held, **results}
+
+
+def _option(variant: str) -> str:
+    return "" if variant == PROTOCOL.name else f" --variant {variant}"
