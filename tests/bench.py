@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
@@ -20,6 +20,8 @@ from reference.protocol import PROTOCOL
 from reference.state import Peer, Record, new_peer
 from reference.transition import Guard, Protocol
 from reference.world import Simulation, World, advance
+
+E = TypeVar("E")
 
 ME, YOU = "a", "b"
 PLAYERS = (ME, YOU)
@@ -254,3 +256,15 @@ WORDS: dict[str, Callable[..., Steps]] = {
 def config(**settings: Any) -> Config:
     """Return a configuration of two players, with the given settings."""
     return Config(**{"player": ME, "players": PLAYERS, **settings})
+
+
+def peer_after(script: str, **settings: Any) -> Peer:
+    """Return a peer of the present protocol after a script."""
+    bench = Bench(config=config(**settings)).run(script)
+    assert bench.crash is None
+    return bench.peer
+
+
+def events_of(kind: type[E], events: Iterable[object]) -> list[E]:
+    """Return the events of one kind."""
+    return [event for event in events if isinstance(event, kind)]
