@@ -1,0 +1,358 @@
+"""Search: the shortest run of a protocol that violates a property, in small instances; or that there is none in them.
+
+The three results are kept apart: `Refuted` with a trace, `Exhausted` with exact counts, `LimitReached` with what was
+seen. What is left out of an instance is never claimed. A trace is a real run, whatever the instance leaves out: it is
+run again from the start before it is returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from model.blame import Violation, blame, violated
+from model.explorer import Explorer, Reached, Stepped, described, named
+from model.instances import INSTANCES, Instance
+from model.parts import Remembered
+from model.properties import NEVER_CRASHES
+from model.property import Property, StepView
+from reference.containers import Player
+from reference.events import Event
+from reference.protocol import PROTOCOL
+from reference.state import Peer
+from reference.transition import Guard, Protocol
+
+LIMIT = 200_000
+"""How many states of an instance are explored unless another limit is given."""
+CRASH_SENTENCE = "No guard and no effect ever raises."
+
+
+@frozen
+class TraceStep:
+    """One step of a run."""
+
+    transition: str
+    sentence: str
+    """What the transition does, in English."""
+    args: tuple[tuple[str, Any], ...]
+    """By name."""
+    events: tuple[Event, ...]
+    before: Peer
+    after: Peer
+    """The same as before, if the transition raised."""
+
+
+@frozen
+class Trace:
+    """A run of one peer from its initial state."""
+
+    protocol: str
+    instance: str
+    player: Player
+    start: Peer
+    steps: tuple[TraceStep, ...]
+    violation: Violation | None = None
+    """What is violated by its last state or step; None in a trace to a witness."""
+
+    @property
+    def end(self) -> Peer:
+        """The last state."""
+        return self.steps[-1].after if self.steps else self.start
+
+
+@frozen
+class Count:
+    """How much of an instance was explored."""
+
+    instance: str
+    states: int
+    transitions: int
+    """Steps, those to states that were reached before included."""
+    exhausted: bool
+
+
+@frozen
+class Refuted:
+    """A property is violated."""
+
+    trace: Trace
+    counts: tuple[Count, ...]
+    """Of the instances explored, the last one as far as the violation."""
+
+
+@frozen
+class Exhausted:
+    """Within the instances no property asked for is violated."""
+
+    counts: tuple[Count, ...]
+    open: tuple[str, ...] = ()
+    """The properties asked for that no instance settles."""
+
+
+@frozen
+class LimitReached:
+    """No violation was found, but not every state of the instances was explored."""
+
+    counts: tuple[Count, ...]
+
+
+Result = Refuted | Exhausted | LimitReached
+
+
+class NotReproduced(RuntimeError):
+    """A run that was found cannot be repeated: the protocol depends on what its instance forgets."""
+
+
+def search(
+    protocol: Protocol,
+    properties: Iterable[Property | str],
+    instances: Sequence[Instance] | None = None,
+    *,
+    limit: int = LIMIT,
+) -> Result:
+    """Return the shortest run that violates one of `properties`, of the first instance in which there is one.
+
+    A property may be the name of the theorem that nothing crashes. Instances are those that `suited` names, unless
+    they are given.
+
+    Raises:
+        NotReproduced: if a run that was found cannot be repeated.
+        UnknownParameter: if a transition has a parameter that the model knows nothing of.
+    """
+    asked = list(properties)
+    counts: list[Count] = []
+    settled: set[str] = set()
+    for instance in suited(protocol) if instances is None else instances:
+        hunt = _Hunt(protocol, instance, asked)
+        trace = hunt.run(limit)
+        counts.append(hunt.count)
+        if trace is not None:
+            return Refuted(trace, tuple(counts))
+        settled |= {_name(each) for each in asked if _name(each) not in instance.leaves_open}
+    if not all(count.exhausted for count in counts):
+        return LimitReached(tuple(counts))
+    return Exhausted(tuple(counts), tuple(_name(each) for each in asked if _name(each) not in settled))
+
+
+def reach(
+    protocol: Protocol,
+    instance: Instance,
+    *,
+    state: Callable[[Peer], bool] | None = None,
+    step: Callable[[StepView], bool] | None = None,
+    limit: int = LIMIT,
+) -> Trace | Exhausted | LimitReached:
+    """Return the shortest run to a state or step of an instance that a predicate accepts: a witness.
+
+    Raises:
+        NotReproduced: if a run that was found cannot be repeated.
+    """
+    explorer = Explorer(protocol, instance)
+    if state is not None:
+        for found in explorer.start():
+            if state(found.peer):
+                return _replayed(explorer, found, None)
+    for stepped in explorer.explore(limit):
+        after = stepped.after
+        if after is None:
+            continue
+        if (state is not None and stepped.is_new and state(after.peer)) or (step is not None and step(_view(stepped))):
+            return _replayed(explorer, stepped.before, stepped)
+    count = (_count(explorer),)
+    return Exhausted(count) if explorer.exhausted else LimitReached(count)
+
+
+def matches(**pattern: Any) -> Callable[[Peer], bool]:
+    """Return the predicate that a state's attributes are as given; `rollback__pending=0` means `rollback.pending`."""
+
+    def predicate(peer: Peer) -> bool:
+        for path, wanted in pattern.items():
+            value: Any = peer
+            for name in path.split("__"):
+                value = getattr(value, name)
+            if value != wanted:
+                return False
+        return True
+
+    return predicate
+
+
+@frozen
+class Refusal:
+    """A guard that alone refuses a transition in a reachable state."""
+
+    trace: Trace
+    transition: str
+    args: tuple[tuple[str, Any], ...]
+
+
+@frozen
+class Survey:
+    """What happens somewhere in some instances: a shortest run to each transition, and to each guard that decides."""
+
+    taken: dict[str, Trace]
+    """By transition."""
+    refused: dict[tuple[str, str], Refusal]
+    """By transition and guard: where all other guards hold."""
+    counts: tuple[Count, ...]
+
+
+def survey(protocol: Protocol, instances: Iterable[Instance], *, limit: int = LIMIT) -> Survey:
+    """Return which transitions are taken somewhere, and which guards refuse somewhere when all others hold."""
+    taken: dict[str, Trace] = {}
+    refused: dict[tuple[str, str], Refusal] = {}
+    counts: list[Count] = []
+    for instance in instances:
+        explorer = Explorer(protocol, instance)
+        for found in explorer.start():
+            _note_refusals(explorer, found, refused)
+        for stepped in explorer.explore(limit):
+            if stepped.after is None:
+                continue
+            if stepped.transition.name not in taken:
+                taken[stepped.transition.name] = _replayed(explorer, stepped.before, stepped)
+            if stepped.is_new:
+                _note_refusals(explorer, stepped.after, refused)
+        counts.append(_count(explorer))
+    return Survey(taken, refused, tuple(counts))
+
+
+def suited(protocol: Protocol) -> list[Instance]:
+    """Return the instances in which a protocol may differ from the present one; all of them if it does not."""
+    present = PROTOCOL.transitions
+    changed = {name for name, each in protocol.transitions.items() if present.get(name) != each}
+    new = changed - set(present)
+    chosen = [each for each in INSTANCES.values() if new or not changed or changed & set(each.transitions)]
+    return chosen or list(INSTANCES.values())
+
+
+class _Hunt:
+    """The search through one instance."""
+
+    def __init__(self, protocol: Protocol, instance: Instance, asked: list[Property | str]) -> None:
+        self.explorer = Explorer(protocol, instance)
+        properties = [
+            each for each in asked if isinstance(each, Property) and each.name not in instance.leaves_open
+        ]
+        self.crashes = NEVER_CRASHES in asked
+        self.of_states = [
+            (each, Remembered(self._state_check(each), more=1)) for each in properties if each.scope in _OF_STATES
+        ]
+        self.of_steps = [
+            (each, Remembered(self._step_check(each), states=2, more=2)) for each in properties if each.scope == "step"
+        ]
+
+    @property
+    def count(self) -> Count:
+        return _count(self.explorer)
+
+    def run(self, limit: int) -> Trace | None:
+        explorer = self.explorer
+        for found in explorer.start():
+            for each, check in self.of_states:
+                if check((*found.key, found.run), found.peer, found.run):
+                    return self._violating(each, found, None)
+        for stepped in explorer.explore(limit):
+            after = stepped.after
+            if after is None:
+                if self.crashes:
+                    return _crashed(explorer, stepped)
+                continue
+            for each, check in self.of_steps:
+                if check(stepped.key, stepped.before.peer, stepped.whole, after.run, stepped):
+                    return self._violating(each, stepped.before, stepped)
+            if stepped.is_new:
+                for each, check in self.of_states:
+                    if check((*after.key, after.run), after.peer, after.run):
+                        return self._violating(each, stepped.before, stepped)
+        return None
+
+    def _state_check(self, each: Property) -> Callable[[Peer, int], bool]:
+        readings = self.explorer.readings
+        return lambda peer, run: violated(each, readings[run], peer) is not None
+
+    def _step_check(self, each: Property) -> Callable[[Peer, Peer, int, Stepped], bool]:
+        readings = self.explorer.readings
+
+        def check(before: Peer, after: Peer, run: int, stepped: Stepped) -> bool:
+            args = named(stepped.transition, stepped.args)
+            view = StepView(stepped.transition.name, before, args, after, stepped.events)
+            return violated(each, readings[run], view) is not None
+
+        return check
+
+    def _violating(self, each: Property, before: Reached, stepped: Stepped | None) -> Trace:
+        trace = _replayed(self.explorer, before, stepped)
+        if each.scope == "step":
+            last = trace.steps[-1]
+            about: Any = StepView(last.transition, last.before, dict(last.args), last.after, last.events)
+        else:
+            about = trace.end
+        violation = blame(each, self.explorer.readings[before.run], about)
+        if violation is None:
+            raise NotReproduced(f"{each.name} holds when the run that violates it is repeated")
+        return _with(trace, violation)
+
+
+_OF_STATES = ("state", "consequence")
+
+
+def _replayed(explorer: Explorer, before: Reached, stepped: Stepped | None) -> Trace:
+    """Run again, forgetting nothing, what leads to a state, and one step more."""
+    way = before.way()
+    if stepped is not None and stepped.after is not None:
+        way.append((stepped.transition.name, stepped.args))
+    start = peer = explorer.instance.start(explorer.player)
+    steps = []
+    for name, args in way:
+        transition = explorer.protocol.transitions[name]
+        fired = transition.fire(peer, *args)
+        if isinstance(fired, Guard):
+            raise NotReproduced(f"{name} is refused by {fired.name} when the run is repeated")
+        after, events = fired
+        sentence = " ".join(transition.sentence.split())
+        steps.append(TraceStep(name, sentence, tuple(named(transition, args).items()), events, peer, after))
+        peer = after
+    return Trace(explorer.protocol.name, explorer.instance.name, explorer.player, start, tuple(steps))
+
+
+def _crashed(explorer: Explorer, stepped: Stepped) -> Trace:
+    trace = _replayed(explorer, stepped.before, None)
+    transition, peer = stepped.transition, trace.end
+    try:
+        transition.fire(peer, *stepped.args)
+    except Exception as error:
+        detail = described(error)
+    else:
+        raise NotReproduced(f"{transition.name} does not raise when the run is repeated")
+    args = tuple(named(transition, stepped.args).items())
+    last = TraceStep(transition.name, " ".join(transition.sentence.split()), args, (), peer, peer)
+    violation = Violation(NEVER_CRASHES, CRASH_SENTENCE, (), transition.name, detail=detail)
+    return Trace(trace.protocol, trace.instance, trace.player, trace.start, (*trace.steps, last), violation)
+
+
+def _note_refusals(explorer: Explorer, found: Reached, refused: dict[tuple[str, str], Refusal]) -> None:
+    for transition, choice in explorer.choices(found):
+        if len(choice.refused) == 1 and (transition.name, choice.refused[0]) not in refused:
+            args = tuple(named(transition, choice.args).items())
+            trace = _replayed(explorer, found, None)
+            refused[transition.name, choice.refused[0]] = Refusal(trace, transition.name, args)
+
+
+def _view(stepped: Stepped) -> StepView:
+    args = named(stepped.transition, stepped.args)
+    return StepView(stepped.transition.name, stepped.before.peer, args, stepped.whole, stepped.events)
+
+
+def _count(explorer: Explorer) -> Count:
+    return Count(explorer.instance.name, explorer.states, explorer.transitions, explorer.exhausted)
+
+
+def _name(each: Property | str) -> str:
+    return each if isinstance(each, str) else each.name
+
+
+def _with(trace: Trace, violation: Violation) -> Trace:
+    return Trace(trace.protocol, trace.instance, trace.player, trace.start, trace.steps, violation)
