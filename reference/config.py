@@ -62,7 +62,7 @@ class Config:
     prediction: str = field(default="previous")
     """`previous` or `default` (IN-6)."""
     prediction_window: int | None = field(default=None, validator=_optional_whole(1, FRAMES))
-    """How many frames may be simulated beyond the confirmed one; None is unlimited, and with 0 none ever could (IN-8)."""
+    """How many frames may be simulated beyond the confirmed one, at least the next; None is unlimited (IN-8)."""
     redundancy: int = field(default=3, validator=_whole(1, 64))
     """How many inputs a packet carries, the newest included (IN-4)."""
     max_resent: int = field(default=64, validator=_whole(1, 1024))

@@ -8,74 +8,28 @@ from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
-from model import lemmas, step_theorems, theorems
+from model.instances import LockstepTruth
 from model.logic import Values
+from model.properties import PROPERTIES as ALL
 from model.property import Property, StepView
 from model.worlds import ArithmeticWorld
 from reference.config import Config
-from reference.containers import Action, JointAction, Player
-from reference.digest import Digest
+from reference.containers import Action, Player
 from reference.messages import Path
 from reference.protocol import PROTOCOL
-from reference.state import Peer, Record, new_peer
+from reference.state import Peer, new_peer
 from reference.transition import Guard, Protocol
-from reference.world import Simulation, World, advance
+from reference.world import World
 
 E = TypeVar("E")
 
 ME, YOU = "a", "b"
 PLAYERS = (ME, YOU)
 
-PROPERTIES: dict[str, Property] = {
-    each.name: each
-    for module in (theorems, step_theorems, lemmas)
-    for each in vars(module).values()
-    if isinstance(each, Property) and each.scope != "pair"
-}
+PROPERTIES: dict[str, Property] = {each.name: each for each in ALL.values() if each.scope != "pair"}
 """Every theorem and lemma about one peer, by name."""
-
-
-@define
-class TrueEpisode:
-    """The lockstep run of one episode: actions are given by a function of (player, frame)."""
-
-    config: Config
-    world: World
-    epoch: int
-    act: Callable[[Player, int], Action]
-    _simulations: list[Simulation] = field(factory=list)
-    _digests: list[Digest] = field(factory=lambda: [Digest()])
-
-    def __attrs_post_init__(self) -> None:
-        self._simulations.append(Simulation(self.world.start(self.epoch)))
-
-    def action(self, player: Player, frame: int) -> Action:
-        return self.config.default_action if frame < self.config.input_delay else self.act(player, frame)
-
-    def joint(self, frame: int) -> JointAction:
-        return JointAction(self.config.players, tuple(self.action(each, frame) for each in self.config.players))
-
-    def simulation(self, frame: int) -> Simulation:
-        self._reach(frame)
-        return self._simulations[frame]
-
-    def digest(self, frame: int) -> Digest:
-        self._reach(frame)
-        return self._digests[frame]
-
-    @property
-    def end(self) -> int | None:
-        """The termination frame, if it comes within 200 frames."""
-        return next((frame for frame in range(200) if self.simulation(frame).over), None)
-
-    def _reach(self, frame: int) -> None:
-        while len(self._simulations) <= frame:
-            at = len(self._simulations) - 1
-            actions, limit = self.joint(at), self.config.max_steps
-            after, outcome = advance(self.world, self._simulations[-1], actions, limit)
-            record = Record(actions, outcome, after.returns, after.steps, after.over, False, 0, True)
-            self._simulations.append(after)
-            self._digests.append(self._digests[-1].extend(record))
+FRAMES = 60
+"""How many frames of an episode have a true action other than the default."""
 
 
 def some_action(player: Player, frame: int) -> int:
@@ -107,18 +61,19 @@ class Bench:
     """(transition, guard) of every refusal."""
     crash: Exception | None = None
     now: int = 0
-    _truths: dict[int, TrueEpisode] = field(factory=dict)
+    _truths: dict[int, LockstepTruth] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.peer = new_peer(self.config, self.world)
 
-    def truth(self, epoch: int | None = None) -> TrueEpisode:
+    def truth(self, epoch: int | None = None) -> LockstepTruth:
         """Return the lockstep run of an episode, the peer's present one if none is given."""
         epoch = self.peer.epoch if epoch is None else epoch
         if epoch not in self._truths:
-            self._truths[epoch] = TrueEpisode(
-                self.config, self.world, epoch, lambda player, frame: self.act(player, frame, epoch)
+            actions = tuple(
+                tuple(self.act(player, frame, epoch) for player in self.config.players) for frame in range(FRAMES)
             )
+            self._truths[epoch] = LockstepTruth(self.config, self.world, epoch, actions)
         return self._truths[epoch]
 
     def do(self, name: str, *args: Any) -> str | None:
