@@ -12,9 +12,13 @@ from typing import Any, Protocol
 import z3
 
 from model import symbolic as s
+from model.paths import explore
 from model.shapes import choose, equal
 from model.symbolic import SBool, SInt, SOptional, SValue, term_of
 from model.truth import SymbolicTruth, Truth
+from reference.protocol import PROTOCOL
+from reference.transition import Guard, Transition
+from reference.transition import Protocol as BehaviourProtocol
 
 Formula = Any
 """A bool in the value reading, a symbolic truth value in the logical one."""
@@ -80,12 +84,24 @@ class Logic(Protocol):
     def newest(self, sequence: Any, body: Callable[[Any], Formula]) -> Formula:
         """Return whether there is a newest item, and `body` holds for it."""
 
+    def oldest(self, sequence: Any, body: Callable[[Any], Formula]) -> Formula:
+        """Return whether there is an oldest item, and `body` holds for it."""
+
+    def last_of(self, message: Any) -> Any:
+        """Return the frame of the last action of an input message."""
+
+    def is_empty(self, players: Any) -> Formula:
+        """Return whether an optional tuple of players is there, and empty."""
+
     def dropped(self, old: Any, new: Any, body: Callable[[Any], Formula]) -> Formula:
         """Return whether `new` is `old` without some of its oldest items and with others at its end, and `body` holds
         for those that it lacks."""
 
     def is_slice(self, table: Any, player: Any, message: Any) -> Formula:
         """Return whether the actions of an input message are those that a table has for a player."""
+
+    def enabled(self, transition: Transition, peer: Any, *args: Any) -> Formula:
+        """Return whether all guards of a transition hold."""
 
     def truth(self, peer: Any, epoch: Any = None) -> Truth:
         """Return what really happens in an episode, the peer's present one if none is given."""
@@ -94,9 +110,12 @@ class Logic(Protocol):
 class Terms:
     """The reading on logic."""
 
-    def __init__(self) -> None:
-        """Start outside of every quantifier."""
+    def __init__(self, protocol: BehaviourProtocol) -> None:
+        """Speak of the transitions of `protocol`."""
+        self.protocol = protocol
         self.depth = 0
+        self.definitions: list[Any] = []
+        """What defines the constants that `enabled` introduced."""
 
     def all_of(self, *formulas: Formula) -> SBool:
         return SBool(z3.And(*map(term_of, formulas)))
@@ -175,11 +194,28 @@ class Terms:
     def length(self, sequence: Any) -> SInt:
         return SInt(sequence.tail - sequence.head)
 
+    def enabled(self, transition: Transition, peer: Any, *args: Any) -> SBool:
+        formulas = []
+        for guard in self.protocol[transition].guards:
+            formula, defining, _ = guard_formula(guard, peer, args)
+            formulas.append(formula)
+            self.definitions.extend(defining)
+        return SBool(z3.And(*formulas))
+
     def truth(self, peer: Any, epoch: Any = None) -> Truth:
         return SymbolicTruth(term_of(peer.epoch if epoch is None else epoch))
 
     def newest(self, sequence: Any, body: Callable[[Any], Formula]) -> SBool:
         return SBool(z3.And(sequence.head < sequence.tail, term_of(body(sequence.at(sequence.tail - 1)))))
+
+    def oldest(self, sequence: Any, body: Callable[[Any], Formula]) -> SBool:
+        return SBool(z3.And(sequence.head < sequence.tail, term_of(body(sequence.at(sequence.head)))))
+
+    def last_of(self, message: Any) -> SInt:
+        return SInt(message.actions.last)
+
+    def is_empty(self, players: Any) -> SBool:
+        return self.all_of(self.is_there(players), SBool(s.NO_PLAYERS))
 
     def dropped(self, old: Any, new: Any, body: Callable[[Any], Formula]) -> SBool:
         def survives(number: Any) -> SBool:
@@ -205,8 +241,15 @@ class Terms:
 class Values:
     """The reading on values: states of the reference."""
 
-    def __init__(self, players: tuple[str, ...], last_frame: int, truth: Callable[[int], Truth]) -> None:
+    def __init__(
+        self,
+        players: tuple[str, ...],
+        last_frame: int,
+        truth: Callable[[int], Truth],
+        protocol: BehaviourProtocol = PROTOCOL,
+    ) -> None:
         """Let frames range from −1 to `last_frame`; `truth` tells what really happens in an episode."""
+        self.protocol = protocol
         self._players = players
         self._frames = range(-1, last_frame + 1)
         self._truth = truth
@@ -273,6 +316,15 @@ class Values:
     def newest(self, sequence: Any, body: Callable[[Any], Formula]) -> bool:
         return len(sequence) > 0 and bool(body(list(sequence)[-1]))
 
+    def oldest(self, sequence: Any, body: Callable[[Any], Formula]) -> bool:
+        return len(sequence) > 0 and bool(body(sequence.first()))
+
+    def last_of(self, message: Any) -> int:
+        return int(message.first) + len(message.actions) - 1
+
+    def is_empty(self, players: Any) -> bool:
+        return players is not None and len(players) == 0
+
     def dropped(self, old: Any, new: Any, body: Callable[[Any], Formula]) -> bool:
         before, after = list(old), list(new)
         gone = next(
@@ -282,3 +334,18 @@ class Values:
 
     def is_slice(self, table: Any, player: Any, message: Any) -> bool:
         return all(table.get(player, frame) == action for frame, action in enumerate(message.actions, message.first))
+
+    def enabled(self, transition: Transition, peer: Any, *args: Any) -> bool:
+        return self.protocol[transition].refusal(peer, *args) is None
+
+
+def guard_formula(guard: Guard, peer: Any, args: tuple[Any, ...]) -> tuple[Any, list[Any], list[tuple[Any, Exception]]]:
+    """Return when a guard holds, what defines the constants in that formula, and when the guard raises instead."""
+    holding, defining, failures = [], [], []
+    for one in explore(lambda: bool(guard.holds(peer, *args)), f"{guard.name}."):
+        defining.extend(one.facts)
+        if one.error is not None:
+            failures.append((one.conditions, one.error))
+        elif one.result:
+            holding.append(z3.And(*one.conditions))
+    return z3.simplify(z3.Or(*holding)), defining, failures

@@ -12,7 +12,9 @@ from model.logic import Formula
 Clauses = dict[str, Formula]
 """Formulas by the name under which a violation reports them."""
 Kind = Literal["theorem", "lemma"]
-Scope = Literal["state", "step", "pair"]
+Scope = Literal["state", "step", "consequence", "pair"]
+"""Whether it speaks of every reachable state and is proved by induction, of every step, or of every state or any two
+peers and follows from the properties of states."""
 
 
 @frozen
@@ -26,6 +28,8 @@ class Property:
     rules: tuple[str, ...]
     clauses: Callable[..., Clauses] = field(repr=False)
     """Of (logic, peer); of (logic, step); or of (logic, peer, peer)."""
+    trusting: bool = True
+    """Whether the proof may assume that partners say the truth; without it, nothing but the guards is assumed."""
 
     @property
     def sentence(self) -> str:
@@ -45,9 +49,9 @@ class StepView:
     events: tuple[Any, ...]
 
 
-def theorem(*rules: str, of: Scope = "state") -> Callable[[Callable[..., Clauses]], Property]:
+def theorem(*rules: str, of: Scope = "state", trusting: bool = True) -> Callable[[Callable[..., Clauses]], Property]:
     """Declare a theorem: the function's name is its name, its docstring its sentence."""
-    return lambda clauses: Property(clauses.__name__, "theorem", of, rules, clauses)
+    return lambda clauses: Property(clauses.__name__, "theorem", of, rules, clauses, trusting)
 
 
 def lemma(*rules: str, of: Scope = "state") -> Callable[[Callable[..., Clauses]], Property]:

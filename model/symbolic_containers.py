@@ -13,7 +13,7 @@ import z3
 
 from model import symbolic as s
 from model.paths import current
-from model.shapes import CONTAINERS, choose, make
+from model.shapes import choose, make
 from model.symbolic import SBool, SInt, SJoint, SPlayers, SValue, term_of
 
 Here = Callable[..., Any]
@@ -246,12 +246,11 @@ def _inputs(_: str, name: str) -> SInputTable:
     return SInputTable(lambda p, f: here(p, f), lambda p, f: at(p, f), delay, default)
 
 
-CONTAINERS.update(
-    {
-        "FrameMap": lambda values, name: SFrameMap.fresh(values, name, s.INT),
-        "PlayerMap": lambda values, name: SPlayerMap.fresh(values, name, s.PLAYER),
-        "Table": lambda values, name: STable.fresh(values, name, s.PLAYER, s.INT),
-        "Sequence": _sequence,
-        "InputTable": _inputs,
-    }
-)
+MAKERS: dict[str, Callable[[str, str], Any]] = {
+    "FrameMap": lambda values, name: SFrameMap.fresh(values, name, s.INT),
+    "PlayerMap": lambda values, name: SPlayerMap.fresh(values, name, s.PLAYER),
+    "Table": lambda values, name: STable.fresh(values, name, s.PLAYER, s.INT),
+    "Sequence": _sequence,
+    "InputTable": _inputs,
+}
+"""By the name of the reference's container: what makes one, from the annotation of its values and a name."""

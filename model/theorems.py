@@ -117,7 +117,7 @@ def wait_succeeds_only_when_confirmed(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("EP-1", "EP-12")
+@theorem("EP-1", "EP-12", of="consequence")
 def termination_is_lockstep(q: Logic, peer: Any) -> Clauses:
     """The termination frame of an episode that ended with every end known is that of the lockstep run."""
     ending = peer.ending
@@ -133,7 +133,7 @@ def termination_is_lockstep(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("EP-10", "EP-8")
+@theorem("EP-10", "EP-8", of="consequence")
 def export_is_canonical_gapless_once(q: Logic, peer: Any) -> Clauses:
     """A completed episode has exactly one canonical record for every frame below the termination frame."""
     ending = peer.ending
@@ -155,7 +155,7 @@ def export_is_canonical_gapless_once(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("BUF-2", "BUF-3", "IN-9")
+@theorem("BUF-2", "BUF-3", "IN-9", of="consequence")
 def quiescent_peer_is_complete(q: Logic, peer: Any) -> Clauses:
     """If every input has arrived and no internal step is left to take, every simulated frame is canonical."""
     frame = peer.confirmed + 1

@@ -1,0 +1,159 @@
+"""Discharging the obligations: a fresh solver for each, in as many processes as there are cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import z3
+from attrs import frozen
+
+from model.properties import NEVER_CRASHES, PROPERTIES
+from proofs.obligations import Before, Case, before, of_consequences, of_start, of_transition
+from reference.transition import Protocol
+
+TIMEOUT_MS = 1_500
+"""How long the solver may take for one obligation. The slowest of the present protocol takes a tenth of it."""
+TOGETHER_MS = 500
+"""How long it may take for all of a path, before they are tried one by one."""
+
+
+@frozen
+class Discharge:
+    """What became of the obligations of one property on one path."""
+
+    transition: str
+    path: str
+    property: str
+    clause: str
+    proved: bool
+    reason: str
+    """Why it is not proved: the solver's word, and the code's own failure if there is one."""
+    states: str = ""
+    """A state before and after it, if the solver found one: a counterexample to induction."""
+
+
+@frozen
+class Report:
+    """The discharges of one protocol."""
+
+    discharges: tuple[Discharge, ...]
+    seconds: float
+
+    @property
+    def unproved(self) -> tuple[Discharge, ...]:
+        """The obligations that are not proved."""
+        return tuple(each for each in self.discharges if not each.proved)
+
+    def of(self, name: str) -> tuple[Discharge, ...]:
+        """Return the discharges of one property."""
+        return tuple(each for each in self.discharges if each.property == name)
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+_TASK: Callable[[Any], Any] | None = None
+
+
+def in_parallel(task: Callable[[T], R], items: Iterable[T], jobs: int | None = None) -> Iterator[R]:
+    """Yield `task(item)` for each item, in order, computed in forked processes.
+
+    The task itself is inherited by the fork, so it may be a closure over what cannot be pickled, such as a protocol.
+    """
+    items = list(items)
+    jobs = min(jobs or os.cpu_count() or 1, len(items))
+    if jobs <= 1:
+        yield from map(task, items)
+        return
+    with _forked(task, jobs) as pool:
+        yield from pool.map(_call, items)
+
+
+@contextmanager
+def _forked(task: Callable[[Any], Any], jobs: int) -> Iterator[Executor]:
+    global _TASK
+    previous, _TASK = _TASK, task
+    try:
+        with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+            yield pool
+    finally:
+        _TASK = previous
+
+
+def _call(item: Any) -> Any:
+    assert _TASK is not None
+    return _TASK(item)
+
+
+def prove(protocol: Protocol, transitions: Iterable[str] | None = None, jobs: int | None = None) -> Report:
+    """Try to prove every property of a protocol; of the given transitions only, if there are any."""
+    started = time.perf_counter()
+    names = list(protocol.transitions if transitions is None else transitions)
+    items = names if transitions is not None else ["(start)", "(consequences)", *names]
+    discharges: list[Discharge] = []
+    for some in in_parallel(lambda name: prove_transition(protocol, name), _largest_first(items), jobs):
+        discharges.extend(some)
+    return Report(tuple(discharges), time.perf_counter() - started)
+
+
+def prove_transition(protocol: Protocol, name: str) -> list[Discharge]:
+    """Try to prove every property of one transition, of the start, or what follows from the properties alone."""
+    state = before(protocol)
+    return [each for case in cases(protocol, state, name) for each in discharge(case)]
+
+
+def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:
+    """Yield the cases of one transition, of the start, or of the consequences."""
+    if name == "(start)":
+        yield of_start(state)
+    elif name == "(consequences)":
+        yield from of_consequences(state)
+    else:
+        yield from of_transition(state, protocol.transitions[name])
+
+
+def discharge(case: Case) -> Iterator[Discharge]:
+    """Yield what becomes of each goal of a case. Goals with the same premises are tried together first."""
+    for trusting in (True, False):
+        goals = {
+            key: goal
+            for key, goal in case.goals.items()
+            if (key[0] == NEVER_CRASHES or PROPERTIES[key[0]].trusting) == trusting
+        }
+        yield from _discharge(case, premises_of(case, trusting), goals)
+
+
+def premises_of(case: Case, trusting: bool) -> list[Any]:
+    """Return what may be assumed in a case."""
+    return [*case.trust, *case.premises] if trusting else list(case.premises)
+
+
+def _discharge(case: Case, premises: list[Any], goals: dict[tuple[str, str], Any]) -> Iterator[Discharge]:
+    open_ = [goal for goal in goals.values() if not z3.is_true(goal)]
+    together = not open_ or _solve(premises, z3.And(*open_), TOGETHER_MS)[0]
+    for (name, clause), goal in goals.items():
+        proved, reason, states = (True, "", "") if together else _solve(premises, goal, TIMEOUT_MS)
+        reason = reason if proved else case.failure or reason
+        yield Discharge(case.transition, case.path, name, clause, proved, reason, states)
+
+
+def _solve(premises: list[Any], goal: Any, timeout_ms: int) -> tuple[bool, str, str]:
+    solver = z3.Solver()
+    solver.set("timeout", timeout_ms)
+    solver.add(*premises, z3.Not(goal))
+    result = solver.check()
+    if result == z3.unsat:
+        return True, "", ""
+    if result == z3.sat:
+        return False, "the solver found a state in which it fails", str(solver.model())
+    return False, f"the solver gave up: {solver.reason_unknown()}", ""
+
+
+def _largest_first(names: list[str]) -> list[str]:
+    large = ["drain_input", "begin_rollback", "simulate_frame", "replay_frame", "promote_frame", "decide_end"]
+    return sorted(names, key=lambda name: large.index(name) if name in large else len(large))

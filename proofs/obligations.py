@@ -1,0 +1,185 @@
+"""What has to be proved: for each transition and each path through it, every property afterwards.
+
+Guards are turned into formulas first, so that their cases do not multiply those of the effect. A path that raises is an
+obligation too: that it cannot be taken.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import z3
+from attrs import field, frozen
+
+from model import facts
+from model.environment import ASSUMPTIONS
+from model.logic import Terms, guard_formula
+from model.paths import Unexplorable, explore
+from model.properties import NEVER_CRASHES, of_scope
+from model.property import StepView
+from model.shapes import make
+from model.symbolic import term_of
+from model.symbolic_state import any_peer
+from reference.messages import Path
+from reference.state import Metrics, Peer, begin_episode
+from reference.transition import Protocol, Transition
+from reference.values import evolve
+
+
+@frozen
+class Case:
+    """One path through one transition, with what must hold after it."""
+
+    transition: str
+    path: str
+    """Which arguments and which way, for a reader."""
+    premises: tuple[Any, ...] = field(repr=False)
+    """What is assumed of the code and the world."""
+    trust: tuple[Any, ...] = field(repr=False)
+    """What else is assumed for the properties that may trust: the invariants before, and what partners say."""
+    goals: dict[tuple[str, str], Any] = field(repr=False)
+    """Formulas by (property, clause)."""
+    failure: str | None = None
+    """What went wrong when the code was run, if that is what must be impossible."""
+    view: StepView | None = field(default=None, repr=False)
+
+
+@frozen
+class Before:
+    """An arbitrary state that has every property, to step from."""
+
+    q: Terms
+    peer: Peer
+    invariants: dict[tuple[str, str], Any]
+    facts: tuple[Any, ...]
+
+
+def before(protocol: Protocol) -> Before:
+    """Return an arbitrary state of which every state property is assumed."""
+    q = Terms(protocol)
+    peer = any_peer()
+    invariants = {
+        (each.name, clause): term_of(formula)
+        for each in of_scope("state")
+        for clause, formula in each.clauses(q, peer).items()
+    }
+    return Before(q, peer, invariants, tuple(facts.of_state(q, peer)))
+
+
+def of_start(state: Before) -> Case:
+    """Return the base case: the first state has every state property."""
+    metrics = attrs.asdict(Metrics(), recurse=False)
+    cleared = {name: getattr(state.peer.metrics, name).cleared() for name in ("mispredictions", "rollbacks")}
+    nothing = evolve(state.peer, metrics=evolve(state.peer.metrics, **{**metrics, **cleared}))
+    (explored,) = explore(lambda: begin_episode(nothing, nothing.epoch), "start.")
+    peer = explored.result
+    goals = {
+        (each.name, clause): term_of(formula)
+        for each in of_scope("state")
+        for clause, formula in each.clauses(state.q, peer).items()
+    }
+    links = [state.invariants["every_partner_has_a_link", name] for name in ("link", "delivery")]
+    return Case("(start)", "first episode", (*state.facts, peer.epoch.term >= 0, *links, *explored.facts), (), goals)
+
+
+def of_consequences(state: Before) -> Iterator[Case]:
+    """Yield what follows from the state properties alone: about any one state, and about any two peers."""
+    trust = tuple(state.invariants.values())
+    for each in of_scope("consequence"):
+        goals = {(each.name, clause): term_of(f) for clause, f in each.clauses(state.q, state.peer).items()}
+        yield Case("(any state)", each.name, (*state.facts, *state.q.definitions), trust, goals)
+    other = any_peer("other")
+    settings = evolve(state.peer.config, player=other.config.player)
+    other = evolve(other, config=settings, epoch=state.peer.epoch, ending=other.ending)
+    assumed = [term_of(formula) for each in of_scope("state") for formula in each.clauses(state.q, other).values()]
+    for each in of_scope("pair"):
+        goals = {(each.name, clause): term_of(f) for clause, f in each.clauses(state.q, state.peer, other).items()}
+        yield Case("(any two peers)", each.name, (*state.facts, *assumed), trust, goals)
+
+
+def of_transition(state: Before, transition: Transition) -> Iterator[Case]:
+    """Yield the cases of one transition.
+
+    A transition that loops on a symbolic value, or has too many paths, yields one case that cannot be proved.
+    """
+    parameters = list(inspect.signature(transition.effect).parameters.values())[1:]
+    takes_path = any(str(each.annotation) == "Path" for each in parameters)
+    for path in tuple(Path) if takes_path else (None,):
+        args = {
+            each.name: path if str(each.annotation) == "Path" else make(str(each.annotation), f"arg.{each.name}")
+            for each in parameters
+        }
+        label = f"{path.value}, " if path else ""
+        try:
+            yield from _cases(state, transition, args, label)
+        except Unexplorable as reason:
+            yield Case(
+                transition.name, f"{label}all", (), {(NEVER_CRASHES, "terminates"): z3.BoolVal(False)}, str(reason)
+            )
+
+
+def _cases(state: Before, transition: Transition, args: dict[str, Any], label: str) -> Iterator[Case]:
+    peer = state.peer
+    premises = list(state.facts)
+    trust = list(state.invariants.values())
+    if transition.name in ASSUMPTIONS:
+        trust.append(term_of(ASSUMPTIONS[transition.name](state.q, peer, **args)))
+    for guard in transition.guards:
+        formula, facts_, failures = guard_formula(guard, peer, tuple(args.values()))
+        premises.extend(facts_)
+        for conditions, error in failures:
+            goal = {(NEVER_CRASHES, f"guard {guard.name}"): z3.BoolVal(False)}
+            yield Case(
+                transition.name, f"{label}guard {guard.name}", (*premises, *conditions), (*trust,), goal, where(error)
+            )
+        premises.append(formula)
+    explored = explore(lambda: transition.effect(peer, *args.values()))
+    for number, one in enumerate(explored, 1):
+        way = f"{label}path {number} of {len(explored)}"
+        assumed = (*premises, *one.facts, *one.conditions)
+        failure = where(one.error) if one.error else _malformed(one.result)
+        if failure:
+            goal = {(NEVER_CRASHES, "effect"): z3.BoolVal(False)}
+            yield Case(transition.name, way, assumed, (*trust,), goal, failure)
+            continue
+        after, events = one.result
+        view = StepView(transition.name, peer, args, after, events)
+        yield Case(transition.name, way, assumed, (*trust,), _goals(state, view), None, view)
+
+
+def where(error: Exception) -> str:
+    """Return an exception as one line that names the code's own file and line."""
+    frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
+    own = [frame for frame in frames if "/model/" not in frame.filename and "/proofs/" not in frame.filename]
+    place = f" at {'/'.join(own[-1].filename.split('/')[-2:])}:{own[-1].lineno}" if own else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+def _goals(state: Before, view: StepView) -> dict[tuple[str, str], Any]:
+    goals = {}
+    for each in of_scope("state"):
+        for clause, formula in each.clauses(state.q, view.after).items():
+            term = term_of(formula)
+            if not term.eq(state.invariants[each.name, clause]):
+                goals[each.name, clause] = term
+    for each in of_scope("step"):
+        for clause, formula in each.clauses(state.q, view).items():
+            goals[each.name, clause] = term_of(formula)
+    return goals
+
+
+def _malformed(result: Any) -> str | None:
+    if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], tuple)):
+        return f"the effect returned {type(result).__name__}, not a peer and a tuple of events"
+    peer = result[0]
+    if not isinstance(peer, Peer):
+        return f"the effect returned {type(peer).__name__} in place of a peer"
+    for part in (peer, *vars(peer).values()):
+        if attrs.has(type(part)):
+            unknown = set(vars(part)) - {each.name for each in attrs.fields(type(part))}
+            if unknown:
+                return f"the effect set {min(unknown)!r}, which {type(part).__name__.removeprefix('Symbolic')} does not have"
+    return None
