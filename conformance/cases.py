@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from conformance.schema import Invalid, Json, check, parse
+from conformance.schema import InvalidError, Json, check, parse
 
 CASES = Path(__file__).parent / "cases"
 LARGEST_FILE = 2_000_000
@@ -62,14 +62,14 @@ def parse_case(text: str | bytes, source: str) -> Case:
     """Return the case that JSON says.
 
     Raises:
-        Invalid: naming `source`, if it does not say one.
+        InvalidError: naming `source`, if it does not say one.
     """
     try:
         value = parse(text)
         check("case", value)
         _check_names(value)
-    except Invalid as error:
-        raise Invalid(f"{source}: {error}") from None
+    except InvalidError as error:
+        raise InvalidError(f"{source}: {error}") from None
     return Case(value)
 
 
@@ -77,27 +77,27 @@ def read_case(path: Path) -> Case:
     """Read one case.
 
     Raises:
-        Invalid: if the file does not hold a case.
+        InvalidError: if the file does not hold a case.
     """
     try:
         size = path.stat().st_size
         if size > LARGEST_FILE:
-            raise Invalid(f"{path}: {size} bytes are too many for a case")
+            raise InvalidError(f"{path}: {size} bytes are too many for a case")
         return parse_case(path.read_bytes(), str(path))
     except OSError as error:
-        raise Invalid(f"{path}: {error.strerror}") from None
+        raise InvalidError(f"{path}: {error.strerror}") from None
 
 
 def published_cases() -> list[Case]:
     """Return every case of the suite, by id.
 
     Raises:
-        Invalid: if a file is broken, or two cases have the same id.
+        InvalidError: if a file is broken, or two cases have the same id.
     """
     cases = sorted((read_case(path) for path in CASES.rglob("*.json")), key=lambda case: case.id)
     for one, other in zip(cases, cases[1:], strict=False):
         if one.id == other.id:
-            raise Invalid(f"two cases are named {one.id}")
+            raise InvalidError(f"two cases are named {one.id}")
     return cases
 
 
@@ -124,13 +124,13 @@ def _lines(values: Iterable[Json], indent: str) -> str:
 def _check_names(case: Json) -> None:
     peers = set(case["peers"])
     if len(peers) != len(case["peers"]):
-        raise Invalid("two peers have the same name")
+        raise InvalidError("two peers have the same name")
     for number, step in enumerate(case["schedule"]):
         if len(step.get("round", case["peers"])) != len(case["peers"]):
-            raise Invalid(f"schedule[{number}]: a round must have an input or null for each peer")
+            raise InvalidError(f"schedule[{number}]: a round must have an input or null for each peer")
         named = [step[key] for key in ("tick", "poll", "resume", "command", "silence") if key in step]
         for key in ("release", "replay", "link"):
             named += step[key].split(">") if key in step else []
         unknown = [name for name in named if name not in peers]
         if unknown:
-            raise Invalid(f"schedule[{number}]: there is no peer {unknown[0]}")
+            raise InvalidError(f"schedule[{number}]: there is no peer {unknown[0]}")

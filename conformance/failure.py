@@ -28,7 +28,7 @@ class Failure:
         return f"{self.clause} ({rules}): {where}: expected {self.expected}, got {self.actual}"
 
 
-class Divergence(Exception):
+class DivergenceError(Exception):
     """What was observed is not what the model allows."""
 
     def __init__(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from conformance.failure import Divergence
+from conformance.failure import DivergenceError
 from conformance.game import HashWorld
 from conformance.schema import Json
 from reference.buffers import confirm_frame, force_promote_frame, promote_frame
@@ -34,7 +34,7 @@ from reference.state import Ending, Phase, new_peer
 from reference.transition import Guard, Transition
 from reference.values import evolve
 
-UNTOLD = ("frame_us", "end_input", "perturb", "debug_remote_input_delay")
+UNTOLD = ("frame_us", "end_sum", "perturb", "debug_remote_input_delay")
 """Settings that are none of the model's."""
 
 
@@ -52,7 +52,7 @@ class Follower:
         """Begin before frame 0 of the first episode."""
         settings = {name: value for name, value in config.items() if name not in UNTOLD}
         prediction = variants.get("prediction", "previous")
-        world = HashWorld(config.get("end_input"))
+        world = HashWorld(config.get("end_sum"))
         self.model = new_peer(Config(player=player, players=players, prediction=prediction, **settings), world)
         self.observes = observes
         self.late = variants.get("rollback_on") == "late"
@@ -63,7 +63,7 @@ class Follower:
         """Follow one observation, made at a time in milliseconds.
 
         Raises:
-            Divergence: if the model does not allow it.
+            DivergenceError: if the model does not allow it.
         """
         see: Callable[[Json, int], None] | None = getattr(self, f"_see_{observation['obs']}", None)
         if see is not None:
@@ -73,7 +73,7 @@ class Follower:
         """Compare the variables that a peer tells when asked.
 
         Raises:
-            Divergence: if one differs from the model's.
+            DivergenceError: if one differs from the model's.
         """
         model = self.model
         ours: dict[str, Any] = {
@@ -86,7 +86,7 @@ class Follower:
             ours["confirmed"] = model.confirmed
         for name, value in ours.items():
             if name in told and told[name] != value:
-                raise Divergence(
+                raise DivergenceError(
                     "variables", "A variable is what the observations say.", ("BUF-2",), model.frame,
                     f"{name} = {value}", f"{name} = {told[name]}",
                 )  # fmt: skip
@@ -102,7 +102,7 @@ class Follower:
             return
         frame = model.frame + model.config.input_delay
         if seen["frame"] != frame:
-            raise Divergence(
+            raise DivergenceError(
                 "schedule_input", schedule_input.sentence, schedule_input.rules, seen["frame"],
                 f"the input of frame {frame}", f"that of frame {seen['frame']}",
             )  # fmt: skip
@@ -135,12 +135,12 @@ class Follower:
                 self.owed.remove(event)
                 ours, theirs = (event.predicted, event.actual), (seen["predicted"], seen["actual"])
                 if ours != theirs:
-                    raise Divergence(
+                    raise DivergenceError(
                         "mispredict", drain_input.sentence, ("RB-8",), event.frame,
                         f"predicted {ours[0]}, actual {ours[1]}", f"predicted {theirs[0]}, actual {theirs[1]}",
                     )  # fmt: skip
                 return
-        raise Divergence(
+        raise DivergenceError(
             "mispredict", drain_input.sentence, ("RB-1", "RB-8"), seen["frame"],
             "no misprediction", f"one of {seen['player']}",
         )  # fmt: skip
@@ -148,7 +148,7 @@ class Follower:
     def _nothing_owed(self) -> None:
         if "mispredict" in self.observes and self.owed:
             event = self.owed[0]
-            raise Divergence(
+            raise DivergenceError(
                 "mispredict", "Every misprediction is logged.", ("RB-8",), event.frame,
                 f"a misprediction of {event.player} to be reported", "none",
             )  # fmt: skip
@@ -163,7 +163,7 @@ class Follower:
         if not self.just_begun:
             self._begin(seen["frame"])
         if self.model.rollback.cursor != seen["frame"]:
-            raise Divergence(
+            raise DivergenceError(
                 "begin_rollback", begin_rollback.sentence, ("RB-4",), seen["frame"],
                 f"the state before frame {self.model.rollback.cursor}", f"that before frame {seen['frame']}",
             )  # fmt: skip
@@ -174,7 +174,7 @@ class Follower:
         pending = self.model.rollback.pending
         self._fire(begin_rollback, frame=frame, seen=f"a rollback to frame {frame}")
         if pending != frame:
-            raise Divergence(
+            raise DivergenceError(
                 "begin_rollback", "A rollback goes back to the first mispredicted frame.", ("RB-1", "RB-4"), frame,
                 f"a rollback to frame {pending}", f"one to frame {frame}",
             )  # fmt: skip
@@ -195,7 +195,7 @@ class Follower:
                 raise _refused(rollback_in_progress, frame, f"frame {due}", f"frame {frame} again")
             if replayed and frame == self.model.frame:
                 raise _refused(no_rollback_in_progress, frame, f"frame {due} to be replayed", f"frame {frame}")
-            raise Divergence(
+            raise DivergenceError(
                 "frames_in_order", "Frames are simulated one after the other.", ("RB-5", "BUF-7"), frame,
                 f"frame {due}", f"frame {frame}",
             )  # fmt: skip
@@ -210,7 +210,7 @@ class Follower:
     def _compare(self, ours: FrameSimulated, seen: Json) -> None:
         frame, players = ours.frame, self.model.config.players
         if len(seen["inputs"]) != len(players):
-            raise Divergence(
+            raise DivergenceError(
                 "joint_action", "Every player has an action in every frame.", ("BUF-2",), frame,
                 f"{len(players)} inputs", f"{len(seen['inputs'])}",
             )  # fmt: skip
@@ -218,7 +218,7 @@ class Follower:
         for player in players:
             if ours.actions.of(player) != theirs.of(player):
                 known = self.model.inputs.known.get(player, frame) is not None
-                raise Divergence(
+                raise DivergenceError(
                     "known_inputs_are_used" if known else "prediction",
                     "A frame is simulated with the inputs that are known."
                     if known
@@ -230,7 +230,7 @@ class Follower:
                 )
         for name, value in (("predicted", ours.predicted), ("resimulated", ours.replayed)):
             if seen.get(name, value) != value:
-                raise Divergence(
+                raise DivergenceError(
                     name, f"Whether a frame was {name} is told as it is.", ("BUF-8", "RB-5"), frame,
                     f"{name}: {value}", f"{name}: {seen[name]}",
                 )  # fmt: skip
@@ -248,7 +248,7 @@ class Follower:
     def _see_confirm(self, seen: Json, now: int) -> None:
         frame = seen["frame"]
         if frame < self.model.confirmed:
-            raise Divergence(
+            raise DivergenceError(
                 "confirmed_does_not_go_back", "A confirmed frame stays confirmed.", ("BUF-2", "RB-4"), frame,
                 f"confirmed to be at least {self.model.confirmed}", f"{frame}",
             )  # fmt: skip
@@ -266,7 +266,7 @@ class Follower:
         transition = force_promote_frame if seen.get("forced", False) else promote_frame
         for frame in seen["frames"]:
             if frame != self.model.buffers.promoted:
-                raise Divergence(
+                raise DivergenceError(
                     "promoted_in_order", "Records are promoted one after the other.", ("BUF-3", "BUF-7"), frame,
                     f"frame {self.model.buffers.promoted} to be promoted", f"frame {frame}",
                 )  # fmt: skip
@@ -279,10 +279,10 @@ class Follower:
         self._confirm_unseen()
         ending = Ending(phase=Phase.WAITING, own=frame, termination=frame, deadline=now, alone=not agreed)
         self.model = evolve(self.model, ending=evolve(ending, announced=self.model.ending.announced))
-        wanted = succeed_wait if agreed else expire_wait
+        wanted, arguments = (succeed_wait, ()) if agreed else (expire_wait, (now,))
         for name in ("no_rollback_pending", "no_rollback_in_progress", "target_is_confirmed"):
             for guard in wanted.guards:
-                if guard.name == name and not guard.holds(self.model, now):
+                if guard.name == name and not guard.holds(self.model, *arguments):
                     state = f"confirmed {self.model.confirmed}, pending {self.model.rollback.pending}"
                     raise _refused(guard, frame, "no end yet", f"the end after {frame} frames: {state}")
         self.model = evolve(self.model, ending=evolve(self.model.ending, phase=Phase.COMPLETING))
@@ -295,7 +295,7 @@ class Follower:
             raise _refused(no_rollback_in_progress, None, "no export", "an export")
         frames = [row["frame"] for row in seen["rows"]]
         if frames != list(range(model.ending.termination or 0)):
-            raise Divergence(
+            raise DivergenceError(
                 "rows_are_gapless", "Rows are exported in frame order, from 0 to termination − 1.", ("EP-10",), None,
                 f"frames 0 to {(model.ending.termination or 0) - 1}", _ranges(frames),
             )  # fmt: skip
@@ -308,7 +308,7 @@ class Follower:
         canonical = self.model.buffers.canonical.get(frame)
         if canonical is None:
             if "promote" in self.observes:
-                raise Divergence(
+                raise DivergenceError(
                     "rows_are_canonical", "Export reads the canonical buffer only.", ("EP-10", "BUF-7"), frame,
                     "no row: the record was never promoted", "a row",
                 )  # fmt: skip
@@ -323,7 +323,7 @@ class Follower:
         }
         for name, value in ours.items():
             if name in row and value is not None and row[name] != value:
-                raise Divergence(
+                raise DivergenceError(
                     f"row_{name}", "An exported row is the canonical record.",
                     ("BUF-8", "EP-8") if name == "unconfirmed" else ("EP-10", "BUF-6", "RB-4"), frame,
                     f"{name} {value}", f"{name} {row[name]}",
@@ -336,7 +336,7 @@ class Follower:
         self._fire(reset_episode, frame=None, seen="the next episode")
         self.owed.clear()
         if seen["epoch"] != self.model.epoch:
-            raise Divergence(
+            raise DivergenceError(
                 "epoch", reset_episode.sentence, ("EP-11", "IN-11"), None,
                 f"episode {self.model.epoch}", f"episode {seen['epoch']}",
             )  # fmt: skip
@@ -351,7 +351,7 @@ class Follower:
         }
         expected = ours.get(seen["name"], seen["value"])
         if expected != seen["value"]:
-            raise Divergence(
+            raise DivergenceError(
                 "metrics_match_events", "Metrics say what happened.", ("ME-1", "ME-2"), None,
                 f"{seen['name']} = {expected}", f"{seen['value']}",
             )  # fmt: skip
@@ -363,7 +363,7 @@ class Follower:
     ) -> Iterable[Event]:
         step = PROTOCOL[transition].fire(self.model, *args)
         if isinstance(step, Guard):
-            raise Divergence(
+            raise DivergenceError(
                 f"{transition.name}.{step.name}", step.sentence, step.rules, frame,
                 expected or "it to be held back", seen,
             )  # fmt: skip
@@ -371,8 +371,8 @@ class Follower:
         return step[1]
 
 
-def _refused(guard: Guard, frame: int | None, expected: str, seen: str) -> Divergence:
-    return Divergence(guard.name, guard.sentence, guard.rules, frame, expected, seen)
+def _refused(guard: Guard, frame: int | None, expected: str, seen: str) -> DivergenceError:
+    return DivergenceError(guard.name, guard.sentence, guard.rules, frame, expected, seen)
 
 
 def _ranges(frames: list[int]) -> str:

@@ -34,23 +34,27 @@ def play(frames: Iterable[Sequence[int]]) -> list[int]:
 
 @frozen
 class HashWorld:
-    """The game as a world of the reference. A state is (frame, hash); a player's reward is the player's input."""
+    """The game as a world of the reference. A state is (frame, hash, sum of all inputs so far).
 
-    end_input: int | None = None
-    """The episode ends with the frame in which anybody's input is this."""
+    A player's reward is the player's input.
+    """
+
+    end_sum: int | None = None
+    """The episode ends with the frame in which the sum reaches this; so an end can be predicted, wrongly too."""
     perturbed: int | None = None
     """After this frame the lowest bit of the hash is flipped."""
 
-    def start(self, epoch: int) -> tuple[int, int]:
+    def start(self, epoch: int) -> tuple[int, int, int]:
         """Return the state before frame 0."""
-        return 0, START
+        return 0, START, 0
 
     def step(self, state: Any, actions: JointAction) -> tuple[Any, Outcome]:
         """Return the next state and what the frame yields."""
-        frame, value = state
+        frame, value, total = state
         value = step(value, actions.actions) ^ (frame == self.perturbed)
-        return (frame + 1, value), Outcome(
+        total += sum(actions.actions)
+        return (frame + 1, value, total), Outcome(
             rewards=dict(actions.items()),
             infos={actions.players[0]: {"state": value}},
-            over=self.end_input is not None and self.end_input in actions.actions,
+            over=self.end_sum is not None and total >= self.end_sum,
         )

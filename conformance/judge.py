@@ -12,7 +12,7 @@ from conformance.cases import Case
 from conformance.failure import Failure
 from conformance.properties import PROPERTIES, Evidence
 from conformance.runner import Hello, Run
-from conformance.transport import AdapterFailure, Broken, Crashed
+from conformance.transport import AdapterError, Broken, Crashed
 
 
 class Verdict(Enum):
@@ -83,7 +83,7 @@ def first_failure(evidence: Evidence) -> Failure | None:
     return first
 
 
-def _of_adapter(run: Run, failure: AdapterFailure) -> Judgement:
+def _of_adapter(run: Run, failure: AdapterError) -> Judgement:
     if isinstance(failure, Broken):
         return Judgement(Verdict.HARNESS_ERROR, reason=f"{run.failed_peer}: {failure}")
     verdict = Verdict.CRASH if isinstance(failure, Crashed) else Verdict.STUCK
@@ -98,7 +98,8 @@ def _of_adapter(run: Run, failure: AdapterFailure) -> Judgement:
 def _is_met(pattern: Mapping[str, Any], evidence: Evidence) -> bool:
     wanted = {key: value for key, value in pattern.items() if key not in ("peer", "at_least")}
     number = sum(
-        pattern.get("peer", event.peer) == event.peer and wanted.items() <= event.data.items()
+        pattern.get("peer", event.peer) == event.peer
+        and all(event.data.get(key) == value for key, value in wanted.items())
         for event in evidence.observations(pattern["obs"])
     )
     return number >= pattern.get("at_least", 1)

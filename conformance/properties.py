@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from conformance.failure import Divergence, Failure
+from conformance.failure import DivergenceError, Failure
 from conformance.follower import Follower
 from conformance.game import play
 from conformance.runner import Event, Run
@@ -65,6 +65,7 @@ class Evidence:
         case = self.run.case
         delay, truth = case.config.get("input_delay", 0), self.truth.get(epoch, {})
         frames: list[tuple[int, ...]] = []
+        total = 0
         while len(frames) < case.config.get("max_steps", 1 << 30):
             known = truth.get(len(frames), {})
             if len(frames) < delay:
@@ -74,7 +75,8 @@ class Evidence:
             else:
                 break
             frames.append(inputs)
-            if case.config.get("end_input") in inputs:
+            total += sum(inputs)
+            if total >= case.config.get("end_sum", 1 << 30):
                 break
         return frames
 
@@ -244,7 +246,7 @@ def model(evidence: Evidence) -> Iterator[Failure]:
                 follower.see(event.data, event.now // 1000)
             else:
                 follower.check_variables(event.data)
-        except Divergence as divergence:
+        except DivergenceError as divergence:
             yield divergence.at(event.peer, event.number)
             return
 
@@ -347,11 +349,8 @@ def exports(evidence: Evidence) -> Iterator[Failure]:
 def one_path(evidence: Evidence) -> Iterator[Failure]:
     """A packet goes out on one path: peer-to-peer while that is healthy, by the relay when it is not."""
     states: dict[tuple[str, str], str] = {}
-    recent: dict[tuple[str, str], str] = {}
     for event in evidence.run.events:
-        if event.kind in ("tick", "poll", "deliver", "resume"):
-            recent.clear()
-        elif event.kind == "link":
+        if event.kind == "link":
             link = event.peer, event.data["to"]
             if states.get(link) != "closed":
                 states[link] = event.data["state"]
@@ -399,12 +398,22 @@ def desync_noticed(evidence: Evidence) -> Iterator[Failure]:
             yield _failure("desync_noticed", peer, perturbed["frame"], expected, actual, evidence.last)
 
 
-@prop("IN-3", level=2)
-def conflict_reported(evidence: Evidence) -> Iterator[Failure]:
-    """A second value for an input is reported."""
-    if not any(event.data["kind"] == "conflict" for event in evidence.observations("violation")):
-        peer = evidence.active[0]
-        yield _failure("conflict_reported", peer, None, "a violation of kind conflict", "none", evidence.last)
+@prop("ME-1", level=2)
+def same_unobserved(evidence: Evidence) -> Iterator[Failure]:
+    """Observing changes nothing: the same packets are sent when hardly anything is observed."""
+    run, other = evidence.run, evidence.run.unobserved
+    if other is None:
+        return
+    theirs = [event for event in other.events if event.kind == "send"]
+    ours = [event for event in run.events if event.kind == "send"]
+    for one, two in zip(ours, theirs, strict=False):
+        if (one.peer, one.data["to"], one.data["data"]) != (two.peer, two.data["to"], two.data["data"]):
+            yield _failure("same_unobserved", one.peer, None, "the same packet as unobserved", "another", one.number)
+            return
+    if len(ours) != len(theirs):
+        event = ours[-1] if ours else run.events[-1]
+        expected = f"{len(theirs)} packets, as many as unobserved"
+        yield _failure("same_unobserved", event.peer, None, expected, f"{len(ours)}", event.number)
 
 
 def _failure(clause: str, peer: str, frame: int | None, expected: str, actual: str, event: int) -> Failure:

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from conformance.cases import Case
 from conformance.network import Network, Packet
 from conformance.schema import Json, observation_kinds
-from conformance.transport import AdapterFailure, Broken, Crashed, InProcess, Process, Stuck, Transport
+from conformance.transport import AdapterError, Broken, Crashed, InProcess, Process, Stuck, Transport
 
 BLACK_BOX = ("advance", "save", "load")
 """The observations of levels 0 and 1."""
@@ -27,7 +27,7 @@ SHORTEST_WAKE_US = 1_000
 
 @frozen(slots=True)
 class Event:
-    """One thing that happened in a run. `kind` is a request's op, or `obs`, `send`, `heal`, `refused` …"""
+    """One thing that happened in a run. `kind` is a request's op, or `obs`, `send`, `heal`, `refused` and so on."""
 
     number: int
     now: int
@@ -62,7 +62,8 @@ class Hello:
     @property
     def variants(self) -> Mapping[str, str]:
         """Which of several right answers it gives."""
-        return self.json.get("variants", {})
+        variants: Mapping[str, str] = self.json.get("variants", {})
+        return variants
 
     @property
     def observes(self) -> frozenset[str]:
@@ -81,13 +82,15 @@ class Run:
     requests: int = 0
     digest: str = ""
     """Of every byte that was exchanged."""
-    failure: AdapterFailure | None = None
+    failure: AdapterError | None = None
     failed_peer: str = ""
     skipped: Json = None
     stderr: str = ""
+    unobserved: Run | None = None
+    """The same case with hardly anything observed, if the case wants to compare."""
 
 
-class Skipped(Exception):
+class DeclinedError(Exception):
     """The adapter declines the case."""
 
 
@@ -119,7 +122,7 @@ class Adapters:
         """Return so many adapters.
 
         Raises:
-            AdapterFailure: if one does not start, or does not say hello.
+            AdapterError: if one does not start, or does not say hello.
         """
         while len(self._running) < count:
             transport = self._start()
@@ -149,7 +152,7 @@ def run_case(case: Case, adapters: Adapters, *, level: int = 2, seed: int = 0, f
     """Run a case against adapters. A failure of the adapter ends the run, and is part of what is returned.
 
     Raises:
-        AdapterFailure: if the adapters cannot even be started.
+        AdapterError: if the adapters cannot even be started.
     """
     transports = adapters.get(len(case.peers))
     hello = adapters.hello
@@ -159,9 +162,9 @@ def run_case(case: Case, adapters: Adapters, *, level: int = 2, seed: int = 0, f
     session = _Session(run, adapters, dict(zip(case.peers, transports, strict=True)), seed, force)
     try:
         session.play()
-    except Skipped:
+    except DeclinedError:
         pass
-    except AdapterFailure as failure:
+    except AdapterError as failure:
         run.failure = failure
         run.failed_peer = session.asked
         run.stderr = adapters.stderr()
@@ -213,7 +216,7 @@ class _Session:
             )
             if "skipped" in answer:
                 self.run.skipped = answer["skipped"]
-                raise Skipped
+                raise DeclinedError
         for step in self.case["schedule"]:
             name = next(iter(step))
             getattr(self, f"do_{name}")(step)
@@ -251,7 +254,8 @@ class _Session:
 
     def longest_latency(self) -> int:
         network = self.case["network"]
-        return max([network["latency_us"], *network.get("latencies", {}).values()])
+        longest: int = max([network["latency_us"], *network.get("latencies", {}).values()])
+        return longest
 
     # --- steps of a schedule ---
 
@@ -424,7 +428,16 @@ class _Session:
         self.packets += 1
         fate = self.network.send(packet, self.now, self.round)
         self.log(
-            peer, "send", {"to": packet.to, "via": packet.via, "class": kind, "packet": packet.number, "fate": fate}
+            peer,
+            "send",
+            {
+                "to": packet.to,
+                "via": packet.via,
+                "class": kind,
+                "packet": packet.number,
+                "fate": fate,
+                "data": packet.data,
+            },
         )
 
     def log(self, peer: str, kind: str, data: Mapping[str, Any]) -> None:

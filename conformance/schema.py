@@ -16,7 +16,7 @@ Json = Any
 """A JSON value."""
 
 
-class Invalid(ValueError):
+class InvalidError(ValueError):
     """A value does not have the shape that its schema demands; the message says where and why."""
 
 
@@ -24,7 +24,7 @@ def check(name: str, value: Json) -> None:
     """Check a value against the schema `name` (request, response, case, result).
 
     Raises:
-        Invalid: if it does not fit.
+        InvalidError: if it does not fit.
     """
     _apply(_validator(name), value)
 
@@ -33,12 +33,12 @@ def check_observation(value: Mapping[str, Json]) -> None:
     """Check one observation.
 
     Raises:
-        Invalid: if it does not fit, or is of no known kind.
+        InvalidError: if it does not fit, or is of no known kind.
     """
     kind = value.get("obs")
     validator = observation_kinds().get(kind) if isinstance(kind, str) else None
     if validator is None:
-        raise Invalid(f"there is no observation {_shown(kind)}")
+        raise InvalidError(f"there is no observation {_shown(kind)}")
     _apply(validator, value)
 
 
@@ -60,12 +60,12 @@ def parse(text: str | bytes) -> Json:
     """Parse JSON that comes from outside.
 
     Raises:
-        Invalid: if it is not JSON, not UTF-8, too deep, or has a number that is no integer.
+        InvalidError: if it is not JSON, not UTF-8, too deep, or has a number that is no integer.
     """
     try:
         return json.loads(text, parse_float=_no_float, parse_constant=_no_float)
     except (ValueError, RecursionError) as error:
-        raise Invalid(f"not JSON as the suite wants it: {error}") from None
+        raise InvalidError(f"not JSON as the suite wants it: {error}") from None
 
 
 def _no_float(text: str) -> Json:
@@ -90,7 +90,7 @@ def _apply(validator: Callable[[Json], Json], value: Json) -> None:
     try:
         validator(value)
     except fastjsonschema.JsonSchemaException as error:
-        raise Invalid(str(error)[:300].replace("data", "it", 1)) from None
+        raise InvalidError(str(error)[:300].replace("data", "it", 1)) from None
 
 
 def _shown(value: object) -> str:

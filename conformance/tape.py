@@ -45,6 +45,10 @@ class Tape:
     state: int = START
     saved: dict[int, int] = field(factory=lambda: {0: START})
     """By frame: the state before it, as the inputs last applied make it."""
+    sums: dict[int, int] = field(factory=lambda: {0: 0})
+    """By frame: the sum of all inputs before it."""
+    max_steps: int | None = None
+    end_sum: int | None = None
     loaded: int | None = None
     """The frame that was loaded last, until it has been simulated again."""
     tick_input: int | None = None
@@ -96,15 +100,24 @@ class Tape:
                     event, "rollback_needed", frame, "another input than before in the first frame replayed", "the same"
                 )
         self.loaded = None
-        self.state = step(self.state, inputs)
+        before, self.state = self.state, step(self.state, inputs)
+        if self._is_over(frame) and event.data["state"] == before:
+            self.state = before
         if self.state != event.data["state"]:
             self._fail(event, "game", frame, f"the state {self.state} after it", f"{event.data['state']}")
         self.saved[frame + 1] = self.state
+        self.sums[frame + 1] = self.sums.get(frame, 0) + sum(inputs)
         episode.frames[frame] = Frame(inputs, self.state, event.number)
         if frame >= self.next_frame:
             self.next_frame = frame + 1
             self._sample(frame)
         self.cursor = frame + 1
+
+    def _is_over(self, frame: int) -> bool:
+        """Tell whether the game is over before a frame; then it may stand still (EP-1)."""
+        return (self.max_steps is not None and frame >= self.max_steps) or (
+            self.end_sum is not None and self.sums.get(frame, 0) >= self.end_sum
+        )
 
     def _compare_state(self, event: Event, frame: int, ours: int | None, what: str) -> None:
         if ours is not None and ours != event.data["state"]:
@@ -116,7 +129,8 @@ class Tape:
 
 def tapes(run: Run) -> dict[str, Tape]:
     """Return the tape of every peer."""
-    peers = {peer: Tape(peer, player) for player, peer in enumerate(run.case.peers)}
+    ends = {name: run.case.config.get(name) for name in ("max_steps", "end_sum")}
+    peers = {peer: Tape(peer, player, **ends) for player, peer in enumerate(run.case.peers)}
     for event in run.events:
         if event.peer in peers:
             peers[event.peer].see(event)

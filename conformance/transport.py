@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import IO, Protocol
 
-from conformance.schema import Invalid, Json, check, check_observation, parse
+from conformance.schema import InvalidError, Json, check, check_observation, parse
 
 LONGEST_LINE = 8_000_000
 """Bytes of one answer."""
@@ -20,19 +20,19 @@ KEPT_STDERR = 16_000
 """Bytes of the end of stderr that are kept."""
 
 
-class AdapterFailure(Exception):
+class AdapterError(Exception):
     """The adapter gave no answer that can be used."""
 
 
-class Broken(AdapterFailure):
+class Broken(AdapterError):
     """It broke the adapter protocol."""
 
 
-class Crashed(AdapterFailure):
+class Crashed(AdapterError):
     """It died, or says that the implementation failed."""
 
 
-class Stuck(AdapterFailure):
+class Stuck(AdapterError):
     """It did not answer in time."""
 
 
@@ -43,7 +43,7 @@ class Transport(Protocol):
         """Return the checked answer to a request.
 
         Raises:
-            AdapterFailure: if there is none.
+            AdapterError: if there is none.
         """
 
     def stderr(self) -> str:
@@ -66,9 +66,9 @@ def check_answer(request: Json, line: str | bytes) -> Json:
         for number, observation in enumerate(answer.get("obs", ())):
             try:
                 check_observation(observation)
-            except Invalid as error:
-                raise Invalid(f"obs[{number}]: {error}") from None
-    except Invalid as error:
+            except InvalidError as error:
+                raise InvalidError(f"obs[{number}]: {error}") from None
+    except InvalidError as error:
         start = line[:80] if isinstance(line, str) else line[:80].decode(errors="replace")
         raise Broken(f"answer to {request['op']} (seq {request['seq']}): {error}; it begins {start!r}") from None
     if answer["seq"] != request["seq"]:

@@ -47,7 +47,7 @@ from reference.transport import change_link, lose_p2p
 
 CAPABILITIES = (
     *("core", "delay", "window", "retransmit", "n-player", "relay", "promote", "episode-end"),
-    *("input-confirmation", "metrics", "desync", "interleave", "conflict"),
+    *("input-confirmation", "metrics", "desync", "interleave"),
 )
 PACKET_CLASS = {InputMessage: "input", AckMessage: "ack", EndMessage: "end", HashMessage: "hash"}
 POLL_US = 10_000
@@ -112,7 +112,7 @@ class Adapter:
         wanted = dict(request["config"])
         perturb = wanted.pop("perturb", None)
         perturbed = perturb["frame"] if perturb and perturb["peer"] == request["peer"] else None
-        world = HashWorld(wanted.pop("end_input", None), perturbed)
+        world = HashWorld(wanted.pop("end_sum", None), perturbed)
         wanted.pop("frame_us", None)
         self.peer = new_peer(Config(player=request["peer"], players=tuple(request["peers"]), **wanted), world)
         self.work, self.begun, self.full, self.alone = {}, 0, set(), False
@@ -290,7 +290,7 @@ class Adapter:
             case _:
                 pass
 
-    def _observe(self, kind: str, **fields: Any) -> None:
+    def _observe(self, kind: str, /, **fields: Any) -> None:
         if kind in self.observe:
             self.obs.append({"obs": kind, **fields})
 
