@@ -120,7 +120,7 @@ class Config:
     @property
     def partners(self) -> tuple[Player, ...]:
         """The players whose inputs come from other peers."""
-        return tuple(player for player in self.players if player != self.player)
+        return tuple([player for player in self.players if player != self.player])
 
     @property
     def confirmation_timeout_ms(self) -> int:

@@ -175,7 +175,7 @@ class Table(Generic[V]):
 
     def set(self, player: Player, frame: int, value: V) -> Table[V]:
         """Return this table with `value` at (player, frame)."""
-        return evolve(self, rows=self.rows.insert(frame, self._row(player, frame, value)))
+        return Table(self.players, self.rows.insert(frame, self._row(player, frame, value)))
 
     def remove(self, player: Player, frame: int) -> Table[V]:
         """Return this table without (player, frame)."""
@@ -188,9 +188,9 @@ class Table(Generic[V]):
         return Table(self.players)
 
     def _row(self, player: Player, frame: int, value: V | None) -> tuple[V | None, ...]:
-        row = self.rows.get(frame) or (None,) * len(self.players)
-        at = self.players.index(player)
-        return (*row[:at], value, *row[at + 1 :])
+        row = list(self.rows.get(frame) or (None,) * len(self.players))
+        row[self.players.index(player)] = value
+        return tuple(row)
 
 
 @frozen(slots=False)
@@ -222,7 +222,8 @@ class InputTable:
         """Return the known action of (player, frame), or None."""
         if frame < self.delay:
             return self.default if frame >= 0 else None
-        return self.table.get(player, frame)
+        row = self.table.rows.get(frame)
+        return None if row is None else row[self.table.players.index(player)]
 
     def set(self, player: Player, frame: int, action: Action) -> InputTable:
         """Return this table with `action` known for (player, frame)."""
@@ -250,17 +251,13 @@ class InputTable:
     def joint(self, frame: int) -> JointAction:
         """Return every player's action of `frame`: the known one, or else the predicted one (IN-6)."""
         players = self.table.players
-        if self.complete(frame):
-            row = self.table.rows.get(frame)
-            return JointAction(players, (self.default,) * len(players) if row is None else row)
-        known = (self.get(player, frame) for player in players)
-        return JointAction(
-            players,
-            tuple(
-                self.predict(player, frame) if action is None else action
-                for player, action in zip(players, known, strict=True)
-            ),
-        )
+        if frame < self.delay:
+            return JointAction(players, (self.default,) * len(players))
+        row = self.table.rows.get(frame) or (None,) * len(players)
+        if None in row:
+            known = zip(players, row, strict=True)
+            row = tuple([self.predict(player, frame) if action is None else action for player, action in known])
+        return JointAction(players, row)
 
     def predict(self, player: Player, frame: int) -> Action:
         """Return the prediction for an unknown (player, frame): a function of what is known alone (IN-6)."""
@@ -278,7 +275,7 @@ class InputTable:
 
     def slice(self, player: Player, first: int, last: int) -> tuple[Action, ...]:
         """Return the known actions of `player` from `first` to `last`, both included, no hole between them."""
-        return tuple(self.get(player, frame) for frame in range(first, last + 1))
+        return tuple([self.get(player, frame) for frame in range(first, last + 1)])
 
     def cleared(self) -> InputTable:
         """Return a table that knows only the frames below `delay`."""

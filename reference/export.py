@@ -36,10 +36,13 @@ def read(peer: Peer) -> Export:
         raise ValueError(f"episode {peer.epoch} has not completed: the peer is {peer.ending.phase.value}")
     termination = peer.ending.termination or 0
     cells = [_cells(peer, frame) for frame in range(termination)]
-    columns = tuple(dict.fromkeys(name for row in cells for name in row))
+    names: dict[str, Any] = {}
+    for row in cells:
+        names |= row
+    columns = tuple(names)
     return Export(
         columns=columns,
-        rows=tuple(tuple(row.get(name) for name in columns) for row in cells),
+        rows=tuple(tuple(map(row.get, columns)) for row in cells),
         metadata=metadata(peer),
         rollback_events=tuple(attrs.asdict(e) for e in peer.metrics.rollbacks if e.epoch == peer.epoch),
         mispredictions=tuple(attrs.asdict(e) for e in peer.metrics.mispredictions if e.epoch == peer.epoch),

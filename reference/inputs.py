@@ -6,7 +6,7 @@ from reference.containers import Action, Player, Sequence
 from reference.events import InputConflict, InputRejected, InputScheduled, InputStored, Mispredicted
 from reference.guards import episode_is_open, from_a_partner, no_rollback_in_progress, running, same_epoch
 from reference.messages import Path
-from reference.state import MispredictionEntry, Peer, Phase, QueuedInput
+from reference.state import Inputs, MispredictionEntry, Peer, Phase, QueuedInput
 from reference.transition import Step, guard, transition
 from reference.values import evolve, given
 
@@ -110,13 +110,12 @@ def input_is_due(peer: Peer, path: Path, now: int) -> bool:
 def drain_input(peer: Peer, path: Path, now: int) -> Step:
     """The oldest queued input is taken out and stored; if its frame was mispredicted, a rollback becomes pending."""
     item = given(queue_of(peer, path).first())
-    peer = _without_first(peer, path)
-    known = peer.inputs.known.get(item.player, item.frame)
+    inputs = _without_first(peer.inputs, path)
+    known = inputs.known.get(item.player, item.frame)
     if known is not None:
-        return _ignore_duplicate(peer, item, known)
+        return _ignore_duplicate(evolve(peer, inputs=inputs), item, known)
     stored = InputStored(item.player, item.frame, item.action)
-    inputs = evolve(peer.inputs, known=peer.inputs.known.set(item.player, item.frame, item.action))
-    peer = evolve(peer, inputs=inputs)
+    peer = evolve(peer, inputs=evolve(inputs, known=inputs.known.set(item.player, item.frame, item.action)))
     if item.frame >= peer.frame:
         return peer, (stored,)
     predicted = peer.buffers.speculative[item.frame].actions.of(item.player)
@@ -144,10 +143,10 @@ def queue_of(peer: Peer, path: Path) -> Sequence[QueuedInput]:
     return peer.inputs.p2p if path is Path.P2P else peer.inputs.relay
 
 
-def _without_first(peer: Peer, path: Path) -> Peer:
+def _without_first(inputs: Inputs, path: Path) -> Inputs:
     if path is Path.P2P:
-        return evolve(peer, inputs=evolve(peer.inputs, p2p=peer.inputs.p2p.rest()))
-    return evolve(peer, inputs=evolve(peer.inputs, relay=peer.inputs.relay.rest()))
+        return evolve(inputs, p2p=inputs.p2p.rest())
+    return evolve(inputs, relay=inputs.relay.rest())
 
 
 def _ignore_duplicate(peer: Peer, item: QueuedInput, known: Action) -> Step:

@@ -106,14 +106,14 @@ class Phase(Enum):
     EXPORTED = "exported"
     """The records have been read (EP-10)."""
 
+    def __init__(self, value: str) -> None:
+        self.number = len(type(self).__members__)
+
     def __lt__(self, other: Phase) -> bool:
         """Tell whether a peer is in this phase before it is in the other; phases are in order."""
         if not isinstance(other, Phase):
             return NotImplemented
-        return _ORDER[self] < _ORDER[other]
-
-
-_ORDER = {phase: number for number, phase in enumerate(Phase)}
+        return self.number < other.number
 
 
 @frozen(slots=False)

@@ -58,7 +58,7 @@ class Run:
         refusing: Container[Player] = NOBODY,
     ) -> None:
         """Start with `peer` at time `now`, in milliseconds."""
-        self.protocol = protocol
+        self.transitions = protocol.transitions
         self.peer = peer
         self.now = now
         self.action = action
@@ -68,11 +68,11 @@ class Run:
 
     def do(self, transition: Transition, *args: Any) -> Guard | None:
         """Fire a transition once. Return the guard that refused it, or None."""
-        step = self.protocol.transitions[transition.name].fire(self.peer, *args)
+        step = self.transitions[transition.name].fire(self.peer, *args)
         if isinstance(step, Guard):
             return step
-        self.peer = step[0]
-        self.events.extend(step[1])
+        self.peer, events = step
+        self.events += events
         return None
 
     def repeat(self, transition: Transition, *args: Any) -> Guard:
@@ -170,8 +170,8 @@ def is_settled(peer: Peer) -> bool:
 
 def drain(run: Run) -> None:
     """Drain both queues (IN-2)."""
-    for path in Path:
-        run.repeat(drain_input, path, run.now)
+    run.repeat(drain_input, Path.P2P, run.now)
+    run.repeat(drain_input, Path.RELAY, run.now)
 
 
 def schedule(run: Run) -> None:

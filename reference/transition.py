@@ -55,19 +55,19 @@ class Transition:
         """What the transition does, in English."""
         return (self.effect.__doc__ or "").strip()
 
-    def refusal(self, peer: Peer, *args: Any) -> Guard | None:
-        """Return the first guard that does not hold, or None."""
+    def refusal(self, *arguments: Any) -> Guard | None:
+        """Return the first guard that does not hold, or None. The arguments are the peer and the transition's own."""
         for condition in self.guards:
-            if not condition.holds(peer, *args):
+            if not condition.holds(*arguments):
                 return condition
         return None
 
-    def fire(self, peer: Peer, *args: Any) -> Step | Guard:
+    def fire(self, *arguments: Any) -> Step | Guard:
         """Return the step; or, when a guard refuses, that guard: then nothing has changed."""
         for condition in self.guards:
-            if not condition.holds(peer, *args):
+            if not condition.holds(*arguments):
                 return condition
-        return self.effect(peer, *args)
+        return self.effect(*arguments)
 
 
 def transition(*rules: str, guards: Iterable[Guard] = ()) -> Callable[[Callable[..., Step]], Transition]:

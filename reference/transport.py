@@ -174,11 +174,12 @@ def _transmit(peer: Peer, player: Player, first: int, last: int, now: int, accep
         acknowledged=peer.inputs.known.contiguous(player),
         time_ms=now,
     )
-    metrics = evolve(peer.metrics, inputs_submitted=peer.metrics.inputs_submitted + 1)
+    metrics = peer.metrics
+    submitted = metrics.inputs_submitted + 1
     if route(peer, player, accepts) is Path.P2P:
-        metrics = evolve(metrics, inputs_sent_p2p=metrics.inputs_sent_p2p + 1)
+        metrics = evolve(metrics, inputs_submitted=submitted, inputs_sent_p2p=metrics.inputs_sent_p2p + 1)
     else:
-        metrics = evolve(metrics, inputs_sent_relay=metrics.inputs_sent_relay + 1)
+        metrics = evolve(metrics, inputs_submitted=submitted, inputs_sent_relay=metrics.inputs_sent_relay + 1)
     return _send(evolve(peer, metrics=metrics), player, message, accepts)
 
 

@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from attrs import evolve
 else:
 
-    def evolve(value, **changes):
+    def evolve(value, /, **changes):
         """Return a copy of `value` with the named fields replaced."""
         copy = object.__new__(value.__class__)
-        copy.__dict__.update(value.__dict__)
-        copy.__dict__.update(changes)
+        object.__setattr__(copy, "__dict__", value.__dict__ | changes)
         return copy
 
 
