@@ -141,6 +141,15 @@ class _Seen:
     def __sub__(self, other: Any) -> Any:
         return _Seen(self.value - _plain(other), f"{self.name} − {_name(other)}")
 
+    def __radd__(self, other: Any) -> Any:
+        return _Seen(_plain(other) + self.value, f"{_name(other)} + {self.name}")
+
+    def __rsub__(self, other: Any) -> Any:
+        return _Seen(_plain(other) - self.value, f"{_name(other)} − {self.name}")
+
+    def __neg__(self) -> Any:
+        return _Seen(-self.value, f"−{self.name}")
+
     def __index__(self) -> int:
         return operator.index(self.value)
 

@@ -22,13 +22,11 @@ Args = tuple[Any, ...]
 
 @frozen
 class Choice:
-    """Something that may be tried in a state."""
+    """Arguments that no guard refuses."""
 
     args: Args
-    refused: tuple[str, ...] = ()
-    """The guards that refuse it."""
     error: str | None = None
-    """What a guard raised."""
+    """What a guard raised instead."""
 
 
 @frozen(eq=False)
@@ -80,7 +78,7 @@ class Explorer:
         self.instance = instance
         self.player = player or instance.players[0]
         self.truths: tuple[Truths, ...] = instance.lockstep(self.player)
-        self.readings = tuple(self._reading(truths) for truths in self.truths)
+        self.readings: tuple[Values, ...] = tuple(self._reading(truths) for truths in self.truths)
         self.states = 0
         self.transitions = 0
         names = [name for name in protocol.transitions if name in instance.transitions or name not in PROTOCOL.transitions]
@@ -91,20 +89,21 @@ class Explorer:
         self._numbers = Numbers()
         self._happened: dict[Any, int] = {}
 
-    def reading(self, run: int) -> Values:
-        """Return the reading of properties under one of the truths."""
-        return self.readings[run]
-
     def start(self) -> list[Reached]:
         """Return the initial states, one for each truth."""
         peer = self.instance.start(self.player)
         return [Reached(peer, self._numbers.key(peer), run, None) for run in range(len(self.truths))]
 
-    def choices(self, state: Reached) -> Iterator[tuple[Transition, Choice]]:
-        """Iterate over everything that may be tried in a state, refused or not."""
-        for _, transition, remembered in self._choices:
-            for choice in remembered((*state.key, state.run), state.peer, state.run):
-                yield transition, choice
+    def refusals(self, state: Reached) -> Iterator[tuple[Transition, Args, str]]:
+        """Iterate over what exactly one guard refuses in a state, with that guard's name."""
+        for _, transition, _ in self._choices:
+            for args in arguments(self.instance, transition, state.peer, self.readings[state.run]):
+                try:
+                    refusing = [guard.name for guard in transition.guards if not guard.holds(state.peer, *args)]
+                except Exception:
+                    continue
+                if len(refusing) == 1:
+                    yield transition, args, refusing[0]
 
     def explore(self, limit: int) -> Iterator[Stepped]:
         """Iterate over every step, breadth first, until everything is explored or `limit` states are reached.
@@ -144,8 +143,6 @@ class Explorer:
         peer, key, run = state.peer, state.key, state.run
         for number, transition, remembered in self._choices:
             for choice in remembered((*key, run), peer, run):
-                if choice.refused:
-                    continue
                 if choice.error is not None:
                     yield Stepped(state, transition, choice.args, None, error=choice.error)
                     continue
@@ -175,24 +172,13 @@ class Explorer:
             found = []
             for args in arguments(self.instance, transition, peer, self.readings[run]):
                 try:
-                    refused = tuple(guard.name for guard in transition.guards if not guard.holds(peer, *args))
-                    found.append(Choice(args, refused))
-                except Exception:
-                    found.append(self._with_error(transition, peer, args))
+                    if transition.refusal(peer, *args) is None:
+                        found.append(Choice(args))
+                except Exception as error:
+                    found.append(Choice(args, described(error)))
             return tuple(found)
 
         return choose
-
-    @staticmethod
-    def _with_error(transition: Transition, peer: Peer, args: Args) -> Choice:
-        """Return a choice of which some guard raises; it does only if no guard before it refuses."""
-        for guard in transition.guards:
-            try:
-                if not guard.holds(peer, *args):
-                    return Choice(args, (guard.name,))
-            except Exception as error:
-                return Choice(args, error=described(error))
-        return Choice(args)
 
     def _reading(self, truths: Truths) -> Values:
         instance = self.instance

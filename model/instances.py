@@ -233,23 +233,6 @@ INSTANCES: dict[str, Instance] = {
     for each in (
         Instance("core", "Inputs, rollback, confirmation and promotion.", _CORE, 2, _partner_does((1, 0), frames=2)),
         Instance(
-            "delay",
-            "The same under input delay and a prediction window.",
-            _CORE,
-            2,
-            _partner_does((0, 1, 0), frames=3),
-            {"input_delay": 1, "prediction_window": 1},
-        ),
-        Instance(
-            "counts",
-            "The same with every metric.",
-            (*_CORE, *_REFUSED),
-            2,
-            _partner_does((1, 0), frames=2),
-            counts=True,
-            leaves_open=frozenset(),
-        ),
-        Instance(
             "hostile",
             "Messages of strangers, of other episodes and for absurd frames, on both paths.",
             (*_CORE, *_REFUSED),
@@ -260,13 +243,12 @@ INSTANCES: dict[str, Instance] = {
             hostile=True,
         ),
         Instance(
-            "ending",
-            "The end of an episode, mispredicted or not, with and without the partner's.",
-            (*_CORE, *_END),
-            2,
-            _partner_does((0, 0), (1, 0), frames=2),
-            {"max_steps": 2},
-            ends=True,
+            "strangers",
+            "Sending to strangers, and what they and other episodes say in answer.",
+            ("schedule_input", *_SENDING, *_HASHES, "announce_end"),
+            1,
+            _partner_does((1,), frames=1),
+            hostile=True,
         ),
         Instance(
             "episodes",
@@ -278,20 +260,59 @@ INSTANCES: dict[str, Instance] = {
             hostile=True,
         ),
         Instance(
-            "transport",
-            "Sending and acknowledging, on both paths.",
-            ("begin_tick", "schedule_input", "simulate_frame", *_SENDING, "receive_input", "drain_input"),
+            "delay",
+            "The core under input delay and a prediction window.",
+            _CORE,
             2,
-            ((((1, 1), (0, 0)),),),
-            paths=tuple(Path),
+            _partner_does((0, 1, 0), frames=3),
+            {"input_delay": 1, "prediction_window": 1},
         ),
         Instance(
             "hashes",
             "The exchange of hashes, and of ends with them.",
-            (*_CORE, *_HASHES, *_END, "announce_end"),
+            (*_CORE, *_HASHES, *_END, "announce_end", "receive_ack", "send_ack"),
             1,
             _partner_does((1,), frames=1),
             {"max_steps": 1},
+        ),
+        Instance(
+            "transport",
+            "Sending and acknowledging, on both paths.",
+            ("begin_tick", "schedule_input", "simulate_frame", "receive_input", "drain_input", *_SENDING),
+            2,
+            ((((1, 1), (0, 0)),),),
+        ),
+        Instance(
+            "held back",
+            "Inputs that are held back for a tick.",
+            (*_CORE, *_END),
+            1,
+            _partner_does((1,), frames=1),
+            {"debug_remote_input_delay": 1, "max_steps": 1},
+            counts=True,
+        ),
+        Instance(
+            "ending",
+            "The end of an episode, mispredicted or not, with and without the partner's.",
+            (*_CORE, *_END),
+            2,
+            (
+                (((0, 0), (0, 0)),),  # it ends after one frame, as predicted
+                (((0, 1), (0, 0)),),  # it seems to end after one frame, and ends after two
+                (((0, 1), (0, 1)),),  # it seems to end, and ends only by the limit
+                (((1, 1), (0, 0)),),  # it seems to go on, and ends
+            ),
+            {"max_steps": 2},
+            ends=True,
+        ),
+        Instance(
+            "counts",
+            "The core with every metric.",
+            (*_CORE, *_REFUSED),
+            2,
+            _partner_does((1, 0), frames=2),
+            counts=True,
+            leaves_open=frozenset(),
         ),
     )
 }

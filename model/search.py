@@ -26,6 +26,8 @@ from reference.transition import Guard, Protocol
 
 LIMIT = 200_000
 """How many states of an instance are explored unless another limit is given."""
+_SHALLOW = 500
+"""How many states of each instance are explored before more of any: most mistakes show early in some instance."""
 CRASH_SENTENCE = "No guard and no effect ever raises."
 
 
@@ -112,7 +114,7 @@ def search(
     *,
     limit: int = LIMIT,
 ) -> Result:
-    """Return the shortest run that violates one of `properties`, of the first instance in which there is one.
+    """Return a run that violates one of `properties`: the shortest of the first instance in which one is found.
 
     A property may be the name of the theorem that nothing crashes. Instances are those that `suited` names, unless
     they are given.
@@ -122,18 +124,22 @@ def search(
         UnknownParameter: if a transition has a parameter that the model knows nothing of.
     """
     asked = list(properties)
-    counts: list[Count] = []
-    settled: set[str] = set()
-    for instance in suited(protocol) if instances is None else instances:
-        hunt = _Hunt(protocol, instance, asked)
-        trace = hunt.run(limit)
-        counts.append(hunt.count)
-        if trace is not None:
-            return Refuted(trace, tuple(counts))
-        settled |= {_name(each) for each in asked if _name(each) not in instance.leaves_open}
-    if not all(count.exhausted for count in counts):
-        return LimitReached(tuple(counts))
-    return Exhausted(tuple(counts), tuple(_name(each) for each in asked if _name(each) not in settled))
+    chosen = suited(protocol) if instances is None else list(instances)
+    counts: dict[str, Count] = {}
+    for bound in (min(_SHALLOW, limit), limit):
+        for instance in chosen:
+            if instance.name in counts and (counts[instance.name].exhausted or counts[instance.name].states >= bound):
+                continue
+            hunt = _Hunt(protocol, instance, asked)
+            trace = hunt.run(bound)
+            counts[instance.name] = hunt.count
+            if trace is not None:
+                return Refuted(trace, tuple(counts.values()))
+    if not all(count.exhausted for count in counts.values()):
+        return LimitReached(tuple(counts.values()))
+    names = [each if isinstance(each, str) else each.name for each in asked]
+    open_ = (name for name in names if all(name in instance.leaves_open for instance in chosen))
+    return Exhausted(tuple(counts.values()), tuple(open_))
 
 
 def reach(
@@ -334,11 +340,10 @@ def _crashed(explorer: Explorer, stepped: Stepped) -> Trace:
 
 
 def _note_refusals(explorer: Explorer, found: Reached, refused: dict[tuple[str, str], Refusal]) -> None:
-    for transition, choice in explorer.choices(found):
-        if len(choice.refused) == 1 and (transition.name, choice.refused[0]) not in refused:
-            args = tuple(named(transition, choice.args).items())
+    for transition, args, guard in explorer.refusals(found):
+        if (transition.name, guard) not in refused:
             trace = _replayed(explorer, found, None)
-            refused[transition.name, choice.refused[0]] = Refusal(trace, transition.name, args)
+            refused[transition.name, guard] = Refusal(trace, transition.name, tuple(named(transition, args).items()))
 
 
 def _view(stepped: Stepped) -> StepView:
@@ -348,10 +353,6 @@ def _view(stepped: Stepped) -> StepView:
 
 def _count(explorer: Explorer) -> Count:
     return Count(explorer.instance.name, explorer.states, explorer.transitions, explorer.exhausted)
-
-
-def _name(each: Property | str) -> str:
-    return each if isinstance(each, str) else each.name
 
 
 def _with(trace: Trace, violation: Violation) -> Trace:
