@@ -182,7 +182,7 @@ def _timeouts() -> Iterator[Json]:
         "The rollback is executed before anything is promoted by force.",
         rules=("EP-5", "EP-8", "BUF-4"), bugs=(2, 8), level=2, requires=WAIT, config=config,
         network=(rule("A>B", "hold", rounds=[4, 400], **{"class": "input"}),),
-        schedule=[*steps, *rounds([0] * 16, [0] * 16), {"release": "A>B", "count": 6}, {"pass_us": 700_000}, FINISH],
+        schedule=[*steps, *rounds([0] * 6, [0] * 6), {"release": "A>B", "count": 6}, {"pass_us": 700_000}, FINISH],
         end=STOP, degraded=("A", "B"), premise=({**LOADS, "peer": "B"}, {"obs": "export", "peer": "B"}),
         expect=ALONE,
     )  # fmt: skip

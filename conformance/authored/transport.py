@@ -120,4 +120,3 @@ def _paths() -> Iterator[Json]:
         schedule=[*busy_rounds(30)[:10], {"link": "A>B", "state": "closed"}, *busy_rounds(36)[10:]],
         network=(rule("*>*", [11], via="relay"),), expect=paths,
     )  # fmt: skip
-

@@ -1,0 +1,242 @@
+"""`rollproof conform`: judge a rollback implementation in any language by what it does."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.types import NonNegativeInt, PositiveFloat, PositiveInt
+
+from conformance.adapters.reference import Adapter
+from conformance.cases import Case, published_cases, read_case
+from conformance.fuzz import fuzz
+from conformance.mutants import find_mutant, mutants
+from conformance.report import failure_text, html, junit
+from conformance.runner import Adapters
+from conformance.schema import InvalidError, Json, check, parse
+from conformance.smoke import SMOKE, smoke
+from conformance.suite import Report, Result, Target, as_json, result_json, run_suite, select
+from conformance.transport import AdapterError
+from rollproof import __version__
+from rollproof.output import BROKEN, HELD, USAGE, UsageError, console, progress, table, unknown, write_file, write_json
+
+SHOWN_FAILURES = 3
+"""How many failures are told in full; the files have all of them."""
+STYLES = {"pass": "green", "degraded": "yellow", "vacuous": "yellow", "skip": "dim", "n/a": "dim"}
+LARGEST_RESULTS = 50_000_000
+"""Bytes of a file of `--also`."""
+
+
+def conform(
+    *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    case: tuple[str, ...] = (),
+    profile: tuple[str, ...] = (),
+    level: NonNegativeInt = 2,
+    smoke_test: Annotated[bool, Parameter(name="--smoke", negative=())] = False,
+    fuzz_runs: Annotated[NonNegativeInt, Parameter(name="--fuzz")] = 0,
+    seed: NonNegativeInt = 0,
+    save: Path | None = None,
+    mutant: str | None = None,
+    strict: Annotated[bool, Parameter(negative=())] = False,
+    jobs: PositiveInt = 1,
+    limit: PositiveFloat = 10.0,
+    all_failures: Annotated[bool, Parameter(negative=())] = False,
+    list_cases: Annotated[bool, Parameter(name="--list", negative=())] = False,
+    also: tuple[Path, ...] = (),
+    html_file: Annotated[Path | None, Parameter(name="--html")] = None,
+    junit_file: Annotated[Path | None, Parameter(name="--junit")] = None,
+    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+) -> int:
+    """Judge an implementation: `rollproof conform [options] -- COMMAND...` starts one adapter for each peer.
+
+    Without a command the reference is judged. Exit codes: 0 every required case passed; 1 failures; 2 wrong usage;
+    3 nothing matched, or what was to be tested never happened; 4 the adapter broke the adapter protocol.
+
+    Parameters
+    ----------
+    command
+        How an adapter is started; see conformance/README.md.
+    case
+        Only this case: an id, the beginning of ids followed by /, or a file.
+    profile
+        Only cases of this profile: core, recording, episode, transport, diagnostics.
+    level
+        Look no deeper than this level (0, 1 or 2), whatever the adapter shows.
+    smoke_test
+        Only a few requests, to see whether a new adapter keeps to the adapter protocol.
+    fuzz_runs
+        Search: judge this many random schedules instead of the cases, and minimise the first that fails.
+    seed
+        Of the search, and told to the adapter.
+    save
+        Where the search saves the case that it finds.
+    mutant
+        Judge a mutant of the reference, to see the suite at work.
+    strict
+        Require also what SHOULD hold.
+    jobs
+        How many cases run at once.
+    limit
+        How many seconds an answer may take.
+    all_failures
+        Tell all failures in full.
+    list_cases
+        Only list the cases.
+    also
+        A file that `--json` wrote for another implementation, to be on the HTML page too.
+    html_file
+        Write one self-contained page here.
+    junit_file
+        Write JUnit XML here.
+    json_file
+        Write all results here.
+    """
+    if level > 2:
+        raise UsageError(f"there are levels 0, 1 and 2, not {level}")
+    target = _target(command, mutant, limit, level)
+    others = [_read_results(path) for path in also]
+    try:
+        if smoke_test:
+            return _smoke(target)
+        if fuzz_runs:
+            return _fuzz(target, fuzz_runs, seed, level, save, json_file)
+        cases = _cases(case, profile, level)
+        if list_cases:
+            return _list(cases)
+        report = _run(cases, target, level, seed, jobs)
+    except AdapterError as error:
+        console(stderr=True).print(f"rollproof: the adapter cannot be judged: {error}", soft_wrap=True)
+        return 4
+    document = as_json(report, __version__, strict=strict)
+    _tell(report, document, all_failures)
+    if json_file is not None:
+        write_json(json_file, document)
+    if junit_file is not None:
+        write_file(junit_file, junit(document))
+    if html_file is not None:
+        write_file(html_file, html([document, *others]))
+    return int(document["exit"])
+
+
+def _target(command: tuple[str, ...], mutant: str | None, limit: float, level: int) -> Target:
+    options = [] if level == 2 else ["--level", str(level)]
+    if command and mutant is not None:
+        raise UsageError("--mutant is of the reference: it goes without a command")
+    if command:
+        arguments = shlex.join([*options, "--", *command])
+        return Target(lambda: Adapters.of_command(command, limit), arguments, command)
+    if mutant is None:
+        return Target(lambda: Adapters.in_process(Adapter), shlex.join(options))
+    try:
+        found = find_mutant(mutant)
+    except KeyError:
+        raise unknown("mutant", mutant, mutants()) from None
+    return Target(lambda: Adapters.in_process(found.make), shlex.join([*options, "--mutant", found.name]))
+
+
+def _cases(ids: tuple[str, ...], profiles: tuple[str, ...], level: int) -> list[Case]:
+    try:
+        files = [read_case(Path(each)) for each in ids if each.endswith(".json")]
+        names = [each for each in ids if not each.endswith(".json")]
+        published = published_cases() if names or not files else []
+    except InvalidError as error:
+        raise UsageError(str(error)) from None
+    for known, wanted, what in (
+        ({each["profile"] for each in published}, profiles, "profile"),
+        ({each.id for each in published}, [each for each in names if each[-1:] not in "*/"], "case"),
+    ):
+        for each in wanted:
+            if published and each not in known:
+                raise unknown(what, each, known)
+    chosen = select(published, ids=names, profiles=profiles, level=level) if published else []
+    return [*files, *chosen]
+
+
+def _read_results(path: Path) -> Json:
+    try:
+        if path.stat().st_size > LARGEST_RESULTS:
+            raise UsageError(f"{path}: too large for results")
+        document = parse(path.read_bytes())
+        check("result", document)
+        return document
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except InvalidError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _list(cases: list[Case]) -> int:
+    listed = table(f"{len(cases)} cases", "case", "level", "strength", "rules", "title", numbers=("level",))
+    for case in cases:
+        listed.add_row(case.id, str(case["level"]), case["strength"], ", ".join(case["rules"]), case["title"])
+    console().print(listed)
+    return HELD if cases else 3
+
+
+def _run(cases: list[Case], target: Target, level: int, seed: int, jobs: int) -> Report:
+    with progress("cases", len(cases)) as bar:
+        return run_suite(
+            cases, target, level=level, seed=seed, jobs=jobs, done=lambda result: bar.advance(bar.task_ids[0])
+        )
+
+
+def _tell(report: Report, document: Json, all_failures: bool) -> None:
+    out = console()
+    name = f"{document['implementation']['name']} {document['implementation']['version']}"
+    results = table(f"{name}, level {document['implementation']['level']}", "case", "verdict", "what")
+    shown = [each for each in report.results if each.verdict.value not in ("pass", "n/a", "degraded")]
+    for result in shown:
+        results.add_row(result.case.id, _styled(result), _short(result))
+    if shown:
+        out.print(results)
+    failed = [each for each in document["results"] if "failure" in each]
+    for each in failed if all_failures else failed[:SHOWN_FAILURES]:
+        out.print("")
+        out.print(failure_text(each), soft_wrap=True)
+    if len(failed) > SHOWN_FAILURES and not all_failures:
+        out.print(f"\n{len(failed) - SHOWN_FAILURES} more: --all-failures tells them in full, --html FILE shows them")
+    counts = ", ".join(f"{number} {verdict}" for verdict, number in document["summary"].items()) or "no case matched"
+    out.print(f"{name}: {counts}")
+
+
+def _styled(result: Result) -> str:
+    return result.verdict.value
+
+
+def _short(result: Result) -> str:
+    judgement = result.judgement
+    return judgement.reason if judgement.failure is None else str(judgement.failure)
+
+
+def _smoke(target: Target) -> int:
+    adapters = target.make()
+    out = console()
+    try:
+        for line in smoke(adapters):
+            out.print(line, soft_wrap=True)
+    finally:
+        adapters.close()
+    out.print(f"the adapter keeps to the adapter protocol, as far as {len(SMOKE)} steps show")
+    return HELD
+
+
+def _fuzz(target: Target, runs: int, seed: int, level: int, save: Path | None, json_file: Path | None) -> int:
+    out = console()
+    with progress("schedules", runs) as bar:
+        found = fuzz(target, runs, seed=seed, level=level, done=lambda: bar.advance(bar.task_ids[0]))
+    if json_file is not None:
+        write_json(json_file, found.as_json(__version__))
+    out.print(found.sentence())
+    if found.result is None:
+        return found.exit_code
+    if save is not None:
+        write_file(save, found.case_text())
+    failure = result_json(found.result, target)
+    failure["repeat"] = f"rollproof conform --case {save or 'FILE'} {target.arguments}".strip()
+    out.print(failure_text(failure), soft_wrap=True)
+    return BROKEN
+
+
+__all__ = ["USAGE", "conform"]
