@@ -20,6 +20,7 @@ app = App(
     version=__version__,
     help_format="plaintext",
 )
+app.command("rollproof.conform:conform", name="conform", help="Judge an implementation in any language.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
 
 
