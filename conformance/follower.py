@@ -279,7 +279,7 @@ class Follower:
         self._confirm_unseen()
         ending = Ending(phase=Phase.WAITING, own=frame, termination=frame, deadline=now, alone=not agreed)
         self.model = evolve(self.model, ending=evolve(ending, announced=self.model.ending.announced))
-        wanted, arguments = (succeed_wait, ()) if agreed else (expire_wait, (now,))
+        wanted, arguments = (succeed_wait, ()) if seen.get("confirmed", agreed) else (expire_wait, (now,))
         for name in ("no_rollback_pending", "no_rollback_in_progress", "target_is_confirmed"):
             for guard in wanted.guards:
                 if guard.name == name and not guard.holds(self.model, *arguments):

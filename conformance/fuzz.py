@@ -119,7 +119,9 @@ def random_case(seed: int, number: int, able: frozenset[str], level: int) -> Cas
         config["prediction_window"] = random.randint(1, 6)
     episodes = level == 2 and "episode-end" in able and random.random() < 0.5
     if episodes:
-        config |= {"max_steps": random.randint(3, 20)} if random.random() < 0.5 else {"end_sum": random.randint(10, 90)}
+        config["max_steps"] = random.randint(3, 20)
+        if random.random() < 0.5:
+            config["end_sum"] = random.randint(10, 90)
         config |= {"input_confirmation_timeout_ms": random.choice([0, 100, 500]), "episode_sync_timeout_ms": 2000}
     schedule = _steps(random, names, links, able, level)
     network = [

@@ -12,7 +12,7 @@ from conformance.cases import Case
 from conformance.failure import Failure
 from conformance.properties import PROPERTIES, Evidence
 from conformance.runner import Hello, Run
-from conformance.transport import AdapterError, Broken, Crashed
+from conformance.transport import AdapterError, BrokenError, CrashedError
 
 
 class Verdict(Enum):
@@ -71,22 +71,22 @@ def judge(run: Run) -> Judgement:
 
 
 def first_failure(evidence: Evidence) -> Failure | None:
-    """Return the earliest failure of the properties that the case expects; at level 2 the model always judges."""
+    """Return the earliest failure of the properties that the case expects; at level 2 the model always judges, too."""
     run = evidence.run
     names = [*run.case["expect"], *(["model"] if run.level == 2 and "model" not in run.case["expect"] else [])]
-    first = None
+    found = []
     for name in names:
         if PROPERTIES[name].level <= run.level:
             failure = next(PROPERTIES[name].failures(evidence), None)
-            if failure is not None and (first is None or failure.event < first.event):
-                first = failure
-    return first
+            if failure is not None:
+                found.append((PROPERTIES[name].final, failure.event, failure))
+    return min(found, key=lambda each: each[:2])[2] if found else None
 
 
 def _of_adapter(run: Run, failure: AdapterError) -> Judgement:
-    if isinstance(failure, Broken):
+    if isinstance(failure, BrokenError):
         return Judgement(Verdict.HARNESS_ERROR, reason=f"{run.failed_peer}: {failure}")
-    verdict = Verdict.CRASH if isinstance(failure, Crashed) else Verdict.STUCK
+    verdict = Verdict.CRASH if isinstance(failure, CrashedError) else Verdict.STUCK
     clause = "answers"
     sentence = "The implementation survives whatever arrives, and answers."
     seen = Failure(
@@ -102,7 +102,7 @@ def _is_met(pattern: Mapping[str, Any], evidence: Evidence) -> bool:
         and all(event.data.get(key) == value for key, value in wanted.items())
         for event in evidence.observations(pattern["obs"])
     )
-    return number >= pattern.get("at_least", 1)
+    return bool(number >= pattern.get("at_least", 1))
 
 
 def _told(pattern: Mapping[str, Any]) -> str:

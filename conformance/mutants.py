@@ -16,11 +16,12 @@ from attrs import frozen
 from conformance.adapters.reference import Adapter, ObservedRun
 from conformance.schema import Json
 from model.edits import Edit, acting, guarded, ordered, variant
+from model.mistakes import STALE_CLEAR
 from model.variants import VARIANTS
+from reference.buffers import confirm_frame, next_frame_is_complete
 from reference.containers import Action, InputTable, Player
 from reference.desync import compare_hash
-from reference.buffers import confirm_frame, next_frame_is_complete
-from reference.inputs import drain_input, input_is_unknown, receive_input, schedule_input
+from reference.inputs import drain_input, input_is_unknown, receive_input
 from reference.messages import Path
 from reference.protocol import PROTOCOL
 from reference.rollback import begin_rollback, simulate_frame, within_prediction_window
@@ -405,12 +406,28 @@ def _bugs() -> Iterator[Mutant]:
             (acting(compare_hash, _equal_hashes),),
         ),
         (
+            "stale_clear_after_drain",
+            "Queues are drained before a tick, and the pending rollback is cleared when it begins.",
+            (*STALE_CLEAR, ordered(tick=("drain", "begin", *PROTOCOL.tick[2:]), poll=PROTOCOL.poll)),
+        ),
+        (
             "simulates_before_rollback",
             "A rollback that is due waits until after the next frame.",
             (
                 ordered(
-                    tick=("begin", "drain", "schedule", "simulate", "roll_back", "confirm", "promote", "detect_end")
-                    + ("resend",),
+                    tick=tuple(
+                        [
+                            "begin",
+                            "drain",
+                            "schedule",
+                            "simulate",
+                            "roll_back",
+                            "confirm",
+                            "promote",
+                            "detect_end",
+                            "resend",
+                        ]
+                    ),
                     poll=PROTOCOL.poll,
                 ),
                 _anyway(simulate_frame.name, "no_rollback_pending"),

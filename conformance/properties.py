@@ -95,6 +95,8 @@ class Property:
     """From which level on it can be judged."""
     stuck: bool
     """Whether not to hold means to be stuck."""
+    final: bool
+    """Whether it is judged when all is over; a failure of another kind says more, and comes first."""
     _check: Check = field(repr=False, alias="check")
 
     def failures(self, evidence: Evidence) -> Iterator[Failure]:
@@ -109,11 +111,11 @@ PROPERTIES: dict[str, Property] = {}
 """All of them, by name."""
 
 
-def prop(*rules: str, level: int, stuck: bool = False) -> Callable[[Check], Property]:
+def prop(*rules: str, level: int, stuck: bool = False, final: bool = False) -> Callable[[Check], Property]:
     """Declare a property: the function's name is its name, its docstring its sentence."""
 
     def declare(check: Check) -> Property:
-        made = Property(check.__name__, (check.__doc__ or "").strip(), rules, level, stuck, check)
+        made = Property(check.__name__, (check.__doc__ or "").strip(), rules, level, stuck, final or stuck, check)
         PROPERTIES[made.name] = made
         return made
 
@@ -149,7 +151,7 @@ def rollback_needed(evidence: Evidence) -> Iterator[Failure]:
         yield from _from_tapes("rollback_needed")(evidence)
 
 
-@prop("BUF-6", "EP-13", "RB-6", level=0)
+@prop("BUF-6", "EP-13", "RB-6", level=0, final=True)
 def agreement(evidence: Evidence) -> Iterator[Failure]:
     """Once everything has arrived, all peers have simulated every frame with the same inputs."""
     for _, episode in episodes_together({name: evidence.tapes[name] for name in evidence.active}):
@@ -164,7 +166,7 @@ def agreement(evidence: Evidence) -> Iterator[Failure]:
                     return
 
 
-@prop("IN-5", "IN-10", "IN-6", level=0)
+@prop("IN-5", "IN-10", "IN-6", level=0, final=True)
 def own_input(evidence: Evidence) -> Iterator[Failure]:
     """The input of frame n is the one sampled at frame n − `input_delay`, and earlier frames have the default."""
     delay = evidence.run.case.config.get("input_delay", 0)
@@ -294,7 +296,7 @@ def ends(evidence: Evidence) -> Iterator[Failure]:
                 return
 
 
-@prop("EP-7", "EP-9", level=2)
+@prop("EP-7", "EP-9", level=2, final=True)
 def ends_agreed(evidence: Evidence) -> Iterator[Failure]:
     """An episode ends with everyone's end heard and everything confirmed, unless the case allows otherwise."""
     for event in evidence.observations("episode_end"):
@@ -303,7 +305,7 @@ def ends_agreed(evidence: Evidence) -> Iterator[Failure]:
             return
 
 
-@prop("EP-12", "EP-1", level=2)
+@prop("EP-12", "EP-1", level=2, final=True)
 def termination(evidence: Evidence) -> Iterator[Failure]:
     """An agreed episode ends with the frame with which it would have ended without a network."""
     epochs = dict.fromkeys(evidence.run.case.peers, 0)
@@ -318,7 +320,7 @@ def termination(evidence: Evidence) -> Iterator[Failure]:
                 return
 
 
-@prop("BUF-6", "EP-13", "RB-4", level=2)
+@prop("BUF-6", "EP-13", "RB-4", level=2, final=True)
 def exports(evidence: Evidence) -> Iterator[Failure]:
     """Every exported row that is not flagged unconfirmed is the row of the lockstep run."""
     epochs = dict.fromkeys(evidence.run.case.peers, 0)
@@ -382,7 +384,7 @@ def sent_counters(evidence: Evidence) -> Iterator[Failure]:
                 return
 
 
-@prop("ME-4", level=2)
+@prop("ME-4", level=2, final=True)
 def desync_noticed(evidence: Evidence) -> Iterator[Failure]:
     """A peer whose game differs is noticed by somebody; where no game differs, nobody sees a difference."""
     perturbed = evidence.run.case.config.get("perturb")
@@ -398,7 +400,7 @@ def desync_noticed(evidence: Evidence) -> Iterator[Failure]:
             yield _failure("desync_noticed", peer, perturbed["frame"], expected, actual, evidence.last)
 
 
-@prop("ME-1", level=2)
+@prop("ME-1", level=2, final=True)
 def same_unobserved(evidence: Evidence) -> Iterator[Failure]:
     """Observing changes nothing: the same packets are sent when hardly anything is observed."""
     run, other = evidence.run, evidence.run.unobserved

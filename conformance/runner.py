@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from conformance.cases import Case
 from conformance.network import Network, Packet
 from conformance.schema import Json, observation_kinds
-from conformance.transport import AdapterError, Broken, Crashed, InProcess, Process, Stuck, Transport
+from conformance.transport import AdapterError, BrokenError, CrashedError, InProcess, Process, StuckError, Transport
 
 BLACK_BOX = ("advance", "save", "load")
 """The observations of levels 0 and 1."""
@@ -129,7 +129,7 @@ class Adapters:
             self._running.append(transport)
             answer = transport.ask({"seq": self.next_sequence(), "op": "hello", "protocol": 1})
             if "hello" not in answer:
-                raise Broken("the answer to hello has no hello")
+                raise BrokenError("the answer to hello has no hello")
             self.hello = self.hello or Hello(answer["hello"])
         return self._running[:count]
 
@@ -157,7 +157,7 @@ def run_case(case: Case, adapters: Adapters, *, level: int = 2, seed: int = 0, f
     transports = adapters.get(len(case.peers))
     hello = adapters.hello
     if hello is None:
-        raise Broken("no adapter has said hello")
+        raise BrokenError("no adapter has said hello")
     run = Run(case, hello, min(level, hello.level))
     session = _Session(run, adapters, dict(zip(case.peers, transports, strict=True)), seed, force)
     try:
@@ -378,7 +378,7 @@ class _Session:
             if not going:
                 return
             self.ask(peer, "resume", now=self.now, work=going[0])
-        raise Stuck(f"work still waits after {MOST_RESUMPTIONS} resumptions")
+        raise StuckError(f"work still waits after {MOST_RESUMPTIONS} resumptions")
 
     # --- requests ---
 
@@ -387,7 +387,7 @@ class _Session:
         if op in ("tick", "poll", "resume", "link", "command"):
             self.log(peer, op, {key: value for key, value in fields.items() if key != "now"})
         if self.run.requests >= MOST_REQUESTS:
-            raise Stuck(f"{MOST_REQUESTS} requests were not enough")
+            raise StuckError(f"{MOST_REQUESTS} requests were not enough")
         self.run.requests += 1
         request = {"seq": self.adapters.next_sequence(), "op": op, **fields}
         answer = self.transports[peer].ask(request)
@@ -418,11 +418,11 @@ class _Session:
         else:
             self.wakes[peer] = max(wake, self.now + SHORTEST_WAKE_US)
         if "skipped" in answer and op not in ("reset", "command", "link"):
-            raise Crashed(f"it declined {op}: {answer['skipped']['reason'][:200]}")
+            raise CrashedError(f"it declined {op}: {answer['skipped']['reason'][:200]}")
 
     def send(self, peer: str, sent: Json) -> None:
         if sent["to"] == peer or sent["to"] not in self.case.peers:
-            raise Broken(f"a packet to {sent['to']!r}, who is no partner of {peer}")
+            raise BrokenError(f"a packet to {sent['to']!r}, who is no partner of {peer}")
         kind = sent.get("class") if self.run.level >= 1 else None
         packet = Packet(self.packets, peer, sent["to"], sent.get("via", "p2p"), kind, sent["packet"])
         self.packets += 1

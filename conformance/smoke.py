@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.cases import Case
 from conformance.judge import Verdict, judge
 from conformance.runner import Adapters, run_case
-from conformance.transport import Broken
+from conformance.transport import BrokenError
 
 SMOKE = ("hello", "a session of two peers", "the same session again", "unobserved")
 """What is tried, in order."""
@@ -46,7 +46,7 @@ def smoke(adapters: Adapters) -> Iterator[str]:
     adapters.get(2)
     hello = adapters.hello
     if hello is None:
-        raise Broken("it does not say hello")
+        raise BrokenError("it does not say hello")
     able = ", ".join(sorted(hello.json["capabilities"])) or "nothing"
     yield f"hello      {hello.name} in {hello.json['language']}, level {hello.level}; can: {able}"
     run = run_case(SESSION, adapters)
@@ -58,15 +58,15 @@ def smoke(adapters: Adapters) -> Iterator[str]:
     yield f"session    {run.requests} requests, {frames} frames simulated, {packets} packets sent"
     if judgement.verdict is not Verdict.PASS:
         yield f"           {judgement.verdict.value}: {judgement.failure or judgement.reason}"
-        raise Broken("a session of two peers does not work yet")
+        raise BrokenError("a session of two peers does not work yet")
     again = run_case(SESSION, adapters)
     if again.digest != run.digest:
-        raise Broken(
+        raise BrokenError(
             "the same session again gives other answers: `reset` must forget everything, and nothing may be random"
         )
     yield "again      byte for byte the same"
     blind = run_case(SESSION, adapters, level=0)
     ours, theirs = ([e.data["data"] for e in each.events if e.kind == "send"] for each in (run, blind))
     if ours != theirs:
-        raise Broken("other packets are sent when less is observed")
+        raise BrokenError("other packets are sent when less is observed")
     yield "unobserved the same packets"

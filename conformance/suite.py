@@ -16,7 +16,7 @@ from conformance.judge import Judgement, Verdict
 from conformance.runner import Adapters, Run, run_case
 from conformance.runs import run_and_judge
 from conformance.schema import Json
-from conformance.transport import AdapterError, Broken
+from conformance.transport import AdapterError, BrokenError
 
 BAD = (Verdict.FAIL, Verdict.CRASH, Verdict.STUCK)
 
@@ -104,7 +104,7 @@ def run_suite(
     try:
         everything[0].get(1)
         if everything[0].hello is None:
-            raise Broken("it does not say hello")
+            raise BrokenError("it does not say hello")
         report = Report(target, dict(everything[0].hello.json))
         with ThreadPoolExecutor(jobs) as pool:
             for result in pool.map(one, cases):

@@ -129,8 +129,11 @@ class Tape:
 
 def tapes(run: Run) -> dict[str, Tape]:
     """Return the tape of every peer."""
-    ends = {name: run.case.config.get(name) for name in ("max_steps", "end_sum")}
-    peers = {peer: Tape(peer, player, **ends) for player, peer in enumerate(run.case.peers)}
+    config = run.case.config
+    peers = {
+        peer: Tape(peer, player, max_steps=config.get("max_steps"), end_sum=config.get("end_sum"))
+        for player, peer in enumerate(run.case.peers)
+    }
     for event in run.events:
         if event.peer in peers:
             peers[event.peer].see(event)

@@ -24,15 +24,15 @@ class AdapterError(Exception):
     """The adapter gave no answer that can be used."""
 
 
-class Broken(AdapterError):
+class BrokenError(AdapterError):
     """It broke the adapter protocol."""
 
 
-class Crashed(AdapterError):
+class CrashedError(AdapterError):
     """It died, or says that the implementation failed."""
 
 
-class Stuck(AdapterError):
+class StuckError(AdapterError):
     """It did not answer in time."""
 
 
@@ -57,8 +57,8 @@ def check_answer(request: Json, line: str | bytes) -> Json:
     """Return the answer that a line says.
 
     Raises:
-        Broken: if it is no answer to the request.
-        Crashed: if it says that the implementation failed.
+        BrokenError: if it is no answer to the request.
+        CrashedError: if it says that the implementation failed.
     """
     try:
         answer = parse(line)
@@ -70,11 +70,11 @@ def check_answer(request: Json, line: str | bytes) -> Json:
                 raise InvalidError(f"obs[{number}]: {error}") from None
     except InvalidError as error:
         start = line[:80] if isinstance(line, str) else line[:80].decode(errors="replace")
-        raise Broken(f"answer to {request['op']} (seq {request['seq']}): {error}; it begins {start!r}") from None
+        raise BrokenError(f"answer to {request['op']} (seq {request['seq']}): {error}; it begins {start!r}") from None
     if answer["seq"] != request["seq"]:
-        raise Broken(f"answer to {request['op']}: seq {answer['seq']} instead of {request['seq']}")
+        raise BrokenError(f"answer to {request['op']}: seq {answer['seq']} instead of {request['seq']}")
     if "error" in answer:
-        raise Crashed(f"error in answer to {request['op']}: {answer['error'][:500]}")
+        raise CrashedError(f"error in answer to {request['op']}: {answer['error'][:500]}")
     return answer
 
 
@@ -105,7 +105,7 @@ class Process:
         """Start it; every answer must arrive within `limit_s` seconds.
 
         Raises:
-            Crashed: if it cannot be started.
+            CrashedError: if it cannot be started.
         """
         self._limit_s = limit_s
         self._stderr = b""
@@ -120,7 +120,7 @@ class Process:
                 bufsize=0,
             )
         except OSError as error:
-            raise Crashed(f"cannot start {command[0]}: {error.strerror}") from None
+            raise CrashedError(f"cannot start {command[0]}: {error.strerror}") from None
         self._stdin, self._stdout, self._errors = (
             _pipe(self._process.stdin),
             _pipe(self._process.stdout),
@@ -135,7 +135,7 @@ class Process:
     def ask(self, request: Json) -> Json:
         """Return the checked answer to a request."""
         if self._buffer:
-            raise Broken(f"it wrote without being asked: {bytes(self._buffer[:80])!r}")
+            raise BrokenError(f"it wrote without being asked: {bytes(self._buffer[:80])!r}")
         deadline = time.monotonic() + self._limit_s
         line = json.dumps(request, separators=(",", ":")).encode() + b"\n"
         self._write(line, deadline)
@@ -173,17 +173,17 @@ class Process:
                 self._check_deadline(deadline)
                 self._wait(0.01)
             except OSError:
-                raise Crashed(self._how_it_died()) from None
+                raise CrashedError(self._how_it_died()) from None
 
     def _read(self, request: Json, deadline: float) -> bytes:
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
             if searched > LONGEST_LINE:
-                raise Broken(f"answer to {request['op']}: a line of more than {LONGEST_LINE} bytes")
+                raise BrokenError(f"answer to {request['op']}: a line of more than {LONGEST_LINE} bytes")
             self._check_deadline(deadline)
             if not self._wait(max(0.0, deadline - time.monotonic())):
-                raise Crashed(self._how_it_died())
+                raise CrashedError(self._how_it_died())
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         return line
@@ -211,7 +211,7 @@ class Process:
 
     def _check_deadline(self, deadline: float) -> None:
         if time.monotonic() >= deadline:
-            raise Stuck(f"no answer within {self._limit_s:g} s")
+            raise StuckError(f"no answer within {self._limit_s:g} s")
 
     def _how_it_died(self) -> str:
         try:

@@ -220,9 +220,17 @@ class Adapter:
         if run.do(begin_rollback) is None:
             for _ in range(MOST_REPEATS):
                 yield
+                self._try_everything(run)
                 if run.do(replay_frame, run.now, run.focused) is not None:
                     break
             run.do(finish_rollback)
+
+    def _try_everything(self, run: ObservedRun) -> None:
+        """Try what might go on while a replay waits; the guards must hold it all back (RB-7)."""
+        run.do(finish_rollback)
+        for stage in ("drain", "confirm", "promote", "end"):
+            drivers.STAGES[stage](run)
+            run.flush()
 
     def _wake(self, now: int) -> int | None:
         if self.peer.ending.phase == Phase.RUNNING or (
@@ -275,9 +283,11 @@ class Adapter:
             case PartnerEndMissing():
                 self.alone = True
             case WaitSucceeded(_, target):
-                self._observe("episode_end", frame=target + 1, kind="degraded" if self.alone else "agreed")
+                kind = "degraded" if self.alone else "agreed"
+                self._observe("episode_end", frame=target + 1, kind=kind, confirmed=True)
             case WaitTimedOut(_, target):
-                self._observe("episode_end", frame=target + 1, kind="degraded" if self.alone else "timeout")
+                kind = "degraded" if self.alone else "timeout"
+                self._observe("episode_end", frame=target + 1, kind=kind, confirmed=False)
             case EpisodeReset(epoch):
                 self._observe("episode_begin", epoch=epoch)
             case InputConflict(player, frame, kept, ignored):

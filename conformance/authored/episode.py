@@ -170,6 +170,16 @@ def _timeouts() -> Iterator[Json]:
         kills=("variant:forced_rows_unflagged", "variant:sync_timeout_bypasses_wait", "bug:timeout_is_not_told"),
     )  # fmt: skip
     yield case(
+        "episode/hole-and-silence", "One input of A is lost for good, all later ones arrive, and A falls silent",
+        "The target frame has all inputs, a frame below it has not: that is no success.",
+        rules=("EP-6", "EP-9", "BUF-2"), bugs=(4, 20), level=2, requires=(*WAIT, "retransmit"),
+        config={**config, "redundancy": 1, "resend_interval_ms": 60000},
+        network=(rule("A>B", "drop", nth=[0, 6], **{"class": "input"}),),
+        schedule=[*steps, {"silence": "A"}, FINISH], end=STOP, degraded=("B",), latency=0,
+        premise=({"obs": "promote", "peer": "B", "forced": True},), expect=ALONE,
+        kills=("variant:wait_checks_target_only",),
+    )  # fmt: skip
+    yield case(
         "episode/inputs-do-not-come", "A's inputs stop coming, its end arrives",
         "At the deadline the episode completes anyway; the rows that are not flagged are right.",
         rules=("EP-7", "EP-8", "EP-13"), bugs=(5, 20, 1), level=2, requires=WAIT, config=config, latency=1,

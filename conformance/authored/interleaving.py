@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from conformance.authored.writing import ALONE, BLACK_BOX, Steps, busy_rounds, case, rounds, rule
 from conformance.schema import Json
@@ -28,7 +29,13 @@ def cases() -> Iterator[Json]:
     def during(*middle: Json, resumes: int = 2) -> Steps:
         return [*start, {"tick": "B", "input": 3, "resumes": resumes}, *middle, {"resume": "B"}, *steps[10:]]
 
-    common = {"rules": ("RB-7", "RB-5", "IN-2"), "level": 2, "requires": NEEDS, "network": HELD, "expect": RECORDED}
+    common: Any = {
+        "rules": ("RB-7", "RB-5", "IN-2"),
+        "level": 2,
+        "requires": NEEDS,
+        "network": HELD,
+        "expect": RECORDED,
+    }
     yield case(
         "recording/interleaved-nothing", "A replay that yields after each frame, and goes on",
         "The yields alone must change nothing.",

@@ -76,6 +76,14 @@ def cases() -> Iterator[Json]:
             expect=RECORDED,
         )  # fmt: skip
     yield case(
+        "recording/queued-when-rollback-begins", "Inputs wait in the queue while a rollback begins, and are not sent again",
+        "Beginning a rollback must not empty the queues: what has arrived is never lost.",
+        rules=("IN-2", "IN-12"), bugs=(9, 14), level=2, requires=("promote",),
+        config={"debug_remote_input_delay": 4}, frames=12,
+        schedule=[*rounds(busy(12, 0), busy(12, 1)), {"silence": "A"}, *rounds([0] * 12, busy(12, 2))],
+        premise=({**MISPREDICTS, "peer": "B"}, PROMOTES), expect=RECORDED, kills=("variant:queue_lost_in_rollback",),
+    )  # fmt: skip
+    yield case(
         "recording/far-ahead", "Inputs for frames further ahead than allowed",
         "An input beyond `max_frames_ahead` is rejected and counted; when it is sent again later, it is welcome.",
         rules=("IN-7", "IN-9"), bugs=(14,), level=2, requires=("promote", "retransmit"),

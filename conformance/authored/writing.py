@@ -18,6 +18,8 @@ ALONE = tuple(name for name in EPISODE if name != "agreement")
 LOADS: Json = {"obs": "load"}
 
 Steps = list[dict[str, Any]]
+Inputs = list[Any]
+"""An input or None for each round."""
 
 
 def case(
@@ -53,7 +55,7 @@ def case(
         expect = (*expect, "window")
     if peers > 2:
         needs.add("n-player")
-    if any(rule["fate"] == "drop" or len(rule["fate"]) > 1 and rule["fate"] != "hold" for rule in network):
+    if any(rule["fate"] == "drop" or (len(rule["fate"]) > 1 and rule["fate"] != "hold") for rule in network):
         needs.add("datagram")
     written: dict[str, Any] = {"latency_us": round(latency * FRAME)}
     if latencies:
@@ -87,12 +89,12 @@ def case(
     return made
 
 
-def busy(count: int, player: int) -> list[int]:
+def busy(count: int, player: int) -> Inputs:
     """Return inputs that change almost every time, differently for each player."""
     return [(7 * i + 3 * player + i * i // 5) % 6 for i in range(count)]
 
 
-def held(count: int, player: int, hold: int = 5) -> list[int]:
+def held(count: int, player: int, hold: int = 5) -> Inputs:
     """Return inputs that change every few frames."""
     return [(i // hold * (player + 2) + player) % 7 for i in range(count)]
 
