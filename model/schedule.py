@@ -76,7 +76,10 @@ class RecordedCaller:
     def next(self, now: int, running: bool) -> Call:
         """Return the next call."""
         call = next(self._recorded, None)
-        return self._after.next(now, running) if call is None else call
+        if call is None:
+            return self._after.next(now, running)
+        self._after.restart(call.at_ms)
+        return call
 
     def restart(self, now: int) -> None:
         """Take note that the peer begins an episode."""

@@ -71,7 +71,8 @@ def progress(label: str, total: int) -> Progress:
 def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
     """Return the error that there is no `what` of this name, with the nearest names that there are."""
     shown = repr(name if len(name) <= 64 else f"{name[:61]}...")
-    near = difflib.get_close_matches(name[:64], list(known), n=3, cutoff=0.5)
+    names = list(known)
+    near = difflib.get_close_matches(name[:64], names, n=3, cutoff=0.5) or [each for each in names if name in each][:3]
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     return UsageError(f"there is no {what} {shown}{hint}")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model import lockstep
@@ -323,6 +323,7 @@ def test_local_columns_are_not_compared() -> None:
 
 
 @pytest.mark.fuzz
+@settings(max_examples=settings().max_examples // 4)
 @given(st.integers(0, 10**6))
 def test_every_random_session_keeps_its_promises(seed: int) -> None:
     assert run_one(seed, PROTOCOL).broken == ()
