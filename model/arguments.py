@@ -21,7 +21,7 @@ FORGED = Digest("forged")
 """A hash that no record has."""
 
 
-class UnknownParameter(Exception):
+class UnknownParameterError(Exception):
     """A transition has a parameter for which there is no domain."""
 
 
@@ -29,7 +29,7 @@ def arguments(instance: Instance, transition: Transition, peer: Peer, q: Logic) 
     """Iterate over the arguments that the environment may pass in a state.
 
     Raises:
-        UnknownParameter: if the transition has a parameter for which there is no domain.
+        UnknownParameterError: if the transition has a parameter for which there is no domain.
     """
     names = parameters(transition)
     domains = [_domain(name, transition)(instance, peer, q) for name in names]
@@ -54,7 +54,7 @@ Domain = Callable[[Instance, Peer, Logic], Iterable[Any]]
 
 def _domain(name: str, transition: Transition) -> Domain:
     if name not in _DOMAINS:
-        raise UnknownParameter(f"there is no domain for parameter {name!r} of {transition.name}")
+        raise UnknownParameterError(f"there is no domain for parameter {name!r} of {transition.name}")
     return _DOMAINS[name]
 
 

@@ -28,6 +28,8 @@ class Comparison:
     relation: str
     right: str
     right_value: Any
+    held: bool
+    """Whether the comparison held, as it should not have, or did not, as it should."""
 
 
 @frozen
@@ -161,7 +163,8 @@ class _Blaming(Values):
         self.__dict__.update(vars(values))
 
     def all_of(self, *formulas: Formula) -> Any:
-        return next((why for why in map(_why, formulas) if not why), _Why(True))
+        whys = list(map(_why, formulas))
+        return next((why for why in whys if not why), whys[0] if whys else _Why(True))
 
     def any_of(self, *formulas: Formula) -> Any:
         whys = list(map(_why, formulas))
@@ -204,12 +207,12 @@ class _Blaming(Values):
 
     def is_there(self, optional: Any) -> Any:
         there = optional is not None
-        return _Why(there, Comparison(_name(optional), _plain(optional), "is", "given", None) if there else None)
+        return _Why(there, Comparison(_name(optional), _plain(optional), "is", "there", None, there) if there else None)
 
     def has(self, container: Any, *index: Any) -> Any:
         value = container.get(*index)
         where = f"{_name(container)}[{', '.join(map(_shown, index))}]"
-        return _Why(value is not None, Comparison(where, _plain(value), "is", "present", None))
+        return _Why(value is not None, Comparison(where, _plain(value), "is", "there", None, value is not None))
 
     def at(self, container: Any, *index_and_body: Any) -> Any:
         *index, body = index_and_body
@@ -227,12 +230,17 @@ class _Blaming(Values):
 
     def dropped(self, old: Any, new: Any, body: Callable[[Any], Formula]) -> Any:
         items: list[Any] = []
-        held = super().dropped(_plain(old), _plain(new), lambda item: items.append(item) or True)
-        return self._each((_seen(item, "the input that is gone") for item in items), body) if held else _Why(False)
+
+        def collect(item: Any) -> bool:
+            items.append(item)
+            return True
+
+        super().dropped(_plain(old), _plain(new), collect)
+        return self._each((_seen(item, "the item that is gone") for item in items), body)
 
     def enabled(self, transition: Any, peer: Any, *args: Any) -> Any:
         held = super().enabled(transition, _plain(peer), *map(_plain, args))
-        return _Why(held, Comparison(transition.name, held, "is", "possible", None))
+        return _Why(held, Comparison(transition.name, held, "is", "possible", None, held))
 
     def truth(self, peer: Any, epoch: Any = None) -> Any:
         return _Seen(super().truth(_plain(peer), _plain(epoch)), "lockstep")
@@ -252,14 +260,15 @@ def _plain(value: Any) -> Any:
 
 def _compare(left: Any, relation: str, right: Any, holds: Callable[[Any, Any], Any]) -> _Why:
     one, other = _plain(left), _plain(right)
-    return _Why(bool(holds(one, other)), Comparison(_name(left), one, relation, _name(right), other))
+    held = bool(holds(one, other))
+    return _Why(held, Comparison(_name(left), one, relation, _name(right), other, held))
 
 
 def _why(formula: Formula) -> _Why:
     if isinstance(formula, _Why):
         return formula
     if isinstance(formula, _Seen):
-        return _Why(bool(formula), Comparison(formula.name, formula.value, "is", "true", None))
+        return _Why(bool(formula), Comparison(formula.name, formula.value, "is", "true", None, bool(formula)))
     return _Why(bool(formula))
 
 

@@ -81,7 +81,9 @@ class Explorer:
         self.readings: tuple[Values, ...] = tuple(self._reading(truths) for truths in self.truths)
         self.states = 0
         self.transitions = 0
-        names = [name for name in protocol.transitions if name in instance.transitions or name not in PROTOCOL.transitions]
+        names = [
+            name for name in protocol.transitions if name in instance.transitions or name not in PROTOCOL.transitions
+        ]
         self._choices = [
             (number, protocol.transitions[name], Remembered(self._choose(protocol.transitions[name]), more=1))
             for number, name in enumerate(names)

@@ -6,7 +6,6 @@ Within its bounds a search is complete; a trace that it finds is a real run in a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from itertools import product
 from typing import Any
@@ -28,7 +27,7 @@ class TapeWorld:
     """A world whose state is all that was ever done, as one number, and whose rewards tell it."""
 
     ends: bool = False
-    """Whether an episode ends with the first frame in which everyone does 0, as everyone is predicted to do at first."""
+    """Whether an episode ends with the first frame in which everyone does 0, as is predicted at first."""
 
     def start(self, epoch: int) -> int:
         """Return the state before frame 0; it differs between episodes."""
@@ -40,9 +39,7 @@ class TapeWorld:
 
 
 @cache
-def _tape_step(
-    state: int, players: tuple[Player, ...], actions: tuple[Action, ...], ends: bool
-) -> tuple[int, Outcome]:
+def _tape_step(state: int, players: tuple[Player, ...], actions: tuple[Action, ...], ends: bool) -> tuple[int, Outcome]:
     after = state
     for action in actions:
         after = 3 * after + action
@@ -72,12 +69,12 @@ class LockstepTruth:
             return JointAction(players, self._actions[frame])
         return JointAction(players, (self._config.default_action,) * len(players))
 
-    def simulation(self, frame: Any) -> Simulation:
+    def simulation(self, frame: int) -> Simulation:
         """Return the simulation before the frame."""
         self._extend(frame)
         return self._simulations[max(frame, 0)]
 
-    def digest(self, frame: Any) -> Digest:
+    def digest(self, frame: int) -> Digest:
         """Return the running hash of all records before the frame."""
         self._extend(frame)
         return self._digests[max(frame, 0)]
@@ -194,9 +191,7 @@ _NO_METRICS = Metrics()
 
 def _partner_does(*own: tuple[Action, ...], frames: int) -> Any:
     """Return the runs of one episode in which the first player does one of `own` and the second anything."""
-    return tuple(
-        (tuple(zip(mine, theirs, strict=True)),) for mine in own for theirs in product((0, 1), repeat=frames)
-    )
+    return tuple((tuple(zip(mine, theirs, strict=True)),) for mine in own for theirs in product((0, 1), repeat=frames))
 
 
 _CORE = (
@@ -211,6 +206,7 @@ _CORE = (
     "confirm_frame",
     "promote_frame",
 )
+_ONE_FRAME = ("schedule_input", "receive_input", "drain_input", "simulate_frame", "confirm_frame", "promote_frame")
 _END = (
     "suspect_end",
     "withdraw_end",
@@ -245,9 +241,9 @@ INSTANCES: dict[str, Instance] = {
         Instance(
             "strangers",
             "Sending to strangers, and what they and other episodes say in answer.",
-            ("schedule_input", *_SENDING, *_HASHES, "announce_end"),
+            (*_ONE_FRAME, *_SENDING, *_HASHES, "announce_end"),
             1,
-            _partner_does((1,), frames=1),
+            ((((1, 1),), ((0, 0),)),),
             hostile=True,
         ),
         Instance(

@@ -42,8 +42,7 @@ class Numbers:
         """Return the key of a state that a step from the state with `key` leads to."""
         old, new = vars(before), vars(after)
         return tuple(
-            number if old[name] is new[name] else self.of(new[name])
-            for name, number in zip(PARTS, key, strict=True)
+            number if old[name] is new[name] else self.of(new[name]) for name, number in zip(PARTS, key, strict=True)
         )
 
     def of(self, value: Any) -> int:

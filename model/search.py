@@ -18,8 +18,7 @@ from model.instances import INSTANCES, Instance
 from model.parts import Remembered
 from model.properties import NEVER_CRASHES
 from model.property import Property, StepView
-from reference.containers import Player
-from reference.events import Event
+from model.trace import Trace, TraceStep
 from reference.protocol import PROTOCOL
 from reference.state import Peer
 from reference.transition import Guard, Protocol
@@ -29,39 +28,6 @@ LIMIT = 200_000
 _SHALLOW = 500
 """How many states of each instance are explored before more of any: most mistakes show early in some instance."""
 CRASH_SENTENCE = "No guard and no effect ever raises."
-
-
-@frozen
-class TraceStep:
-    """One step of a run."""
-
-    transition: str
-    sentence: str
-    """What the transition does, in English."""
-    args: tuple[tuple[str, Any], ...]
-    """By name."""
-    events: tuple[Event, ...]
-    before: Peer
-    after: Peer
-    """The same as before, if the transition raised."""
-
-
-@frozen
-class Trace:
-    """A run of one peer from its initial state."""
-
-    protocol: str
-    instance: str
-    player: Player
-    start: Peer
-    steps: tuple[TraceStep, ...]
-    violation: Violation | None = None
-    """What is violated by its last state or step; None in a trace to a witness."""
-
-    @property
-    def end(self) -> Peer:
-        """The last state."""
-        return self.steps[-1].after if self.steps else self.start
 
 
 @frozen
@@ -103,7 +69,7 @@ class LimitReached:
 Result = Refuted | Exhausted | LimitReached
 
 
-class NotReproduced(RuntimeError):
+class NotReproducedError(RuntimeError):
     """A run that was found cannot be repeated: the protocol depends on what its instance forgets."""
 
 
@@ -120,8 +86,8 @@ def search(
     they are given.
 
     Raises:
-        NotReproduced: if a run that was found cannot be repeated.
-        UnknownParameter: if a transition has a parameter that the model knows nothing of.
+        NotReproducedError: if a run that was found cannot be repeated.
+        UnknownParameterError: if a transition has a parameter that the model knows nothing of.
     """
     asked = list(properties)
     chosen = suited(protocol) if instances is None else list(instances)
@@ -153,7 +119,7 @@ def reach(
     """Return the shortest run to a state or step of an instance that a predicate accepts: a witness.
 
     Raises:
-        NotReproduced: if a run that was found cannot be repeated.
+        NotReproducedError: if a run that was found cannot be repeated.
     """
     explorer = Explorer(protocol, instance)
     if state is not None:
@@ -239,9 +205,7 @@ class _Hunt:
 
     def __init__(self, protocol: Protocol, instance: Instance, asked: list[Property | str]) -> None:
         self.explorer = Explorer(protocol, instance)
-        properties = [
-            each for each in asked if isinstance(each, Property) and each.name not in instance.leaves_open
-        ]
+        properties = [each for each in asked if isinstance(each, Property) and each.name not in instance.leaves_open]
         self.crashes = NEVER_CRASHES in asked
         self.of_states = [
             (each, Remembered(self._state_check(each), more=1)) for each in properties if each.scope in _OF_STATES
@@ -298,7 +262,7 @@ class _Hunt:
             about = trace.end
         violation = blame(each, self.explorer.readings[before.run], about)
         if violation is None:
-            raise NotReproduced(f"{each.name} holds when the run that violates it is repeated")
+            raise NotReproducedError(f"{each.name} holds when the run that violates it is repeated")
         return _with(trace, violation)
 
 
@@ -316,7 +280,7 @@ def _replayed(explorer: Explorer, before: Reached, stepped: Stepped | None) -> T
         transition = explorer.protocol.transitions[name]
         fired = transition.fire(peer, *args)
         if isinstance(fired, Guard):
-            raise NotReproduced(f"{name} is refused by {fired.name} when the run is repeated")
+            raise NotReproducedError(f"{name} is refused by {fired.name} when the run is repeated")
         after, events = fired
         sentence = " ".join(transition.sentence.split())
         steps.append(TraceStep(name, sentence, tuple(named(transition, args).items()), events, peer, after))
@@ -332,7 +296,7 @@ def _crashed(explorer: Explorer, stepped: Stepped) -> Trace:
     except Exception as error:
         detail = described(error)
     else:
-        raise NotReproduced(f"{transition.name} does not raise when the run is repeated")
+        raise NotReproducedError(f"{transition.name} does not raise when the run is repeated")
     args = tuple(named(transition, stepped.args).items())
     last = TraceStep(transition.name, " ".join(transition.sentence.split()), args, (), peer, peer)
     violation = Violation(NEVER_CRASHES, CRASH_SENTENCE, (), transition.name, detail=detail)

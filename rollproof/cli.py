@@ -22,6 +22,7 @@ app = App(
 )
 app.command("rollproof.conform:conform", name="conform", help="Judge an implementation in any language.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
+app.command("rollproof.trace:trace", name="trace", help="Show a saved run: as text, diagram, or for tools.")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

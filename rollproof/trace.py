@@ -1,0 +1,59 @@
+"""`rollproof trace`: shows a saved run in any of its forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from json import dumps as to_json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from model.documents import DocumentError
+from model.telling import as_itf, as_mermaid, as_text
+from model.trace import Story, document_of, load
+from rollproof.output import HELD, UsageError, console, write_file, write_json
+
+_TEXTS: dict[str, Callable[[Story], str | Text]] = {
+    "text": as_text,
+    "mermaid": as_mermaid,
+    "itf": lambda story: to_json(as_itf(story), indent=1) + "\n",
+    "json": lambda story: to_json(document_of(story), indent=1) + "\n",
+}
+
+
+def trace(
+    file: Path,
+    *,
+    form: Annotated[Literal["text", "mermaid", "itf", "json"], Parameter(name="--format")] = "text",
+    output: Path | None = None,
+    json: Path | None = None,
+) -> int:
+    """Show a run that was saved by `rollproof verify` or `rollproof guards`.
+
+    Exits with 0, or with 2 if the file is no such run.
+
+    Parameters
+    ----------
+    file:
+        The saved run.
+    form:
+        For people (text), as a sequence diagram (mermaid), in the Informal Trace Format (itf), or for tools (json).
+    output:
+        Write it to this file instead of the terminal.
+    json:
+        Write the run for tools to this file besides.
+    """
+    try:
+        story = load(file)
+    except DocumentError as error:
+        raise UsageError(str(error)) from None
+    shown = _TEXTS[form](story)
+    if json is not None:
+        write_json(json, document_of(story))
+    if output is not None:
+        write_file(output, str(shown))
+    else:
+        console().print(shown, end="", soft_wrap=True)
+    return HELD
