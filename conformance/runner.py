@@ -18,7 +18,7 @@ BLACK_BOX = ("advance", "save", "load")
 """The observations of levels 0 and 1."""
 MOST_REQUESTS = 50_000
 """Of one run."""
-MOST_RESUMPTIONS = 10_000
+MOST_RESUMPTIONS = 2_000
 """Of one piece of work."""
 EXTRA_QUIET_ROUNDS = 8
 SETTLE_ROUNDS = 150

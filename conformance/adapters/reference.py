@@ -11,9 +11,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Generator
 from typing import Any
 
-from conformance.adapters.packets import decode, encode
 from conformance.game import HashWorld
-from conformance.schema import Json, observation_kinds
+from conformance.schema import Json
 from reference import tick as drivers
 from reference.config import Config
 from reference.episode import export_episode, reset_episode
@@ -44,6 +43,7 @@ from reference.rollback import begin_rollback, finish_rollback, replay_frame
 from reference.state import Peer, Phase, new_peer
 from reference.transition import Guard, Protocol, Transition
 from reference.transport import change_link, lose_p2p
+from reference.wire import decode, encode
 
 CAPABILITIES = (
     *("core", "delay", "window", "retransmit", "n-player", "relay", "promote", "episode-end"),
@@ -365,4 +365,22 @@ class ObservedRun(drivers.Run):
             self.events.clear()
 
 
-ALL_OBSERVATIONS = tuple(observation_kinds())
+def main(arguments: list[str]) -> None:
+    """Serve the reference, or `--mutant NAME` of it, on stdin and stdout."""
+    from conformance.adapters.stdio import serve
+    from conformance.mutants import find_mutant
+
+    if not arguments:
+        serve(Adapter().handle)
+    elif len(arguments) == 2 and arguments[0] in ("--mutant", "--variant", "--without"):
+        prefix = "" if arguments[0] == "--mutant" else f"{arguments[0][2:]}:"
+        try:
+            serve(find_mutant(prefix + arguments[1]).make().handle)
+        except KeyError as error:
+            raise SystemExit(str(error.args[0])) from None
+    else:
+        raise SystemExit("usage: reference [--mutant NAME | --variant NAME | --without TRANSITION.GUARD]")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,196 @@
+"""The suite tests itself: mutants of the reference against the cases (`python -m conformance.selftest`).
+
+The reference passes everything; a null and a stuck adapter pass nothing; the same run twice is equal byte by byte; each
+mutant is killed by some case, and each case kills some mutant. What cannot be seen from outside is said, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from conformance.adapters.misbehaving import NullAdapter, StuckAdapter
+from conformance.adapters.reference import Adapter
+from conformance.cases import Case, published_cases
+from conformance.files import write_text
+from conformance.judge import Verdict
+from conformance.mutants import Mutant, mutants
+from conformance.runner import Adapters
+from conformance.runs import run_and_judge
+from conformance.suite import BAD
+from conformance.unobservable import unobservable
+from reference.protocol import PROTOCOL
+from reference.state import Peer
+from reference.transition import Guard, Protocol, Step, Transition
+
+RESULTS = Path(__file__).parent / "results"
+KEPT_DIGESTS = 16
+
+
+@define
+class SelfTest:
+    """What came of the self-test."""
+
+    wrong: list[str] = field(factory=list)
+    """What should not be: empty if the suite is sound."""
+    verdicts: dict[str, str] = field(factory=dict)
+    """Of the reference, by case."""
+    killed: dict[str, list[str]] = field(factory=dict)
+    """By mutant: the cases that kill it."""
+    misbehaving: dict[str, dict[str, int]] = field(factory=dict)
+    """By misbehaving adapter: how often which verdict."""
+
+
+@frozen
+class Watched(Transition):
+    """A transition that remembers which guard refused it."""
+
+    seen: set[tuple[str, str]] = field(factory=set, hash=False)
+
+    def fire(self, peer: Peer, *args: object) -> Step | Guard:
+        """Fire, and remember a refusal."""
+        step = super().fire(peer, *args)
+        if isinstance(step, Guard):
+            self.seen.add((self.name, step.name))
+        return step
+
+
+def watched(seen: set[tuple[str, str]]) -> Protocol:
+    """Return the present protocol, with every refusal noted in `seen`."""
+    made = (Watched(each.name, each.rules, each.guards, each.effect, seen) for each in PROTOCOL.transitions.values())
+    return PROTOCOL.replace(PROTOCOL.name, *made)
+
+
+def refusals(case: Case) -> tuple[str, set[tuple[str, str]]]:
+    """Return the reference's verdict on a case, and which guards refused something in it.
+
+    A mutant that lacks a guard which refuses nothing in a case behaves in it exactly as the reference does.
+    """
+    seen: set[tuple[str, str]] = set()
+    judgement, _ = run_and_judge(case, Adapters.in_process(lambda: Adapter(watched(seen))))
+    return judgement.verdict.value, seen
+
+
+def is_killed(mutant: Mutant, case: Case) -> bool:
+    """Tell whether a case tells a mutant from the reference."""
+    judgement, _ = run_and_judge(case, Adapters.in_process(mutant.make))
+    return judgement.verdict in BAD
+
+
+def run_self_test(cases: Sequence[Case], *, jobs: int = 1, tell: Callable[[str], None] = lambda _: None) -> SelfTest:
+    """Run all of it. Takes minutes."""
+    test = SelfTest()
+    with ProcessPoolExecutor(jobs) as pool:
+        refused: dict[str, set[tuple[str, str]]] = {}
+        for case, (verdict, seen) in zip(cases, pool.map(refusals, cases), strict=True):
+            test.verdicts[case.id], refused[case.id] = verdict, seen
+            if verdict not in (Verdict.PASS.value, Verdict.DEGRADED.value):
+                test.wrong.append(f"the reference does not pass {case.id}: {verdict}")
+        names = list(mutants())
+        arguments = [(name, [case for case in cases if _may_differ(name, refused[case.id])]) for name in names]
+        for name, killers in zip(names, pool.map(_killers, arguments), strict=True):
+            test.killed[name] = killers
+            tell(f"{len(killers):5}  {name}")
+    _check_matrix(test, cases)
+    for each in (NullAdapter, StuckAdapter):
+        counted = _verdicts(each, cases)
+        test.misbehaving[each.__name__] = counted
+        if set(counted) & {"pass", "degraded"}:
+            test.wrong.append(f"{each.__name__} passes something")
+    test.wrong += [f"{case.id} is not repeatable" for case in cases if not is_repeatable(case)]
+    return test
+
+
+def is_repeatable(case: Case) -> bool:
+    """Tell whether the reference gives the same bytes twice."""
+    runs = [run_and_judge(case, Adapters.in_process(Adapter))[1] for _ in range(2)]
+    return runs[0] is not None and runs[1] is not None and runs[0].digest == runs[1].digest
+
+
+def _check_matrix(test: SelfTest, cases: Sequence[Case]) -> None:
+    hidden = unobservable()
+    for name, killers in test.killed.items():
+        if not killers and name not in hidden:
+            test.wrong.append(f"no case kills {name}")
+        if killers and name in hidden:
+            test.wrong.append(f"{name} counts as unobservable, but {killers[0]} kills it")
+    for name in sorted(set(hidden) - set(test.killed)):
+        test.wrong.append(f"{name} counts as unobservable, but there is no such mutant")
+    for case in cases:
+        if not any(case.id in killers for killers in test.killed.values()):
+            test.wrong.append(f"{case.id} kills no mutant")
+        for name in case["kills"]:
+            if case.id not in test.killed.get(name, ()):
+                test.wrong.append(f"{case.id} does not kill {name}")
+
+
+def _may_differ(name: str, refused: set[tuple[str, str]]) -> bool:
+    kind, _, rest = name.partition(":")
+    return kind != "without" or tuple(rest.split(".")) in refused
+
+
+def _killers(argument: tuple[str, list[Case]]) -> list[str]:
+    name, cases = argument
+    return [case.id for case in cases if is_killed(mutants()[name], case)]
+
+
+def _verdicts(kind: Callable[[], object], cases: Sequence[Case]) -> dict[str, int]:
+    counted: dict[str, int] = {}
+    adapters = Adapters.in_process(kind)
+    for case in cases:
+        verdict = run_and_judge(case, adapters)[0].verdict.value
+        counted[verdict] = counted.get(verdict, 0) + 1
+    return counted
+
+
+def as_markdown(test: SelfTest, cases: Sequence[Case]) -> str:
+    """Return the published table."""
+    hidden = unobservable()
+    killed = sum(bool(killers) for killers in test.killed.values())
+    lines = [
+        "# The suite's test of itself",
+        "",
+        "Written by `python -m conformance.selftest`; the whole matrix is in `self-test.json`.",
+        "",
+        f"- {len(cases)} cases. The reference passes all of them"
+        f" ({sum(verdict == 'degraded' for verdict in test.verdicts.values())} by saying, as it must, that it is degraded).",
+        f"- {len(test.killed)} mutants: {killed} killed, {len(hidden)} that cannot be seen from outside (below).",
+        *(f"- {name}: {', '.join(f'{n} {v}' for v, n in counted.items())}; passes nothing."
+          for name, counted in test.misbehaving.items()),
+        "- The same run twice is equal byte by byte, for every case.",
+        "",
+        "## Mutants",
+        "",
+        "| mutant | killed by | for instance |",
+        "|---|--:|---|",
+    ]  # fmt: skip
+    for name, killers in test.killed.items():
+        lines.append(f"| `{name}` | {len(killers)} | {', '.join(killers[:3]) or '—'} |")
+    lines += ["", "## What cannot be seen from outside", "", "| mutant | why |", "|---|---|"]
+    lines += [f"| `{name}` | {reason} |" for name, reason in hidden.items()]
+    lines += ["", "## Cases", "", "| case | mutants killed |", "|---|--:|"]
+    for case in cases:
+        lines.append(f"| `{case.id}` | {sum(case.id in killers for killers in test.killed.values())} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the self-test, publish it, and return 1 if the suite is not sound."""
+    jobs = int(arguments[0]) if arguments else 1
+    cases = published_cases()
+    test = run_self_test(cases, jobs=jobs, tell=lambda line: print(line, file=sys.stderr, flush=True))
+    RESULTS.mkdir(exist_ok=True)
+    document = {"cases": test.verdicts, "mutants": test.killed, "misbehaving": test.misbehaving, "wrong": test.wrong}
+    write_text(RESULTS / "self-test.json", json.dumps(document, indent=1) + "\n")
+    write_text(RESULTS / "self-test.md", as_markdown(test, cases))
+    print("\n".join(test.wrong) or "the suite is sound")
+    return 1 if test.wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
