@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
+from model.arguments import parameters
 from model.instances import LockstepTruth
 from model.logic import Values
 from model.properties import PROPERTIES as ALL
@@ -15,6 +15,7 @@ from model.property import Property, StepView
 from model.worlds import ArithmeticWorld
 from reference.config import Config
 from reference.containers import Action, Player
+from reference.inputs import queue_of
 from reference.messages import Path
 from reference.protocol import PROTOCOL
 from reference.state import Peer, new_peer
@@ -35,6 +36,16 @@ FRAMES = 60
 def some_action(player: Player, frame: int) -> int:
     """Return an action that changes often, differs between players, and is not the default at frame 0."""
     return (1, 1, 0, 1, 2, 2, 0)[(frame + (0 if player == ME else 3)) % 7]
+
+
+def act_often(player: Player, frame: int, epoch: int) -> Action:
+    """Return actions of which many are mispredicted, and which differ between episodes."""
+    return some_action(player, frame + 2 * epoch)
+
+
+def end_is_mispredicted(player: Player, frame: int, epoch: int) -> Action:
+    """Return actions that reach 2 at the end of frame 4, or of frame 1 if the first is taken to last."""
+    return 0 if player == ME else (1, 0, 0, 0, 1)[frame % 5]
 
 
 @frozen
@@ -86,9 +97,9 @@ class Bench:
         if isinstance(step, Guard):
             self.refusals.append((name, step.name))
             return step.name
-        names = list(inspect.signature(transition.effect).parameters)[1:]
         self.peer = step[0]
-        self.steps.append(StepView(name, before, dict(zip(names, args, strict=True)), self.peer, step[1]))
+        named = dict(zip(self.parameters(name), args, strict=True))
+        self.steps.append(StepView(name, before, named, self.peer, step[1]))
         return None
 
     def run(self, script: str) -> Bench:
@@ -98,15 +109,19 @@ class Bench:
         called with here, the numbers being the others.
         """
         for word in script.split():
-            name, _, rest = word.partition(":")
-            numbers = [int(number) for number in rest.split(",") if number]
-            for each in WORDS[name](self, *numbers) if name in WORDS else [(name, *self.usual(name, numbers))]:
+            for name, *args in self.expand(word):
                 try:
-                    self.do(*each)
+                    self.do(name, *args)
                 except LookupError as error:
                     self.crash = error
                     return self
         return self
+
+    def expand(self, word: str) -> Iterator[tuple[Any, ...]]:
+        """Iterate over the transitions that a word of a script stands for, each as the state requires by then."""
+        name, _, rest = word.partition(":")
+        numbers = [int(number) for number in rest.split(",") if number]
+        return WORDS[name](self, *numbers) if name in WORDS else iter([(name, *self.usual(name, numbers))])
 
     def usual(self, name: str, numbers: list[int]) -> list[Any]:
         """Return the usual arguments of a transition, `numbers` filling in for those that have no usual value."""
@@ -115,8 +130,11 @@ class Bench:
         usual = {"player": YOU, "epoch": self.peer.epoch, "path": Path.P2P, "now": self.now, "focused": True}
         usual |= {"accepts": True, "action": self.next_action()}
         left = iter(numbers)
-        names = list(inspect.signature(self.protocol.transitions[name].effect).parameters)[1:]
-        return [usual[each] if each in usual else next(left) for each in names]
+        return [usual[each] if each in usual else next(left) for each in self.parameters(name)]
+
+    def parameters(self, name: str) -> tuple[str, ...]:
+        """Return the names of a transition's parameters, without the peer."""
+        return parameters(self.protocol.transitions[name])
 
     def next_action(self) -> Action:
         """Return what the local player does in the frame that an input would be scheduled for."""
@@ -124,13 +142,16 @@ class Bench:
 
     def broken(self, names: Iterable[str] | None = None) -> list[Broken]:
         """Return which of the named properties, all if none are named, some state or step violates."""
-        chosen = [PROPERTIES[name] for name in (PROPERTIES if names is None else names)]
+        return [each for step in self.steps for each in self.broken_by(step, PROPERTIES if names is None else names)]
+
+    def broken_by(self, step: StepView, names: Iterable[str]) -> list[Broken]:
+        """Return which of the named properties a step, or the state after it, violates."""
         found = []
-        for step in self.steps:
-            for each in chosen:
-                subject = step if each.scope == "step" else step.after
-                clauses = each.clauses(self.words(step.before.epoch if subject is step else step.after.epoch), subject)
-                found += [Broken(each.name, clause, step.transition) for clause, holds in clauses.items() if not holds]
+        for each in map(PROPERTIES.__getitem__, names):
+            of_step = each.scope == "step"
+            words = self.words(step.before.epoch if of_step else step.after.epoch)
+            clauses = each.clauses(words, step if of_step else step.after)
+            found += [Broken(each.name, clause, step.transition) for clause, holds in clauses.items() if not holds]
         return found
 
     def words(self, epoch: int) -> Values:
@@ -171,6 +192,12 @@ def _arrive(bench: Bench, *frames: int) -> Steps:
         yield "receive_input", YOU, bench.peer.epoch, Path.P2P, frame, bench.truth().action(YOU, frame)
 
 
+def _drain(bench: Bench) -> Steps:
+    for path in Path:
+        for _ in range(len(queue_of(bench.peer, path))):
+            yield "drain_input", path, bench.now
+
+
 def _rollback(bench: Bench) -> Steps:
     yield ("begin_rollback",)
     while bench.peer.rollback.cursor is not None and bench.peer.rollback.cursor < bench.peer.frame:
@@ -200,6 +227,7 @@ WORDS: dict[str, Callable[..., Steps]] = {
     "hear": _hear,
     "hear_from": _hear_from,
     "arrive": _arrive,
+    "drain": _drain,
     "rollback": _rollback,
     "confirm": _confirm,
     "late": _late,

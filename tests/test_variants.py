@@ -19,16 +19,7 @@ from reference.containers import Action, Player
 from reference.guards import no_rollback_pending
 from reference.protocol import PROTOCOL
 from reference.transition import Protocol
-from tests.bench import ME, PROPERTIES, Bench, config, some_action
-
-
-def act_often(player: Player, frame: int, epoch: int) -> Action:
-    return some_action(player, frame + 2 * epoch)
-
-
-def end_is_mispredicted(player: Player, frame: int, epoch: int) -> Action:
-    """Return actions that reach 2 at the end of frame 4, or of frame 1 if the first is taken to last."""
-    return 0 if player == ME else (1, 0, 0, 0, 1)[frame % 5]
+from tests.bench import PROPERTIES, Bench, act_often, config, end_is_mispredicted
 
 
 @frozen

@@ -1,0 +1,18 @@
+"""Profiles of the randomized tests: the usual one is short and always the same, ROLLPROOF_FUZZ=1 selects a long one."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, Phase, settings
+
+settings.register_profile("usual", deadline=None, derandomize=True, max_examples=60, database=None)
+settings.register_profile(
+    "fuzz",
+    deadline=None,
+    max_examples=3000,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+    print_blob=True,
+)
+settings.load_profile("fuzz" if os.environ.get("ROLLPROOF_FUZZ") == "1" else "usual")
