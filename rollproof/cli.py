@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from rollproof import __version__
-from rollproof.output import USAGE, UsageError, console
+from rollproof.output import HELD, USAGE, UsageError, console
 
 INTERRUPTED = 130
 """Exit code: stopped from the keyboard."""
@@ -25,8 +25,8 @@ app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessi
 app.command("rollproof.trace:trace", name="trace", help="Show a saved run: as text, diagram, or for tools.")
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, and return its exit code. Whatever is wrong with the input is told in one line."""
+def guarded(app: App, arguments: Sequence[str] | None = None) -> int:
+    """Run an app, and return its exit code. Whatever is wrong with its input is told in one line."""
     try:
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
         sys.stdout.flush()
@@ -39,7 +39,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return USAGE
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else HELD
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command of rollproof, and return its exit code."""
+    return guarded(app, arguments)
 
 
 def main() -> None:
