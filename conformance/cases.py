@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def published_cases() -> list[Case]:
         InvalidError: if a file is broken, or two cases have the same id.
     """
     cases = sorted((read_case(path) for path in CASES.rglob("*.json")), key=lambda case: case.id)
-    for one, other in zip(cases, cases[1:], strict=False):
+    for one, other in pairwise(cases):
         if one.id == other.id:
             raise InvalidError(f"two cases are named {one.id}")
     return cases
@@ -129,7 +130,7 @@ def _check_names(case: Json) -> None:
         if len(step.get("round", case["peers"])) != len(case["peers"]):
             raise InvalidError(f"schedule[{number}]: a round must have an input or null for each peer")
         named = [step[key] for key in ("tick", "poll", "resume", "command", "silence") if key in step]
-        for key in ("release", "replay", "link"):
+        for key in ("release", "replay", "reflect", "link"):
             named += step[key].split(">") if key in step else []
         unknown = [name for name in named if name not in peers]
         if unknown:

@@ -79,7 +79,7 @@ def fuzz(target: Target, runs: int, *, seed: int, level: int = 2, done: Callable
         for number in range(runs):
             found.runs += 1
             candidate = random_case(seed, number, able, min(level, 0 if hello is None else hello.level))
-            judgement, run = run_and_judge(candidate, adapters, level=level)
+            judgement, _ = run_and_judge(candidate, adapters, level=level)
             found.judged += judgement.verdict in (Verdict.PASS, Verdict.DEGRADED, *BAD)
             done()
             if judgement.verdict in BAD:

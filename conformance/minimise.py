@@ -1,4 +1,4 @@
-"""Making a failing case small (delta debugging): what is left fails in the same clause, and nothing can be taken away."""
+"""Making a failing case small (delta debugging): what is left fails in the same clause."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Mutants of the reference: what the suite must be able to tell from it.
 
-Three kinds: `without:TRANSITION.GUARD` (one guard removed), `variant:NAME` (of `model.variants`), and `bug:NAME` (a mistake
-seen in real implementations). Each is an adapter, so that it is judged exactly as anybody's implementation is.
+Three kinds: `without:TRANSITION.GUARD` (one guard removed), `variant:NAME` (of `model.variants`), and `bug:NAME` (a
+mistake seen in real implementations). Each is an adapter, so that it is judged exactly as anybody's implementation is.
 """
 
 from __future__ import annotations
@@ -96,6 +96,8 @@ class FastForward(Adapter):
             run.do(self.protocol.transitions["fast_forward"], run.now, True)
         super().on_tick(request)
 
+
+SIMULATE_FIRST = ("begin", "drain", "schedule", "simulate", "roll_back", "confirm", "promote", "detect_end", "resend")
 
 # --- bugs -----------------------------------------------------------------------------------------------------------
 
@@ -415,19 +417,7 @@ def _bugs() -> Iterator[Mutant]:
             "A rollback that is due waits until after the next frame.",
             (
                 ordered(
-                    tick=tuple(
-                        [
-                            "begin",
-                            "drain",
-                            "schedule",
-                            "simulate",
-                            "roll_back",
-                            "confirm",
-                            "promote",
-                            "detect_end",
-                            "resend",
-                        ]
-                    ),
+                    tick=SIMULATE_FIRST,
                     poll=PROTOCOL.poll,
                 ),
                 _anyway(simulate_frame.name, "no_rollback_pending"),

@@ -400,6 +400,50 @@ def desync_noticed(evidence: Evidence) -> Iterator[Failure]:
             yield _failure("desync_noticed", peer, perturbed["frame"], expected, actual, evidence.last)
 
 
+@prop("IN-7", level=2, final=True)
+def refusal_reported(evidence: Evidence) -> Iterator[Failure]:
+    """A message that cannot be right is rejected, and that is reported."""
+    if not any(event.data["kind"] == "rejected" for event in evidence.observations("violation")):
+        yield _failure("refusal_reported", evidence.active[0], None, "a violation: rejected", "none", evidence.last)
+
+
+@prop("IN-3", level=2, final=True)
+def no_false_conflict(evidence: Evidence) -> Iterator[Failure]:
+    """Where every peer fixes one value for an input, nobody reports two."""
+    for event in evidence.observations("violation"):
+        if event.data["kind"] == "conflict":
+            frame = event.data.get("frame")
+            yield _failure("no_false_conflict", event.peer, frame, "no conflict", "a conflict", event.number)
+            return
+
+
+@prop("IN-12", level=2)
+def held_back(evidence: Evidence) -> Iterator[Failure]:
+    """With `debug_remote_input_delay` d an input is stored no sooner than d ticks after it can have arrived."""
+    delay = evidence.run.case.config.get("debug_remote_input_delay", 0)
+    ticks = dict.fromkeys(evidence.run.case.peers, 0)
+    newest: dict[str, int] = {}
+    sent: dict[int, int] = {}
+    arrived: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for event in evidence.run.events:
+        data, peer = event.data, event.peer
+        if event.kind == "tick":
+            ticks[peer] += 1
+        elif event.kind == "send":
+            sent[data["packet"]] = newest.get(peer, -1)
+        elif event.kind == "arrive":
+            arrived.setdefault((peer, data["from"]), []).append((sent[data["packet"]], ticks[peer]))
+        elif event.kind == "obs" and data["obs"] == "input_local":
+            newest[peer] = data["frame"]
+        elif event.kind == "obs" and data["obs"] == "input_recv":
+            since = [tick for frame, tick in arrived.get((peer, data["player"]), ()) if frame >= data["frame"]]
+            due = min(since, default=ticks[peer]) + delay
+            if ticks[peer] < due:
+                actual = f"it is stored in tick {ticks[peer]}"
+                yield _failure("held_back", peer, data["frame"], f"tick {due} or later", actual, event.number)
+                return
+
+
 @prop("ME-1", level=2, final=True)
 def same_unobserved(evidence: Evidence) -> Iterator[Failure]:
     """Observing changes nothing: the same packets are sent when hardly anything is observed."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from conformance.cases import Case
 from conformance.network import Network, Packet
@@ -294,10 +294,18 @@ class _Session:
             self.deliver(held.pop() if step.get("newest", False) else held.pop(0))
 
     def do_replay(self, step: Json) -> None:
-        sender, to = step["replay"].split(">")
+        for packet in self.sent_before(step, step["replay"]):
+            self.deliver(packet)
+
+    def do_reflect(self, step: Json) -> None:
+        for packet in self.sent_before(step, step["reflect"]):
+            self.deliver(evolve(packet, sender=packet.to, to=packet.sender))
+
+    def sent_before(self, step: Json, link: str) -> list[Packet]:
+        """Return the packet that a step names, if there was one."""
+        sender, to = link.split(">")
         sent = [each for each in self.network.sent[sender, to] if step.get("class", each.kind) == each.kind]
-        if step["nth"] < len(sent):
-            self.deliver(sent[step["nth"]])
+        return sent[step["nth"] : step["nth"] + 1]
 
     def do_link(self, step: Json) -> None:
         sender, to = step["link"].split(">")

@@ -1,7 +1,7 @@
 """The suite tests itself: mutants of the reference against the cases (`python -m conformance.selftest`).
 
-The reference passes everything; a null and a stuck adapter pass nothing; the same run twice is equal byte by byte; each
-mutant is killed by some case, and each case kills some mutant. What cannot be seen from outside is said, with the reason.
+The reference passes everything; a null and a stuck adapter pass nothing; the same run twice is equal byte by byte;
+each mutant is killed by some case, and each case kills some mutant. What cannot be seen from outside is said, and why.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from reference.state import Peer
 from reference.transition import Guard, Protocol, Step, Transition
 
 RESULTS = Path(__file__).parent / "results"
-KEPT_DIGESTS = 16
 
 
 @define
@@ -158,7 +157,8 @@ def as_markdown(test: SelfTest, cases: Sequence[Case]) -> str:
         "Written by `python -m conformance.selftest`; the whole matrix is in `self-test.json`.",
         "",
         f"- {len(cases)} cases. The reference passes all of them"
-        f" ({sum(verdict == 'degraded' for verdict in test.verdicts.values())} by saying, as it must, that it is degraded).",
+        f" ({sum(verdict == 'degraded' for verdict in test.verdicts.values())} by saying, as it must, that it "
+        f"is degraded).",
         f"- {len(test.killed)} mutants: {killed} killed, {len(hidden)} that cannot be seen from outside (below).",
         *(f"- {name}: {', '.join(f'{n} {v}' for v, n in counted.items())}; passes nothing."
           for name, counted in test.misbehaving.items()),

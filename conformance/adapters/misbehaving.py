@@ -56,6 +56,11 @@ def _write(text: str) -> None:
     sys.stdout.flush()
 
 
+def _not_utf8(_: Json) -> None:
+    sys.stdout.buffer.write(b'{"seq": "\xff\xfe"}\n')
+    sys.stdout.flush()
+
+
 def _flood(request: Json) -> None:
     line = json.dumps({"seq": request["seq"]}) + "\n"
     while True:
@@ -96,7 +101,7 @@ def _leave_a_child(request: Json) -> None:
 
 KINDS: dict[str, Callable[[Json], None]] = {
     "garbage": lambda _: _write("\x00\x01 certainly not JSON\n"),
-    "not-utf8": lambda _: sys.stdout.buffer.raw.write(b'{"seq": "\xff\xfe"}\n') and None,  # type: ignore[attr-defined]
+    "not-utf8": _not_utf8,
     "deep": lambda _: _write("[" * 100_000 + "]" * 100_000 + "\n"),
     "float": lambda request: _write(json.dumps({"seq": request["seq"], "wake_us": 1.5}) + "\n"),
     "huge-number": lambda request: _write('{"seq": %s}\n' % ("9" * 10_000)),

@@ -52,7 +52,7 @@ CAPABILITIES = (
 PACKET_CLASS = {InputMessage: "input", AckMessage: "ack", EndMessage: "end", HashMessage: "hash"}
 POLL_US = 10_000
 """How often the wait polls (EP-5)."""
-MOST_REPEATS = 20_000
+MOST_REPEATS = 2_000
 """A loop of transitions that is longer never ends: a mutant's, that is."""
 
 Work = Generator[None]

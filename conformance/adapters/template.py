@@ -4,12 +4,15 @@ Run it: `rollproof conform -- python conformance/adapters/template.py`. For an i
 the bottom and put your calls where `Peer` has its own.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 from base64 import b64decode, b64encode
+from typing import Any
 
 
-def game(state, inputs):
+def game(state: int, inputs: list[int]) -> int:
     """Return the state after one frame: FNV-1a over (player number, input), in player order."""
     for player, value in enumerate(inputs):
         state = (state ^ player) * 16777619 & 0xFFFFFFFF
@@ -20,16 +23,20 @@ def game(state, inputs):
 class Peer:
     """One peer: predicts by the previous input, rolls back when that was wrong, sends until it is acknowledged."""
 
-    def __init__(self, me, peers, config):
+    def __init__(self, me: str, peers: list[str], config: dict[str, Any]) -> None:
         self.me, self.peers, self.number = me, peers, peers.index(me)
         self.delay, self.window = config.get("input_delay", 0), config.get("prediction_window")
-        self.known = [dict.fromkeys(range(self.delay), 0) for _ in peers]  # by player: frame -> input
+        self.known: list[dict[int, int]] = [
+            dict.fromkeys(range(self.delay), 0) for _ in peers
+        ]  # by player: frame -> input
         self.acked = dict.fromkeys((peer for peer in peers if peer != me), self.delay - 1)
-        self.states, self.used = [2166136261], []  # the state before each frame, the inputs it was simulated with
-        self.wrong = None  # the first frame that was simulated with a wrong input
-        self.out, self.obs = [], []
+        self.states = [2166136261]  # the state before each frame
+        self.used: list[list[int]] = []  # the inputs that each frame was simulated with
+        self.wrong: int | None = None  # the first frame that was simulated with a wrong input
+        self.out: list[Any] = []
+        self.obs: list[Any] = []
 
-    def tick(self, value):
+    def tick(self, value: int) -> None:
         """Fix the local input, correct the past, simulate one frame."""
         frame = len(self.used)
         self.known[self.number].setdefault(frame + self.delay, value)
@@ -44,7 +51,7 @@ class Peer:
         for partner in self.acked:
             self.send(partner)
 
-    def advance(self):
+    def advance(self) -> None:
         """Simulate the next frame with what is known, and predictions elsewhere."""
         frame = len(self.used)
         inputs = [self.input_of(player, frame) for player in range(len(self.peers))]
@@ -53,23 +60,26 @@ class Peer:
         self.states.append(game(self.states[frame], inputs))
         self.obs.append({"obs": "advance", "frame": frame, "inputs": inputs, "state": self.states[frame + 1]})
 
-    def input_of(self, player, frame):
+    def input_of(self, player: int, frame: int) -> int:
+        """Return an input that is known, or else predicted."""
         while frame >= 0:
             if frame in self.known[player]:
                 return self.known[player][frame]
             frame -= 1
         return 0
 
-    def contiguous(self, player):
+    def contiguous(self, player: int) -> int:
+        """Return the frame up to which all inputs of a player are known."""
         frame = -1
         while frame + 1 in self.known[player]:
             frame += 1
         return frame
 
-    def confirmed(self):
+    def confirmed(self) -> int:
+        """Return the confirmed frame."""
         return min(len(self.used) - 1, *(self.contiguous(player) for player in range(len(self.peers))))
 
-    def send(self, partner):
+    def send(self, partner: str) -> None:
         """Send every input that the partner has not acknowledged."""
         first, last = self.acked[partner] + 1, self.contiguous(self.number)
         values = [self.known[self.number][frame] for frame in range(first, last + 1)]
@@ -77,7 +87,7 @@ class Peer:
         data = b64encode(json.dumps(packet).encode()).decode()
         self.out.append({"to": partner, "class": "input", "packet": data})
 
-    def deliver(self, sender, data):
+    def deliver(self, sender: str, data: str) -> None:
         """Store what is new; remember the first frame that it proves wrong."""
         packet, player = json.loads(b64decode(data)), self.peers.index(sender)
         self.acked[sender] = max(self.acked[sender], packet["ack"])
@@ -98,10 +108,12 @@ HELLO = {
 }
 
 
-def main():
-    peer = None
+def main() -> None:
+    """Answer requests until `bye`."""
+    peer = Peer("A", ["A"], {})
     for line in sys.stdin:
-        request, answer = json.loads(line), {}
+        request = json.loads(line)
+        answer: dict[str, Any] = {}
         match request["op"]:
             case "hello":
                 answer["hello"] = HELLO
@@ -115,7 +127,7 @@ def main():
                 answer["vars"] = {}
             case "link" | "command":
                 answer["skipped"] = {"reason": f"there is no {request['op']}"}
-        if peer is not None and (peer.out or peer.obs):
+        if peer.out or peer.obs:
             answer["out"], answer["obs"] = peer.out, peer.obs
             peer.out, peer.obs = [], []
         print(json.dumps({"seq": request["seq"], **answer}), flush=True)

@@ -44,7 +44,8 @@ def _latency() -> Iterator[Json]:
     for name, latency in (("one-frame", 1), ("100ms", 5), ("200ms", 10), ("500ms", 25)):
         yield case(
             f"core/constant-latency-{name}", f"A constant latency of {latency} frames",
-            "Implementations have failed every run at constant latency and passed all noisy ones: each input arrives at "
+            "Implementations have failed every run at constant latency and passed all noisy ones: each input "
+            "arrives at "
             "the same point of a tick, for ever.",
             rules=("RB-1", "RB-3", "RB-5"), bugs=(1, 8, 12), schedule=busy_rounds(20 + 2 * latency), latency=latency,
             premise=({**LOADS, "at_least": 5},),
@@ -95,7 +96,8 @@ def _where_rollbacks_go() -> Iterator[Json]:
     yield case(
         "core/corrected-twice", "A replayed frame is corrected again",
         "A frame that was replayed with a prediction is still open: the next late input may prove it wrong again.",
-        rules=("RB-6", "RB-1"), bugs=(9,), schedule=rounds([0, 0, 4, 0, 5, 0, 6, 0, 1, 0, 2, 0, 3, 0, 4, 0], busy(16, 1)),
+        rules=("RB-6", "RB-1"), bugs=(9,), schedule=rounds([0, 0, 4, 0, 5, 0, 6, 0, 1, 0, 2, 0, 3, 0, 4, 0], busy(16,
+        1)),
         latency=5, premise=({**LOADS, "at_least": 6},),
     )  # fmt: skip
     yield case(
@@ -163,7 +165,8 @@ def _input_delay() -> Iterator[Json]:
         relation = "longer than" if latency > delay else "shorter than" if latency < delay else "equal to"
         yield case(
             f"core/input-delay-{delay}-latency-{latency}", f"An input delay of {delay} frames, a latency {relation} it",
-            "An input sampled at frame n is for frame n + delay; the first frames have the default action, for everybody.",
+            "An input sampled at frame n is for frame n + delay; the first frames have the default action, for "
+            "everybody.",
             rules=("IN-5",), bugs=(19,), config={"input_delay": delay},
             schedule=rounds([value + 1 for value in busy(24, 0)], [value + 1 for value in busy(24, 1)]),
             latency=latency, premise=(LOADS,) if latency > delay else (ADVANCES,), kills=("bug:first_frames_sampled",),
@@ -187,7 +190,8 @@ def _window() -> Iterator[Json]:
     )  # fmt: skip
     yield case(
         "core/window-input-changes-in-stall", "The player's input changes while the peer is stalled",
-        "A tick that simulates nothing must not announce one input and then use another: there is one value for a frame.",
+        "A tick that simulates nothing must not announce one input and then use another: there is one value for "
+        "a frame.",
         rules=("IN-10", "IN-3", "IN-8"), bugs=(18,), config={"prediction_window": 2}, frames=12,
         schedule=rounds(busy(24, 0), [None] * 8 + busy(16, 1)), premise=({"obs": "load"},),
         latency=2, kills=("without:schedule_input.local_input_is_open",),
@@ -195,7 +199,8 @@ def _window() -> Iterator[Json]:
     a, b, c = busy(26, 0), busy(26, 1), [None] * 8 + busy(18, 2)
     yield case(
         "core/window-correction-while-stalled", "A correction from B arrives while C keeps A stalled",
-        "With three peers a peer can be stalled and mispredicted at once; the correction must not go with the skipped tick.",
+        "With three peers a peer can be stalled and mispredicted at once; the correction must not go with the "
+        "skipped tick.",
         rules=("RB-2", "RB-3", "IN-8"), bugs=(7, 8), config={"prediction_window": 3}, peers=3, frames=14,
         schedule=rounds(a, b, c), latency=4, premise=({**LOADS, "peer": "A"},),
         kills=("bug:unchecked_while_stalled",),

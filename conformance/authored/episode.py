@@ -26,7 +26,8 @@ def cases() -> Iterator[Json]:
 def _agreed() -> Iterator[Json]:
     for peers, latency in ((2, 0), (2, 5), (2, 10), (2, 20), (3, 3), (4, 2)):
         yield case(
-            f"episode/{peers}-peers-latency-{latency}", f"An episode of 20 frames, {peers} peers, a latency of {latency}",
+            f"episode/{peers}-peers-latency-{latency}",
+            f"An episode of 20 frames, {peers} peers, a latency of {latency}",
             "All peers export exactly the same rows, whatever the network did.",
             rules=("EP-3", "EP-6", "EP-10", "EP-13"), bugs=(1, 6, 23), level=2, requires=NEEDS, peers=peers,
             config={"max_steps": 20, "input_confirmation_timeout_ms": 3000, "episode_sync_timeout_ms": 5000},
@@ -188,7 +189,8 @@ def _timeouts() -> Iterator[Json]:
         kills=("variant:forced_rows_unflagged",),
     )  # fmt: skip
     yield case(
-        "episode/correction-at-the-deadline", "The correction arrives just before the deadline, without the last inputs",
+        "episode/correction-at-the-deadline",
+        "The correction arrives just before the deadline, without the last inputs",
         "The rollback is executed before anything is promoted by force.",
         rules=("EP-5", "EP-8", "BUF-4"), bugs=(2, 8), level=2, requires=WAIT, config=config,
         network=(rule("A>B", "hold", rounds=[4, 400], **{"class": "input"}),),
@@ -242,7 +244,8 @@ def _several() -> Iterator[Json]:
         "episode/late-packets-of-the-last-one", "Inputs of one episode arrive in the next",
         "A message carries its episode, and one of another changes nothing.",
         rules=("IN-11", "IN-7"), bugs=(21,), level=2, requires=(*NEEDS, "datagram"), config=config, latency=2,
-        schedule=[*one, nexts, *stale, *rounds(held(12, 1), busy(12, 4))[:3], *stale, *rounds(held(12, 1), busy(12, 4))[3:],
+        schedule=[*one, nexts, *stale, *rounds(held(12, 1), busy(12, 4))[:3], *stale, *rounds(held(12, 1), busy(12,
+        4))[3:],
                   FINISH],
         end=STOP, premise=({"obs": "export", "at_least": 4},), expect=EPISODE, kills=("variant:untagged_inputs",),
     )  # fmt: skip
@@ -253,6 +256,14 @@ def _several() -> Iterator[Json]:
         latency=2, schedule=[*one, nexts, *ends, *one[:4], *ends, *one[4:], *ends, FINISH], end=STOP,
         premise=({"obs": "export", "at_least": 4},), expect=EPISODE,
         kills=("without:receive_end.same_epoch",),
+    )  # fmt: skip
+    back = [{"reflect": link, "class": kind, "nth": 0} for kind in ("end", "ack") for link in ("A>B", "B>A")]
+    yield case(
+        "episode/reflected-ends", "Ends and acknowledgements come back to their senders",
+        "A peer's own end is no partner's, and nobody acknowledges to himself.",
+        rules=("IN-7", "EP-2"), bugs=(17, 20), level=2, requires=(*NEEDS, "datagram"), config=config, latency=3,
+        schedule=[*one, *back, {"pass_us": 20_000}, *back, FINISH, *back], end=STOP, premise=(EXPORTS,),
+        expect=EPISODE,
     )  # fmt: skip
     yield case(
         "episode/export-twice", "The export is asked for too early, and twice",

@@ -43,7 +43,8 @@ def cases() -> Iterator[Json]:
     )  # fmt: skip
     yield case(
         "recording/interleaved-delivery", "Inputs arrive in the middle of a replay",
-        "They are queued. Whoever stores them at once must compare them with frames that the replay has just predicted.",
+        "They are queued. Whoever stores them at once must compare them with frames that the replay has just "
+        "predicted.",
         schedule=during({"replay": "A>B", "nth": 9}, {"pass_us": 1000}), premise=(BEGINS,), bugs=(9,), **common,
     )  # fmt: skip
     yield case(

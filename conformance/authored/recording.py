@@ -25,7 +25,8 @@ def cases() -> Iterator[Json]:
         )  # fmt: skip
     yield case(
         "recording/promotion-race", "The missing input of a mispredicted frame arrives late",
-        "With the input the frame becomes complete at once, while its record still holds the prediction: promoted now, the "
+        "With the input the frame becomes complete at once, while its record still holds the prediction: "
+        "promoted now, the "
         "prediction would be data for good.",
         rules=("BUF-4", "BUF-2", "RB-3"), bugs=(1, 2), level=2, requires=("promote",),
         schedule=rounds([0] * 6 + [5] * 14, [0] * 20), latency=4, premise=({**MISPREDICTS, "peer": "B"}, PROMOTES),
@@ -72,11 +73,28 @@ def cases() -> Iterator[Json]:
             f"recording/debug-delay-{held}", f"Each received input is held back for {held} frames",
             "Fault injection that the protocol has built in.",
             rules=("IN-12", "RB-1"), bugs=(1, 8), level=2, requires=("promote",),
-            config={"debug_remote_input_delay": held}, schedule=busy_rounds(24), premise=(MISPREDICTS, PROMOTES),
-            expect=RECORDED,
+            config={"debug_remote_input_delay": held}, schedule=busy_rounds(24), premise=(PROMOTES,),
+            expect=(*RECORDED, "held_back"), kills=("without:drain_input.input_is_due",),
         )  # fmt: skip
     yield case(
-        "recording/queued-when-rollback-begins", "Inputs wait in the queue while a rollback begins, and are not sent again",
+        "recording/duplicates", "Every packet arrives three times: what is reported",
+        "A duplicate is no conflict.",
+        rules=("IN-3",), bugs=(17,), level=2, requires=("promote", "datagram"), schedule=busy_rounds(20), latency=1,
+        network=(rule("*>*", [1, 1, 4]),), premise=(MISPREDICTS, PROMOTES), expect=(*RECORDED, "no_false_conflict"),
+        kills=("without:ignore_conflict.input_conflicts",),
+    )  # fmt: skip
+    steps = busy_rounds(24)
+    back = [{"reflect": link, "nth": number} for number in (0, 5, 9) for link in ("A>B", "B>A")]
+    yield case(
+        "recording/reflected", "Packets come back to their senders",
+        "An input of the local player that comes from outside is rejected and counted, and acknowledges nothing.",
+        rules=("IN-7",), bugs=(17, 18), level=2, requires=("promote", "datagram"), latency=2,
+        schedule=[*steps[:10], *back, *steps[10:]], premise=(MISPREDICTS, PROMOTES),
+        expect=(*RECORDED, "refusal_reported"), kills=("without:receive_input.from_a_partner",),
+    )  # fmt: skip
+    yield case(
+        "recording/queued-when-rollback-begins",
+        "Inputs wait in the queue while a rollback begins, and are not sent again",
         "Beginning a rollback must not empty the queues: what has arrived is never lost.",
         rules=("IN-2", "IN-12"), bugs=(9, 14), level=2, requires=("promote",),
         config={"debug_remote_input_delay": 4}, frames=12,

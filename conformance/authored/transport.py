@@ -30,7 +30,7 @@ def _loss() -> Iterator[Json]:
             f"transport/loss-{percent}-percent", f"{percent} % of all packets are lost, as written out",
             "Redundancy makes up for most of it, re-sending for the rest.",
             rules=("IN-4", "IN-9"), bugs=(15,), schedule=busy_rounds(40), latency=2,
-            network=(rule("*>*", "drop", nth=_lost(percent)),), kills=(),
+            requires=() if percent < 20 else ("retransmit",), network=(rule("*>*", "drop", nth=_lost(percent)),),
         )  # fmt: skip
     for length in (2, 6, 12):
         yield case(
@@ -71,7 +71,8 @@ def _loss() -> Iterator[Json]:
     yield case(
         "transport/three-peers-loss", "Three peers, a fifth of all packets lost",
         "Each pair of peers has losses of its own, and all three must agree.",
-        rules=("IN-9", "BUF-2"), bugs=(3, 15), peers=3, schedule=busy_rounds(30, 3), latency=2,
+        rules=("IN-9", "BUF-2"), bugs=(3, 15), peers=3, requires=("retransmit",), schedule=busy_rounds(30, 3),
+        latency=2,
         network=tuple(rule(link, "drop", nth=_lost(20 + i)) for i, link in
                       enumerate(("A>B", "A>C", "B>A", "B>C", "C>A", "C>B"))),
     )  # fmt: skip
@@ -90,7 +91,8 @@ def _paths() -> Iterator[Json]:
         steps = busy_rounds(36)
         yield case(
             f"transport/way-{state}", f"The peer-to-peer way from A to B is {state} for a while, or for good",
-            "Each input goes out on one path: peer-to-peer while it is healthy, else the relay. Never both, never neither.",
+            "Each input goes out on one path: peer-to-peer while it is healthy, else the relay. Never both, "
+            "never neither.",
             rules=rules, bugs=(15,), level=1, requires=("relay",), latency=2, expect=paths,
             schedule=[*steps[:12], {"link": "A>B", "state": state}, *steps[12:24],
                       *([] if state == "closed" else [{"link": "A>B", "state": "up"}]), *steps[24:]],
