@@ -111,7 +111,8 @@ def episode_goes_through_its_phases(q: Logic, step: StepView) -> Clauses:
 
 @theorem("EP-3", "EP-4", "EP-9", of="step", trusting=False)
 def deadlines_are_set_and_kept(q: Logic, step: StepView) -> Clauses:
-    """Each wait has its configured deadline, from the moment that it begins, and does not give up before it."""
+    """Each wait has its configured deadline, from the moment that it begins with every end known, and does not give up
+    before it."""
     before, after = step.before.ending, step.after.ending
     config = step.before.config
     if "now" not in step.args:
@@ -129,7 +130,9 @@ def deadlines_are_set_and_kept(q: Logic, step: StepView) -> Clauses:
     def is_set(timeout: Any) -> Formula:
         return q.all_of(q.is_there(after.deadline), q.given(after.deadline, lambda at: at == now + timeout))
 
+    others = q.players(lambda player: q.any_of(player == step.before.config.player, q.has(after.announced, player)))
     return {
+        "ends": q.implies(moves(Phase.SYNCING, Phase.WAITING), lambda: q.any_of(after.alone, others)),
         "sync": q.implies(moves(Phase.RUNNING, Phase.SYNCING), lambda: is_set(config.episode_sync_timeout_ms)),
         "wait": q.implies(moves(Phase.SYNCING, Phase.WAITING), lambda: is_set(confirmation)),
         "alone": q.implies(q.all_of(after.alone, q.no(before.alone)), lambda: is_over(before.deadline)),

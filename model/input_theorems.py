@@ -142,7 +142,7 @@ def held_back_inputs_wait(q: Logic, step: StepView) -> Clauses:
 
 @theorem("IN-6", "BUF-1", "BUF-8", of="step")
 def simulation_uses_what_is_known(q: Logic, step: StepView) -> Clauses:
-    """A frame is simulated with every known input; its record says whether any was predicted, and when it was made."""
+    """A frame is simulated with every known input, the own among them; its record says if any was predicted, and when."""
     before, after = step.before, step.after
     clauses: Clauses = {}
     for event in step.events:
@@ -156,6 +156,7 @@ def simulation_uses_what_is_known(q: Logic, step: StepView) -> Clauses:
                 "known": q.players(
                     lambda player, f=frame, r=record: q.at(known, player, f, lambda it: r.actions.of(player) == it)
                 ),
+                "own": q.has(known, before.config.player, frame),
                 "speculative": q.iff(record.was_speculative, q.no(everything)),
                 "reported": q.iff(event.predicted, q.no(everything)),
                 "time": record.time_ms == step.args["now"],

@@ -190,6 +190,8 @@ def phases_are_in_order(q: Logic, peer: Any) -> Clauses:
     """Each phase has what it needs: a deadline, a termination frame, everyone's end."""
     ending = peer.ending
     phase = ending.phase
+    frame = peer.confirmed + 1
+    known = peer.inputs.known
     deadlines = q.any_of(phase == Phase.SYNCING, phase == Phase.WAITING)
     decided = phase > Phase.SYNCING
     return {
@@ -207,9 +209,21 @@ def phases_are_in_order(q: Logic, peer: Any) -> Clauses:
                 lambda player: q.implies(player != peer.config.player, lambda: q.has(ending.announced, player))
             ),
         ),
-        "own end": q.implies(
-            q.all_of(phase > Phase.WAITING, q.no(ending.alone), q.no(ending.timed_out)),
-            lambda: q.is_there(ending.own),
+        "own": q.given(
+            ending.own,
+            lambda own: q.all_of(
+                own <= peer.frame,
+                q.is_there(ending.termination),
+                q.given(ending.termination, lambda end: end <= own),
+            ),
+        ),
+        "nothing arrives": q.implies(
+            phase > Phase.WAITING,
+            lambda: q.all_of(q.length(peer.inputs.p2p) == 0, q.length(peer.inputs.relay) == 0),
+        ),
+        "nothing to confirm": q.implies(
+            q.all_of(phase > Phase.WAITING, frame < peer.frame),
+            lambda: q.no(q.players(lambda player: q.has(known, player, frame))),
         ),
         "rows": q.implies(
             phase > Phase.COMPLETING,
@@ -255,17 +269,4 @@ def every_partner_has_a_link(q: Logic, peer: Any) -> Clauses:
     return {
         "link": q.players(lambda player: partner(player, q.has(peer.links, player))),
         "delivery": q.players(lambda player: partner(player, q.has(peer.deliveries, player))),
-        "acknowledged": q.players(
-            lambda player: q.at(
-                peer.deliveries,
-                player,
-                lambda it: q.all_of(
-                    it.acknowledged >= peer.config.input_delay - 1,
-                    q.any_of(
-                        it.acknowledged < peer.config.input_delay,
-                        q.has(peer.inputs.known, peer.config.player, it.acknowledged),
-                    ),
-                ),
-            )
-        ),
     }

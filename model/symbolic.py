@@ -244,6 +244,8 @@ def optional_terms(value: Any, absent: Any) -> tuple[Any, Any]:
 
 
 _LAZY: dict[type, type] = {}
+reads: set[tuple[str, str]] = set()
+"""The fields that were read of symbolic parts, by (class, field), since the set was cleared."""
 
 
 def lazy(cls: type) -> type:
@@ -251,6 +253,7 @@ def lazy(cls: type) -> type:
 
     def read(self: Any, name: str) -> Any:
         value = object.__getattribute__(self, name)
+        reads.add((cls.__name__, name))
         return value.resolve() if isinstance(value, SOptional) and Path.current is not None else value
 
     if cls not in _LAZY:

@@ -16,6 +16,8 @@ from model.paths import current
 from model.shapes import choose, make
 from model.symbolic import SBool, SInt, SJoint, SPlayers, SValue, term_of
 
+PRESENCE = ".has"
+"""How the names of the functions end that say where a container has a value."""
 Here = Callable[..., Any]
 """From an index to the formula that there is a value."""
 At = Callable[..., Any]
@@ -33,7 +35,7 @@ class SMap:
     @classmethod
     def fresh(cls, values: str, name: str, *indices: Any) -> SMap:
         """Return an arbitrary map with values of an annotation."""
-        here = z3.Function(f"{name}.has", *indices, s.BOOL)
+        here = z3.Function(f"{name}{PRESENCE}", *indices, s.BOOL)
         return cls(lambda *index: here(*index), lambda *index: make(values, name, *index))
 
     def get(self, *index: Any) -> Any:
@@ -240,7 +242,7 @@ def _sequence(values: str, name: str) -> SSequence:
 
 
 def _inputs(_: str, name: str) -> SInputTable:
-    here = z3.Function(f"{name}.has", s.PLAYER, s.INT, s.BOOL)
+    here = z3.Function(f"{name}{PRESENCE}", s.PLAYER, s.INT, s.BOOL)
     at = z3.Function(f"{name}.at", s.PLAYER, s.INT, s.ACTION)
     delay, default = z3.Int("peer.config.input_delay"), z3.Const("peer.config.default_action", s.ACTION)
     return SInputTable(lambda p, f: here(p, f), lambda p, f: at(p, f), delay, default)

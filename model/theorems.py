@@ -117,6 +117,18 @@ def wait_succeeds_only_when_confirmed(q: Logic, peer: Any) -> Clauses:
     }
 
 
+@theorem("EP-2", "EP-6")
+def success_has_a_decided_end(q: Logic, peer: Any) -> Clauses:
+    """A peer whose wait succeeded with every end known has decided its own end, so that its partners hear of it."""
+    ending = peer.ending
+    return {
+        "own end": q.implies(
+            q.all_of(ending.phase > Phase.WAITING, q.no(ending.alone), q.no(ending.timed_out)),
+            lambda: q.is_there(ending.own),
+        )
+    }
+
+
 @theorem("EP-1", "EP-12", of="consequence")
 def termination_is_lockstep(q: Logic, peer: Any) -> Clauses:
     """The termination frame of an episode that ended with every end known is that of the lockstep run."""

@@ -9,6 +9,7 @@ from model.property import Clauses, StepView, theorem
 from reference.events import FallbackTriggered, Sent
 from reference.messages import AckMessage, InputMessage, Path
 from reference.state import Phase
+from reference.transport import announce_end, resend_inputs
 
 
 @theorem("TR-2", of="step", trusting=False)
@@ -67,6 +68,8 @@ def packets_carry_what_is_needed(q: Logic, step: StepView) -> Clauses:
     last acknowledged input."""
     before = step.before
     clauses: Clauses = {}
+    if step.transition in ("send_inputs", "resend_inputs"):
+        clauses["sent"] = sum(isinstance(event, Sent) for event in step.events) == 1
     for event in step.events:
         if not (isinstance(event, Sent) and isinstance(event.message, InputMessage)):
             continue
@@ -158,3 +161,46 @@ def messages_say_where_they_come_from(q: Logic, step: StepView) -> Clauses:
             q.iff(link.connected, step.args["connected"]), q.iff(link.has_sender, step.args["has_sender"])
         )
     return clauses
+
+
+@theorem("IN-9", "EP-2", of="consequence")
+def what_is_unacknowledged_is_sent_again(q: Logic, peer: Any) -> Clauses:
+    """As long as a partner has not acknowledged an input, or the end, it is sent again whenever that is due."""
+    known, me = peer.inputs.known, peer.config.player
+
+    def inputs(player: Any, delivery: Any) -> Formula:
+        again = q.enabled(resend_inputs, peer, player, delivery.inputs_due, True)
+        return q.implies(q.has(known, me, delivery.acknowledged + 1), lambda: again)
+
+    def end(player: Any, delivery: Any) -> Formula:
+        again = q.enabled(announce_end, peer, player, delivery.end_due, True)
+        return q.implies(q.all_of(q.is_there(peer.ending.own), q.no(delivery.end_known)), lambda: again)
+
+    def every(one: Any) -> Formula:
+        return q.players(
+            lambda player: q.implies(
+                player != me, lambda: q.at(peer.deliveries, player, lambda delivery: one(player, delivery))
+            )
+        )
+
+    return {"inputs": every(inputs), "end": every(end)}
+
+
+@theorem("IN-9")
+def only_what_was_said_is_acknowledged(q: Logic, peer: Any) -> Clauses:
+    """Whatever a partner acknowledges, it is never taken to have an input that was not scheduled."""
+    return {
+        "acknowledged": q.players(
+            lambda player: q.at(
+                peer.deliveries,
+                player,
+                lambda it: q.all_of(
+                    it.acknowledged >= peer.config.input_delay - 1,
+                    q.any_of(
+                        it.acknowledged < peer.config.input_delay,
+                        q.has(peer.inputs.known, peer.config.player, it.acknowledged),
+                    ),
+                ),
+            )
+        ),
+    }

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import attrs
 import z3
 from attrs import field, frozen
 
-from model import facts
+from model import facts, symbolic
 from model.environment import ASSUMPTIONS
 from model.logic import Terms, guard_formula
 from model.paths import Unexplorable, explore
@@ -24,7 +25,8 @@ from model.shapes import make
 from model.symbolic import term_of
 from model.symbolic_state import any_peer
 from reference.messages import Path
-from reference.state import Metrics, Peer, begin_episode
+from reference.protocol import PROTOCOL
+from reference.state import Buffers, Desync, Ending, Inputs, Metrics, Peer, Rollback, begin_episode
 from reference.transition import Protocol, Transition
 from reference.values import evolve
 
@@ -47,26 +49,34 @@ class Case:
     view: StepView | None = field(default=None, repr=False)
 
 
-@frozen
+@frozen(slots=False)
 class Before:
     """An arbitrary state that has every property, to step from."""
 
     q: Terms
     peer: Peer
     invariants: dict[tuple[str, str], Any]
+    reads: dict[str, frozenset[tuple[str, str]]]
+    """By state property: the fields that it speaks of, by (class, field)."""
     facts: tuple[Any, ...]
 
 
 def before(protocol: Protocol) -> Before:
-    """Return an arbitrary state of which every state property is assumed."""
-    q = Terms(protocol)
+    """Return an arbitrary state of which every state property is assumed, to be stepped by `protocol`."""
+    return evolve(_arbitrary(), q=Terms(protocol))
+
+
+@cache
+def _arbitrary() -> Before:
+    q = Terms(PROTOCOL)
     peer = any_peer()
-    invariants = {
-        (each.name, clause): term_of(formula)
-        for each in of_scope("state")
-        for clause, formula in each.clauses(q, peer).items()
-    }
-    return Before(q, peer, invariants, tuple(facts.of_state(q, peer)))
+    invariants, fields = {}, {}
+    for each in of_scope("state"):
+        symbolic.reads.clear()
+        for clause, formula in each.clauses(q, peer).items():
+            invariants[each.name, clause] = term_of(formula)
+        fields[each.name] = frozenset(symbolic.reads)
+    return Before(q, peer, invariants, fields, tuple(facts.of_state(q, peer)))
 
 
 def of_start(state: Before) -> Case:
@@ -160,15 +170,38 @@ def where(error: Exception) -> str:
 
 def _goals(state: Before, view: StepView) -> dict[tuple[str, str], Any]:
     goals = {}
+    changed = _changed(view.before, view.after)
     for each in of_scope("state"):
-        for clause, formula in each.clauses(state.q, view.after).items():
-            term = term_of(formula)
-            if not term.eq(state.invariants[each.name, clause]):
-                goals[each.name, clause] = term
+        if changed & state.reads[each.name]:
+            for clause, formula in each.clauses(state.q, view.after).items():
+                goals[each.name, clause] = term_of(formula)
     for each in of_scope("step"):
         for clause, formula in each.clauses(state.q, view).items():
             goals[each.name, clause] = term_of(formula)
     return goals
+
+
+def _changed(before: Peer, after: Peer) -> set[tuple[str, str]]:
+    """Return the fields that a step has replaced. A property that speaks of none of them holds as before."""
+    changed = set()
+    for name, old in vars(before).items():
+        new = vars(after)[name]
+        if new is old:
+            continue
+        cls = _base(old)
+        if cls not in NESTED:
+            changed.add((Peer.__name__, name))
+        else:
+            changed |= {(cls.__name__, each) for each in vars(old) if vars(old)[each] is not vars(new)[each]}
+    return changed
+
+
+NESTED = (Inputs, Rollback, Buffers, Ending, Metrics, Desync)
+"""The parts of a peer whose fields properties read one by one."""
+
+
+def _base(part: Any) -> type:
+    return next((cls for cls in NESTED if isinstance(part, cls)), type(part))
 
 
 def _malformed(result: Any) -> str | None:
