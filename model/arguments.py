@@ -82,8 +82,9 @@ def _instants(instance: Instance, peer: Peer, q: Logic) -> Iterable[int]:
 
 
 def _digests(instance: Instance, peer: Peer, q: Logic) -> Iterable[Digest]:
-    truth = q.truth(peer)
-    return (*(truth.digest(frame) for frame in range(1, instance.frames + 1)), FORGED)
+    frames = [frame for frame in _frames(instance, peer, q) if frame >= -1]
+    true = (q.truth(peer, epoch).digest(frame + 1) for epoch in _epochs(instance, peer, q) for frame in frames)
+    return tuple(dict.fromkeys((*true, FORGED)))
 
 
 _DOMAINS: dict[str, Domain] = {
@@ -94,7 +95,7 @@ _DOMAINS: dict[str, Domain] = {
     "frame": _frames,
     "now": _instants,
     "focused": lambda *_: (True,),
-    "accepts": lambda *_: (True, False),
+    "accepts": lambda instance, *_: (True, False) if len(instance.paths) > 1 else (True,),
     "end": lambda instance, *_: range(1, instance.frames + 1),
     "digest": _digests,
     "reason": lambda *_: ("refused",),

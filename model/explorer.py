@@ -15,7 +15,7 @@ from reference.containers import Player
 from reference.events import Event
 from reference.protocol import PROTOCOL
 from reference.state import Peer
-from reference.transition import Protocol, Transition
+from reference.transition import Guard, Protocol, Transition
 
 Args = tuple[Any, ...]
 
@@ -89,6 +89,7 @@ class Explorer:
             for number, name in enumerate(names)
         ]
         self._numbers = Numbers()
+        self._refusals: dict[str, Remembered[tuple[tuple[Args, str], ...]]] = {}
         self._happened: dict[Any, int] = {}
 
     def start(self) -> list[Reached]:
@@ -99,13 +100,10 @@ class Explorer:
     def refusals(self, state: Reached) -> Iterator[tuple[Transition, Args, str]]:
         """Iterate over what exactly one guard refuses in a state, with that guard's name."""
         for _, transition, _ in self._choices:
-            for args in arguments(self.instance, transition, state.peer, self.readings[state.run]):
-                try:
-                    refusing = [guard.name for guard in transition.guards if not guard.holds(state.peer, *args)]
-                except Exception:
-                    continue
-                if len(refusing) == 1:
-                    yield transition, args, refusing[0]
+            if transition.name not in self._refusals:
+                self._refusals[transition.name] = Remembered(self._refuse(transition), more=1)
+            for args, guard in self._refusals[transition.name]((*state.key, state.run), state.peer, state.run):
+                yield transition, args, guard
 
     def explore(self, limit: int) -> Iterator[Stepped]:
         """Iterate over every step, breadth first, until everything is explored or `limit` states are reached.
@@ -182,10 +180,28 @@ class Explorer:
 
         return choose
 
+    def _refuse(self, transition: Transition) -> Callable[[Peer, int], tuple[tuple[Args, str], ...]]:
+        def refuse(peer: Peer, run: int) -> tuple[tuple[Args, str], ...]:
+            found = []
+            for args in arguments(self.instance, transition, peer, self.readings[run]):
+                refusing = [guard.name for guard in transition.guards if _refuses(guard, peer, args)]
+                if len(refusing) == 1:
+                    found.append((args, refusing[0]))
+            return tuple(found)
+
+        return refuse
+
     def _reading(self, truths: Truths) -> Values:
         instance = self.instance
         last = instance.frames + instance.config(self.player).input_delay
         return Values(instance.players, last, lambda epoch: truths[min(max(epoch, 0), len(truths) - 1)], self.protocol)
+
+
+def _refuses(guard: Guard, peer: Peer, args: Args) -> bool:
+    try:
+        return not guard.holds(peer, *args)
+    except Exception:  # it relies on another guard
+        return False
 
 
 def described(error: Exception) -> str:

@@ -249,7 +249,7 @@ INSTANCES: dict[str, Instance] = {
         Instance(
             "episodes",
             "Two episodes of one frame, and messages of another one.",
-            (*_CORE, *_END, "reset_episode"),
+            (*_CORE, *_END, "announce_end", "reset_episode"),
             1,
             ((((1, 1),), ((0, 1),)),),
             {"max_steps": 1},
@@ -262,21 +262,6 @@ INSTANCES: dict[str, Instance] = {
             2,
             _partner_does((0, 1, 0), frames=3),
             {"input_delay": 1, "prediction_window": 1},
-        ),
-        Instance(
-            "hashes",
-            "The exchange of hashes, and of ends with them.",
-            (*_CORE, *_HASHES, *_END, "announce_end", "receive_ack", "send_ack"),
-            1,
-            _partner_does((1,), frames=1),
-            {"max_steps": 1},
-        ),
-        Instance(
-            "transport",
-            "Sending and acknowledging, on both paths.",
-            ("begin_tick", "schedule_input", "simulate_frame", "receive_input", "drain_input", *_SENDING),
-            2,
-            ((((1, 1), (0, 0)),),),
         ),
         Instance(
             "held back",
@@ -309,6 +294,21 @@ INSTANCES: dict[str, Instance] = {
             _partner_does((1, 0), frames=2),
             counts=True,
             leaves_open=frozenset(),
+        ),
+        Instance(
+            "hashes",
+            "The exchange of hashes, and of ends with them.",
+            (*_CORE, *_HASHES, *_END, "announce_end", "receive_ack", "send_ack"),
+            1,
+            _partner_does((1,), frames=1),
+            {"max_steps": 1},
+        ),
+        Instance(
+            "transport",
+            "Sending and acknowledging, on both paths.",
+            ("begin_tick", "schedule_input", "simulate_frame", "receive_input", "drain_input", *_SENDING),
+            2,
+            ((((1, 1), (0, 0)),),),
         ),
     )
 }

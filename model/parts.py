@@ -9,18 +9,35 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from enum import Enum
 from operator import itemgetter
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 from rpds import HashTrieMap, Queue
 
 from reference.containers import FrameMap, InputTable, Sequence
-from reference.state import Peer
+from reference.state import Buffers, Desync, Ending, Inputs, Peer, Rollback
 
 R = TypeVar("R")
 
-PARTS = tuple(each.name for each in attrs.fields(Peer) if each.name not in ("config", "world"))
-"""The parts of a peer that steps change, in the order of a key."""
+_SPLIT: dict[str, type] = {
+    "inputs": Inputs,
+    "rollback": Rollback,
+    "buffers": Buffers,
+    "ending": Ending,
+    "desync": Desync,
+}
+"""The parts of a peer that consist of parts in turn."""
+
+_FIELDS: tuple[tuple[str, tuple[str, ...]], ...] = tuple(
+    (each.name, tuple(inner.name for inner in attrs.fields(_SPLIT[each.name])) if each.name in _SPLIT else ())
+    for each in attrs.fields(Peer)
+    if each.name not in ("config", "world")
+)
+
+PARTS: tuple[str, ...] = tuple(
+    f"{name}.{inner}" if inner else name for name, inners in _FIELDS for inner in inners or ("",)
+)
+"""The parts that steps change, in the order of a key."""
 
 Key = tuple[int, ...]
 """The numbers of a state's parts, in the order of `PARTS`."""
@@ -36,14 +53,30 @@ class Numbers:
 
     def key(self, peer: Peer) -> Key:
         """Return the key of a state."""
-        return tuple(self.of(getattr(peer, name)) for name in PARTS)
+        numbers: list[int] = []
+        for name, inners in _FIELDS:
+            part = getattr(peer, name)
+            numbers += [self.of(getattr(part, inner)) for inner in inners] if inners else [self.of(part)]
+        return tuple(numbers)
 
     def key_after(self, before: Peer, key: Key, after: Peer) -> Key:
         """Return the key of a state that a step from the state with `key` leads to."""
-        old, new = vars(before), vars(after)
-        return tuple(
-            number if old[name] is new[name] else self.of(new[name]) for name, number in zip(PARTS, key, strict=True)
-        )
+        old, new, numbers = vars(before), vars(after), list(key)
+        at = 0
+        for name, inners in _FIELDS:
+            part = new[name]
+            if old[name] is part:
+                at += len(inners) or 1
+            elif inners:
+                was, now = vars(old[name]), vars(part)
+                for inner in inners:
+                    if was[inner] is not now[inner]:
+                        numbers[at] = self.of(now[inner])
+                    at += 1
+            else:
+                numbers[at] = self.of(part)
+                at += 1
+        return tuple(numbers)
 
     def of(self, value: Any) -> int:
         """Return the number of a value."""
@@ -85,27 +118,51 @@ class Numbers:
 _ATOMS = frozenset({int, str, bool, float, type(None), frozenset})
 
 
+READS: set[str] = set()
+"""What has been read of watched states since this was last emptied."""
+
+
 class Watched(Peer):
     """A peer that tells which of its parts are read."""
 
-    reads: ClassVar[set[str]] = set()
-
     def __getattribute__(self, name: str) -> Any:
-        if name in _PART_SET:
-            Watched.reads.add(name)
+        value = object.__getattribute__(self, name)
+        if name in _WHOLE:
+            READS.add(name)
+        elif name in _WATCHED_PARTS:
+            return _watched(_WATCHED_PARTS[name], value)
         elif name == "__dict__":
-            Watched.reads.update(PARTS)
-        return object.__getattribute__(self, name)
+            READS.update(PARTS)
+        return value
 
 
-_PART_SET = frozenset(PARTS)
-
-
-def watched(peer: Peer) -> Watched:
+def watched(peer: Peer) -> Peer:
     """Return a peer that is equal to `peer` and tells what is read of it."""
-    watching = object.__new__(Watched)
-    object.__setattr__(watching, "__dict__", vars(peer))
+    return _watched(Watched, peer)
+
+
+def _watched(kind: type[R], value: R) -> R:
+    watching = object.__new__(kind)
+    object.__setattr__(watching, "__dict__", vars(value))
     return watching
+
+
+def _watching(name: str, kind: type) -> type:
+    """Return a class like `kind`, a part of a peer, whose objects tell which of their parts are read."""
+    inners = {inner: f"{name}.{inner}" for inner in dict(_FIELDS)[name]}
+
+    def read(self: Any, inner: str) -> Any:
+        if inner in inners:
+            READS.add(inners[inner])
+        elif inner == "__dict__":
+            READS.update(inners.values())
+        return object.__getattribute__(self, inner)
+
+    return type(f"Watched{kind.__name__}", (kind,), {"__getattribute__": read})
+
+
+_WHOLE = frozenset(name for name, inners in _FIELDS if not inners)
+_WATCHED_PARTS = {name: _watching(name, kind) for name, kind in _SPLIT.items()}
 
 
 class Remembered(Generic[R]):
@@ -130,10 +187,10 @@ class Remembered(Generic[R]):
             return self._results[selected]
         except KeyError:
             pass
-        Watched.reads = set()
+        READS.clear()
         result = self._function(*map(watched, args[: self._states]), *args[self._states :])
-        if not Watched.reads <= self._reads:
-            self._reads |= Watched.reads
+        if not self._reads >= READS:
+            self._reads |= READS
             self._results.clear()
             self._choose()
             selected = self._select(key)

@@ -7,7 +7,7 @@ run again from the start before it is returned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -15,7 +15,7 @@ from attrs import frozen
 from model.blame import Violation, blame, violated
 from model.explorer import Explorer, Reached, Stepped, described, named
 from model.instances import INSTANCES, Instance
-from model.parts import Remembered
+from model.parts import READS, Remembered
 from model.properties import NEVER_CRASHES
 from model.property import Property, StepView
 from model.trace import Trace, TraceStep
@@ -25,7 +25,7 @@ from reference.transition import Guard, Protocol
 
 LIMIT = 200_000
 """How many states of an instance are explored unless another limit is given."""
-_SHALLOW = 500
+_SHALLOW = 1_500
 """How many states of each instance are explored before more of any: most mistakes show early in some instance."""
 CRASH_SENTENCE = "No guard and no effect ever raises."
 
@@ -210,6 +210,7 @@ class _Hunt:
         self.of_states = [
             (each, Remembered(self._state_check(each), more=1)) for each in properties if each.scope in _OF_STATES
         ]
+        self.needed: dict[tuple[int, ...], list[tuple[Property, Remembered[bool]]]] = {}
         self.of_steps = [
             (each, Remembered(self._step_check(each), states=2, more=2)) for each in properties if each.scope == "step"
         ]
@@ -230,14 +231,28 @@ class _Hunt:
                 if self.crashes:
                     return _crashed(explorer, stepped)
                 continue
-            for each, check in self.of_steps:
-                if check(stepped.key, stepped.before.peer, stepped.whole, after.run, stepped):
-                    return self._violating(each, stepped.before, stepped)
+            for each in self._violated_steps(stepped, after.run):
+                return self._violating(each, stepped.before, stepped)
             if stepped.is_new:
                 for each, check in self.of_states:
                     if check((*after.key, after.run), after.peer, after.run):
                         return self._violating(each, stepped.before, stepped)
         return None
+
+    def _violated_steps(self, stepped: Stepped, run: int) -> Iterator[Property]:
+        """Iterate over the properties of steps that a step violates.
+
+        One that does not look at the states holds of every step with the same transition, arguments and events if it
+        holds of one, and is not read again.
+        """
+        what = stepped.key[-2:]
+        needed = self.needed.get(what)
+        for each, check in self.of_steps if needed is None else needed:
+            if check(stepped.key, stepped.before.peer, stepped.whole, run, stepped):
+                yield each
+            if needed is None and READS:
+                self.needed.setdefault(what, []).append((each, check))
+        self.needed.setdefault(what, [])
 
     def _state_check(self, each: Property) -> Callable[[Peer, int], bool]:
         readings = self.explorer.readings
