@@ -107,7 +107,7 @@ class FaultyChannel:
     def send(self, now: int, message: Message) -> Transits:
         """Return the fate of the next packet, sent at `now`."""
         faults = self.faults
-        if self._drops(message) or any(start <= now < end for start, end in faults.partitions) or self._loses():
+        if (faults.drops and self._drops(message)) or (faults.partitions and self._is_parted(now)) or self._loses():
             return ()
         if faults.duplicate and self._random.random() < faults.duplicate:
             return self._transit(), self._transit()
@@ -119,6 +119,9 @@ class FaultyChannel:
                 self._left[at] -= 1
                 return True
         return False
+
+    def _is_parted(self, now: int) -> bool:
+        return any(start <= now < end for start, end in self.faults.partitions)
 
     def _loses(self) -> bool:
         burst, random = self.faults.burst, self._random.random

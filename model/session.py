@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+import gc
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from heapq import heappop, heappush
 from typing import Any
@@ -11,7 +13,7 @@ from attrs import define, evolve, field, frozen
 
 from model.lockstep import Lockstep
 from model.lockstep import run as run_lockstep
-from model.network import Transits
+from model.network import Channel, Transits
 from model.setup import CATCH_UP_INTERVAL_MS, Call, Caller, Settings, Source
 from model.worlds import ArithmeticWorld, Checked, WorldError
 from reference.containers import Action, Player
@@ -70,7 +72,8 @@ def run(source: Source, protocol: Protocol, *, keep_events: bool = True) -> Resu
         ValueError: if a peer's configuration is not valid.
     """
     session = _Session(source, protocol, keep_events)
-    session.run()
+    with _collector_paused() if isinstance(source.settings.world, ArithmeticWorld) else nullcontext():
+        session.run()
     return session.result()
 
 
@@ -78,6 +81,7 @@ def run(source: Source, protocol: Protocol, *, keep_events: bool = True) -> Resu
 class _Seat:
     """A peer in its session, and what is written down of it."""
 
+    player: Player
     peer: Peer
     caller: Caller
     calls: list[Call] = field(factory=list)
@@ -89,10 +93,6 @@ class _Seat:
     gone: bool = False
     """Whether it has fallen silent, or crashed: it does nothing any more."""
 
-    @property
-    def player(self) -> Player:
-        return self.peer.config.player
-
 
 class _Session:
     """A running session: a heap of what happens next, as (time, order, seat, function, arguments)."""
@@ -102,9 +102,11 @@ class _Session:
         world = _checked(settings.world)
         links = [(a, b, path) for a in settings.players for b in settings.players if a != b for path in Path]
         self.settings, self.protocol, self.keep_events = evolve(settings, world=world), protocol, keep_events
-        self.seats = {p: _Seat(new_peer(settings.config_of(p), world), source.caller(p)) for p in settings.players}
-        self.channels = {link: source.channel(*link) for link in links}
-        self.transits: dict[Link, list[Transits]] = {link: [] for link in links}
+        peers = {player: new_peer(settings.config_of(player), world) for player in settings.players}
+        self.seats = {player: _Seat(player, peer, source.caller(player)) for player, peer in peers.items()}
+        self.channels: dict[Link, tuple[Channel, list[Transits]]] = {
+            link: (source.channel(*link), []) for link in links
+        }
         self.heap: list[tuple[int, int, _Seat, Callable[..., None], tuple[Any, ...]]] = []
         self.order = 0
         self.now = 0
@@ -181,9 +183,9 @@ class _Session:
                 seat.events.append((self.now, event))
 
     def send(self, seat: _Seat, sent: Sent) -> None:
-        link = (seat.player, sent.to, sent.path)
-        transits = self.channels[link].send(self.now, sent.message)
-        self.transits[link].append(transits)
+        channel, written = self.channels[seat.player, sent.to, sent.path]
+        transits = channel.send(self.now, sent.message)
+        written.append(transits)
         for transit in transits:
             self.at(self.now + transit, self.seats[sent.to], self.deliver, sent)
 
@@ -223,11 +225,23 @@ class _Session:
             events={player: tuple(seat.events) for player, seat in seats.items()},
             submitted={player: (*seat.submitted, *missing[len(seat.submitted) :]) for player, seat in seats.items()},
             calls={player: tuple(seat.calls) for player, seat in seats.items()},
-            transits={link: tuple(transits) for link, transits in self.transits.items()},
+            transits={link: tuple(written) for link, (_, written) in self.channels.items()},
             crashes=self.crashes,
             ended_ms=self.now,
             frames=sum(seat.peer.metrics.frames for seat in seats.values()),
         )
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the garbage collector: nothing of ours makes cycles, and it would walk through ever more records."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _checked(world: World) -> World:

@@ -132,8 +132,10 @@ class PacedCaller:
             return Call(self._after_pause(now + POLL_INTERVAL_MS), None, True)
         tick, self._ticks = self._ticks, self._ticks + 1
         due = self._start + tick * 1000 // FRAMES_PER_SECOND
-        at = self._after_pause(max(due, now + CATCH_UP_INTERVAL_MS))
-        return Call(at, self._act(tick), self._after_pause(due) == due)
+        at = max(due, now + CATCH_UP_INTERVAL_MS)
+        if not self._pauses:
+            return Call(at, self._act(tick), True)
+        return Call(self._after_pause(at), self._act(tick), self._after_pause(due) == due)
 
     def restart(self, now: int) -> None:
         """Count ticks from `now` on."""

@@ -40,7 +40,7 @@ class ArithmeticWorld:
     def step(self, state: Tally, actions: JointAction) -> tuple[Tally, Outcome]:
         """Return the next state, with rewards and infos that depend on it and on each player's action."""
         value = (31 * state.value + state.frame + 1) % self.modulus
-        for _, action in actions.items():
+        for action in actions.actions:
             value = (31 * value + action + 1) % self.modulus
         after = Tally(state.frame + 1, value, state.score + sum(actions.actions))
         over = self.end_when is not None and after.score >= self.end_when
