@@ -54,9 +54,9 @@ def judge(run: Run) -> Judgement:
     if run.skipped is not None:
         issue = f" ({run.skipped['issue']})" if "issue" in run.skipped else ""
         return Judgement(Verdict.SKIP, reason=run.skipped["reason"] + issue)
-    if run.failure is not None:
-        return _of_adapter(run, run.failure)
     evidence = Evidence(run)
+    if run.failure is not None:
+        return _of_adapter(evidence, run.failure)
     failure = first_failure(evidence)
     if failure is not None:
         stuck = failure.clause in PROPERTIES and PROPERTIES[failure.clause].stuck
@@ -70,29 +70,35 @@ def judge(run: Run) -> Judgement:
     return Judgement(Verdict.PASS)
 
 
-def first_failure(evidence: Evidence) -> Failure | None:
-    """Return the earliest failure of the properties that the case expects; at level 2 the model always judges, too."""
+def first_failure(evidence: Evidence, *, complete: bool = True) -> Failure | None:
+    """Return the earliest failure of the properties that the case expects; at level 2 the model always judges, too.
+
+    Of a run that is not `complete`, only what goes wrong on the way is judged.
+    """
     run = evidence.run
     names = [*run.case["expect"], *(["model"] if run.level == 2 and "model" not in run.case["expect"] else [])]
     found = []
     for name in names:
-        if PROPERTIES[name].level <= run.level:
+        if PROPERTIES[name].level <= run.level and (complete or not PROPERTIES[name].final):
             failure = next(PROPERTIES[name].failures(evidence), None)
             if failure is not None:
                 found.append((PROPERTIES[name].final, failure.event, failure))
     return min(found, key=lambda each: each[:2])[2] if found else None
 
 
-def _of_adapter(run: Run, failure: AdapterError) -> Judgement:
-    if isinstance(failure, BrokenError):
-        return Judgement(Verdict.HARNESS_ERROR, reason=f"{run.failed_peer}: {failure}")
-    verdict = Verdict.CRASH if isinstance(failure, CrashedError) else Verdict.STUCK
-    clause = "answers"
+def _of_adapter(evidence: Evidence, error: AdapterError) -> Judgement:
+    run = evidence.run
+    if isinstance(error, BrokenError):
+        return Judgement(Verdict.HARNESS_ERROR, reason=f"{run.failed_peer}: {error}")
+    earlier = first_failure(evidence, complete=False)
+    if earlier is not None:
+        return Judgement(Verdict.FAIL, earlier, reason=f"and then {run.failed_peer}: {error}")
+    verdict = Verdict.CRASH if isinstance(error, CrashedError) else Verdict.STUCK
     sentence = "The implementation survives whatever arrives, and answers."
-    seen = Failure(
-        clause, sentence, ("EP-7", "IN-7"), run.failed_peer, None, "an answer", str(failure), len(run.events) - 1
+    last = len(run.events) - 1
+    return Judgement(
+        verdict, Failure("answers", sentence, ("EP-7", "IN-7"), run.failed_peer, None, "an answer", str(error), last)
     )
-    return Judgement(verdict, seen)
 
 
 def _is_met(pattern: Mapping[str, Any], evidence: Evidence) -> bool:

@@ -31,6 +31,9 @@ class BrokenError(AdapterError):
 class CrashedError(AdapterError):
     """It died, or says that the implementation failed."""
 
+    answer: Json = None
+    """What it said besides, if it did."""
+
 
 class StuckError(AdapterError):
     """It did not answer in time."""
@@ -74,7 +77,9 @@ def check_answer(request: Json, line: str | bytes) -> Json:
     if answer["seq"] != request["seq"]:
         raise BrokenError(f"answer to {request['op']}: seq {answer['seq']} instead of {request['seq']}")
     if "error" in answer:
-        raise CrashedError(f"error in answer to {request['op']}: {answer['error'][:500]}")
+        crash = CrashedError(f"error in answer to {request['op']}: {_one_line(answer['error'])}")
+        crash.answer = answer
+        raise crash
     return answer
 
 
@@ -182,7 +187,9 @@ class Process:
             if searched > LONGEST_LINE:
                 raise BrokenError(f"answer to {request['op']}: a line of more than {LONGEST_LINE} bytes")
             self._check_deadline(deadline)
-            if not self._wait(max(0.0, deadline - time.monotonic())):
+            alive = self._process.poll() is None
+            # A child of a dead adapter may hold its output open for ever.
+            if not self._wait(min(0.1, max(0.0, deadline - time.monotonic()))) or not (alive or self._buffer):
                 raise CrashedError(self._how_it_died())
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
@@ -219,6 +226,10 @@ class Process:
         except subprocess.TimeoutExpired:
             return "it closed its output"
         return f"it was ended by {signal.Signals(-code).name}" if code < 0 else f"it exited with code {code}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

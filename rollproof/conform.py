@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.types import NonNegativeInt, PositiveFloat, PositiveInt
+from rich.text import Text
 
 from conformance.adapters.reference import Adapter
 from conformance.cases import Case, published_cases, read_case
@@ -20,17 +21,17 @@ from conformance.smoke import SMOKE, smoke
 from conformance.suite import Report, Result, Target, as_json, result_json, run_suite, select
 from conformance.transport import AdapterError
 from rollproof import __version__
-from rollproof.output import BROKEN, HELD, USAGE, UsageError, console, progress, table, unknown, write_file, write_json
+from rollproof.output import BROKEN, HELD, UsageError, console, progress, table, unknown, write_file, write_json
 
 SHOWN_FAILURES = 3
 """How many failures are told in full; the files have all of them."""
-STYLES = {"pass": "green", "degraded": "yellow", "vacuous": "yellow", "skip": "dim", "n/a": "dim"}
+STYLES = {"vacuous": "yellow", "skip": "dim"}
 LARGEST_RESULTS = 50_000_000
 """Bytes of a file of `--also`."""
 
 
 def conform(
-    *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    *command: str,
     case: tuple[str, ...] = (),
     profile: tuple[str, ...] = (),
     level: NonNegativeInt = 2,
@@ -201,8 +202,8 @@ def _tell(report: Report, document: Json, all_failures: bool) -> None:
     out.print(f"{name}: {counts}")
 
 
-def _styled(result: Result) -> str:
-    return result.verdict.value
+def _styled(result: Result) -> Text:
+    return Text(result.verdict.value, STYLES.get(result.verdict.value, "bold red"))
 
 
 def _short(result: Result) -> str:
@@ -237,6 +238,3 @@ def _fuzz(target: Target, runs: int, seed: int, level: int, save: Path | None, j
     failure["repeat"] = f"rollproof conform --case {save or 'FILE'} {target.arguments}".strip()
     out.print(failure_text(failure), soft_wrap=True)
     return BROKEN
-
-
-__all__ = ["USAGE", "conform"]
