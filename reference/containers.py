@@ -188,9 +188,8 @@ class Table(Generic[V]):
         return Table(self.players)
 
     def _row(self, player: Player, frame: int, value: V | None) -> tuple[V | None, ...]:
-        row = list(self.rows.get(frame) or (None,) * len(self.players))
-        row[self.players.index(player)] = value
-        return tuple(row)
+        row = self.rows.get(frame) or (None,) * len(self.players)
+        return _replaced(row, self.players.index(player), value)
 
 
 @frozen(slots=False)
@@ -230,11 +229,11 @@ class InputTable:
         at = self.table.players.index(player)
         table, newest, prefix = self.table.set(player, frame, action), self.newest, self.prefix
         if frame > newest[at]:
-            newest = (*newest[:at], frame, *newest[at + 1 :])
+            newest = _replaced(newest, at, frame)
         if frame == prefix[at] + 1:
             while frame < newest[at] and table.get(player, frame + 1) is not None:
                 frame += 1
-            prefix = (*prefix[:at], frame, *prefix[at + 1 :])
+            prefix = _replaced(prefix, at, frame)
         return evolve(self, table=table, newest=newest, prefix=prefix)
 
     def complete(self, frame: int) -> bool:
@@ -280,3 +279,9 @@ class InputTable:
     def cleared(self) -> InputTable:
         """Return a table that knows only the frames below `delay`."""
         return InputTable(self.table.cleared(), self.delay, self.default, self.prediction)
+
+
+def _replaced(row: tuple[Any, ...], at: int, value: Any) -> tuple[Any, ...]:
+    changed = list(row)
+    changed[at] = value
+    return tuple(changed)

@@ -20,19 +20,14 @@ class Digest:
 
     def extend(self, record: Record) -> Digest:
         """Return the digest with one more record: what was done, what it yielded, nothing local to a peer."""
+        content = [self.value, record.actions.actions, record.steps, record.over]
         outcome = record.outcome
-        yielded = (
-            None
-            if outcome is None
-            else (
-                sorted(outcome.rewards.items()),
-                sorted(outcome.terminated.items()),
-                sorted(outcome.truncated.items()),
-                sorted((player, sorted(info.items())) for player, info in outcome.infos.items()),
-            )
-        )
-        content = repr((self.value, record.actions.actions, yielded, record.steps, record.over))
-        return Digest(blake2b(content.encode(), digest_size=16).hexdigest())
+        if outcome is not None:
+            for player in sorted({*outcome.rewards, *outcome.terminated, *outcome.truncated, *outcome.infos}):
+                content += (player, outcome.rewards.get(player))
+                content += (outcome.terminated.get(player), outcome.truncated.get(player))
+                content += sorted(outcome.infos.get(player, {}).items())
+        return Digest(blake2b(repr(content).encode(), digest_size=16).hexdigest())
 
     def cleared(self) -> Digest:
         """Return the digest of no record."""

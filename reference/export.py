@@ -8,6 +8,7 @@ import attrs
 from attrs import frozen
 
 from reference.state import Peer, Phase
+from reference.world import Outcome
 
 LOCAL_COLUMNS = frozenset({"time_ms", "focused", "was_speculative"})
 """The columns that may differ between peers (EP-13)."""
@@ -101,17 +102,16 @@ def session_metrics(peer: Peer) -> dict[str, Any]:
 def _cells(peer: Peer, frame: int) -> dict[str, Any]:
     canonical = peer.buffers.canonical[frame]
     record = canonical.record
-    outcome = record.outcome
+    outcome = record.outcome or Outcome()
     cells: dict[str, Any] = {"frame": frame, "epoch": peer.epoch, "unconfirmed": canonical.unconfirmed}
     for player, action in record.actions.items():
         cells[f"action.{player}"] = action
-    infos = {} if outcome is None else outcome.infos
-    for player in dict.fromkeys((*record.actions.players, *record.returns.rewards, *infos)):
-        cells[f"reward.{player}"] = None if outcome is None else outcome.rewards.get(player)
+    for player in dict.fromkeys((*record.actions.players, *record.returns.rewards, *outcome.infos)):
+        cells[f"reward.{player}"] = outcome.rewards.get(player)
         cells[f"return.{player}"] = record.returns.rewards.get(player, 0)
-        cells[f"terminated.{player}"] = None if outcome is None else outcome.terminated.get(player)
-        cells[f"truncated.{player}"] = None if outcome is None else outcome.truncated.get(player)
-        for name, value in infos.get(player, {}).items():
+        cells[f"terminated.{player}"] = outcome.terminated.get(player)
+        cells[f"truncated.{player}"] = outcome.truncated.get(player)
+        for name, value in outcome.infos.get(player, {}).items():
             cells[f"info.{player}.{name}"] = value
     cells["steps"] = record.steps
     cells["over"] = record.over

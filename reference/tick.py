@@ -126,8 +126,10 @@ def receive(
     sender, epoch = message.player, message.epoch
     match message:
         case InputMessage():
+            known = run.peer.inputs.known if _is_from_a_partner(run, sender, epoch) else None
             for frame, action in enumerate(message.actions, message.first):
-                _receive_input(run, sender, epoch, path, frame, action)
+                if known is None or known.get(sender, frame) != action:  # most are duplicates (IN-3, IN-4)
+                    _receive_input(run, sender, epoch, path, frame, action)
             run.do(receive_ack, sender, epoch, message.acknowledged, False)
             if run.peer.ending.phase != Phase.RUNNING:
                 _answer(run, sender, epoch)
@@ -275,5 +277,9 @@ def _receive_hash(run: Run, sender: Player, epoch: int, frame: int, digest: Any)
 
 
 def _answer(run: Run, sender: Player, epoch: int) -> None:
-    if same_epoch.holds(run.peer, sender, epoch) and from_a_partner.holds(run.peer, sender):
+    if _is_from_a_partner(run, sender, epoch):
         run.do(send_ack, sender, run.now, run.accepts(sender))
+
+
+def _is_from_a_partner(run: Run, sender: Player, epoch: int) -> bool:
+    return same_epoch.holds(run.peer, sender, epoch) and from_a_partner.holds(run.peer, sender)

@@ -176,11 +176,12 @@ def _transmit(peer: Peer, player: Player, first: int, last: int, now: int, accep
     )
     metrics = peer.metrics
     submitted = metrics.inputs_submitted + 1
-    if route(peer, player, accepts) is Path.P2P:
+    path = route(peer, player, accepts)
+    if path is Path.P2P:
         metrics = evolve(metrics, inputs_submitted=submitted, inputs_sent_p2p=metrics.inputs_sent_p2p + 1)
     else:
         metrics = evolve(metrics, inputs_submitted=submitted, inputs_sent_relay=metrics.inputs_sent_relay + 1)
-    return _send(evolve(peer, metrics=metrics), player, message, accepts)
+    return evolve(peer, metrics=metrics), (Sent(player, path, message),)
 
 
 def _send(peer: Peer, player: Player, message: Message, accepts: bool) -> Step:

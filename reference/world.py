@@ -45,8 +45,10 @@ class Totals:
         """Return the totals after one more step; who gets no reward in it keeps what there was."""
         if not outcome.rewards:
             return self
-        sums = {player: self.rewards.get(player, 0) + reward for player, reward in outcome.rewards.items()}
-        return Totals({**self.rewards, **sums})
+        rewards = dict(self.rewards)
+        for player, reward in outcome.rewards.items():
+            rewards[player] = rewards.get(player, 0) + reward
+        return Totals(rewards)
 
     def cleared(self) -> Totals:
         """Return the totals of a new episode."""
