@@ -6,6 +6,7 @@ mistake seen in real implementations). Each is an adapter, so that it is judged 
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -16,19 +17,20 @@ from attrs import frozen
 from conformance.adapters.reference import Adapter, ObservedRun
 from conformance.schema import Json
 from model.edits import Edit, acting, guarded, ordered, variant
-from model.mistakes import STALE_CLEAR
+from model.mistakes import COMPLETE_WITH_PENDING, STALE_CLEAR
 from model.variants import VARIANTS
 from reference.buffers import confirm_frame, next_frame_is_complete
 from reference.containers import Action, InputTable, Player
 from reference.desync import compare_hash
-from reference.inputs import drain_input, input_is_unknown, receive_input
-from reference.messages import Path
+from reference.inputs import drain_input, receive_input
+from reference.messages import InputMessage, Path
 from reference.protocol import PROTOCOL
 from reference.rollback import begin_rollback, simulate_frame, within_prediction_window
 from reference.state import Peer
 from reference.transition import Protocol, Step, guard
 from reference.transport import receive_ack
 from reference.values import evolve, given
+from reference.wire import decode
 
 
 @frozen
@@ -97,6 +99,7 @@ class FastForward(Adapter):
         super().on_tick(request)
 
 
+END_FIRST = ("drain", "confirm", "promote", "end", "roll_back", "resend")
 SIMULATE_FIRST = ("begin", "drain", "schedule", "simulate", "roll_back", "confirm", "promote", "detect_end", "resend")
 
 # --- bugs -----------------------------------------------------------------------------------------------------------
@@ -159,16 +162,6 @@ def somebody_is_heard(peer: Peer) -> bool:
 def input_is_recent(peer: Peer, player: Player, epoch: int, path: Path, frame: int, action: Action) -> bool:
     """The input is not for a frame that is more than four frames back."""
     return frame >= peer.frame - 4
-
-
-@guard("IN-3")
-def input_is_unknown_or_it_crashes(
-    peer: Peer, player: Player, epoch: int, path: Path, frame: int, action: Action
-) -> bool:
-    """The input is not known already."""
-    if peer.inputs.known.get(player, frame) is not None and frame < peer.inputs.known.contiguous(player) - 2:
-        raise ValueError(f"frame {frame} came twice")
-    return input_is_unknown.holds(peer, player, epoch, path, frame, action)
 
 
 @guard("IN-1")
@@ -280,6 +273,19 @@ class ForgetsWhilePaused(Adapter):
             self.peer = evolve(self.peer, rollback=pending)
 
 
+class DuplicatesCrash(Adapter):
+    """Takes an old input that comes again for an error."""
+
+    def on_deliver(self, request: Json) -> None:
+        """Look at what comes."""
+        message = decode(b64decode(request["packet"]))
+        if isinstance(message, InputMessage) and message.epoch == self.peer.epoch:
+            last = message.first + len(message.actions) - 1
+            if last < self.peer.inputs.known.contiguous(message.player) - 2:
+                raise ValueError(f"frame {last} came twice")
+        super().on_deliver(request)
+
+
 class TimeoutsAgree(Adapter):
     """Says that an episode ended agreed although it timed out."""
 
@@ -383,11 +389,6 @@ def _bugs() -> Iterator[Mutant]:
             (guarded(receive_input, input_is_recent),),
         ),
         (
-            "duplicate_crashes",
-            "An input that came long ago and comes again is an error.",
-            (guarded(receive_input, input_is_unknown_or_it_crashes, instead_of=input_is_unknown),),
-        ),
-        (
             "reorder_crashes",
             "An input that comes before an earlier one is an error.",
             (guarded(receive_input, input_is_in_order_or_it_crashes),),
@@ -413,6 +414,18 @@ def _bugs() -> Iterator[Mutant]:
             (*STALE_CLEAR, ordered(tick=("drain", "begin", *PROTOCOL.tick[2:]), poll=PROTOCOL.poll)),
         ),
         (
+            "completes_before_rollback",
+            "The end is looked at before a rollback that is due.",
+            (
+                *COMPLETE_WITH_PENDING,
+                ordered(tick=PROTOCOL.tick, poll=END_FIRST),
+                *(
+                    _anyway(name, "no_rollback_pending")
+                    for name in ("expire_wait", "give_up_on_partners", "succeed_wait")
+                ),
+            ),
+        ),
+        (
             "simulates_before_rollback",
             "A rollback that is due waits until after the next frame.",
             (
@@ -428,6 +441,7 @@ def _bugs() -> Iterator[Mutant]:
         made = variant(name, sentence, (), (), *changes)
         yield Mutant(f"bug:{name}", sentence, _running(changed(made.protocol, name=name)))
     kinds: list[tuple[str, type[Adapter]]] = [
+        ("duplicate_crashes", DuplicatesCrash),
         ("predicts_by_arrival", PredictsByArrival),
         ("first_frames_sampled", KnowsNoFirstFrames),
         ("unchecked_while_paused", ForgetsWhilePaused),
@@ -442,4 +456,8 @@ def _bugs() -> Iterator[Mutant]:
 
 
 def _anyway(transition: str, guard_name: str) -> Edit:
-    return lambda protocol: protocol.without(transition, guard_name)
+    def edit(protocol: Protocol) -> Protocol:
+        guarded_by = {each.name for each in protocol.transitions[transition].guards}
+        return protocol.without(transition, guard_name) if guard_name in guarded_by else protocol
+
+    return edit

@@ -70,7 +70,8 @@ class Network:
             return f"lost: the way is {self.states[link]}"
         fate: Any = None
         if not self.healed:
-            fate = next((rule.written["fate"] for rule in self.rules if rule.matches(packet, round_number)), None)
+            matching = [rule for rule in self.rules if rule.matches(packet, round_number)]
+            fate = matching[0].written["fate"] if matching else None
         if fate == "drop":
             return "lost"
         if fate == "hold":

@@ -60,25 +60,26 @@ class Evidence:
                 frames.setdefault(event.data["frame"], {}).setdefault(event.peer, event.data["input"])
         return truth
 
-    def lockstep(self, epoch: int) -> list[tuple[int, ...]]:
-        """Return the joint inputs of an episode that everyone played without a network, as far as they are known."""
+    def lockstep(self, epoch: int) -> tuple[list[tuple[int, ...]], bool]:
+        """Return the joint inputs of an episode that everyone played without a network, and whether it is over then.
+
+        It is not if some input that it goes on with has not been fixed by anybody.
+        """
         case = self.run.case
         delay, truth = case.config.get("input_delay", 0), self.truth.get(epoch, {})
         frames: list[tuple[int, ...]] = []
         total = 0
-        while len(frames) < case.config.get("max_steps", 1 << 30):
+        while len(frames) < case.config.get("max_steps", 1 << 30) and total < case.config.get("end_sum", 1 << 30):
             known = truth.get(len(frames), {})
             if len(frames) < delay:
                 inputs = (DEFAULT_INPUT,) * len(case.peers)
             elif len(known) == len(case.peers):
                 inputs = tuple(known[peer] for peer in case.peers)
             else:
-                break
+                return frames, False
             frames.append(inputs)
             total += sum(inputs)
-            if total >= case.config.get("end_sum", 1 << 30):
-                break
-        return frames
+        return frames, True
 
 
 Check = Callable[[Evidence], Iterator[Failure]]
@@ -313,10 +314,12 @@ def termination(evidence: Evidence) -> Iterator[Failure]:
         if event.data["obs"] == "episode_begin":
             epochs[event.peer] = event.data["epoch"]
         elif event.data["kind"] == "agreed":
-            wanted = len(evidence.lockstep(epochs[event.peer]))
-            if event.data["frame"] != wanted:
+            frames, over = evidence.lockstep(epochs[event.peer])
+            wanted = len(frames)
+            if event.data["frame"] != wanted or not over:
+                expected = f"an end after {wanted} frames" if over else f"no end after {wanted} frames"
                 actual = f"{event.data['frame']}"
-                yield _failure("termination", event.peer, wanted, f"an end after {wanted} frames", actual, event.number)
+                yield _failure("termination", event.peer, wanted, expected, actual, event.number)
                 return
 
 
@@ -328,7 +331,7 @@ def exports(evidence: Evidence) -> Iterator[Failure]:
         if event.data["obs"] == "episode_begin":
             epochs[event.peer] = event.data["epoch"]
             continue
-        true = evidence.lockstep(epochs[event.peer])
+        true, _ = evidence.lockstep(epochs[event.peer])
         states = play(true)
         returns = [0] * len(evidence.run.case.peers)
         for row in event.data["rows"]:
@@ -382,6 +385,58 @@ def sent_counters(evidence: Evidence) -> Iterator[Failure]:
                 actual = f"{event.data['value']}"
                 yield _failure("sent_counters", event.peer, None, f"{name} = {wanted}", actual, event.number)
                 return
+
+
+@prop("TR-4", "ME-1", level=2, final=True)
+def fallback_once(evidence: Evidence) -> Iterator[Failure]:
+    """The metrics tell the frame at which the relay took over: that of the first loss of the peer-to-peer way."""
+    frames = dict.fromkeys(evidence.run.case.peers, 0)
+    lost: dict[str, int] = {}
+    for event in evidence.run.events:
+        if event.kind == "link" and event.data["state"] == "closed":
+            lost.setdefault(event.peer, frames[event.peer])
+        elif event.kind == "obs" and event.data["obs"] == "advance":
+            frames[event.peer] = max(frames[event.peer], event.data["frame"] + 1)
+        elif event.kind == "obs" and event.data["obs"] == "metric" and event.data["name"] == "fallback_frame":
+            wanted, told = lost.get(event.peer), event.data["value"]
+            if told != wanted:
+                yield _failure("fallback_once", event.peer, wanted, f"frame {wanted}", f"{told}", event.number)
+                return
+
+
+@prop("IN-9", "EP-2", level=1, final=True)
+def moderation(evidence: Evidence) -> Iterator[Failure]:
+    """Besides one packet for each tick, inputs are sent again once in `resend_interval_ms` at most, and so are ends."""
+    interval = 1000 * evidence.run.case.config.get("resend_interval_ms", 100)
+    sent: dict[tuple[str, str, str], int] = {}
+    for event in evidence.run.events:
+        if event.kind == "send" and event.data["class"] in ("input", "end"):
+            kind = event.data["class"]
+            key = event.peer, event.data["to"], kind
+            sent[key] = sent.get(key, 0) + 1
+            most = event.now // interval + 2 + (evidence.tapes[event.peer].next_frame if kind == "input" else 0)
+            if sent[key] > most:
+                expected = f"at most {most} packets of class {kind} to {event.data['to']} by now"
+                yield _failure("moderation", event.peer, None, expected, f"{sent[key]}", event.number)
+                return
+
+
+@prop("IN-8", level=0)
+def window_is_used(evidence: Evidence) -> Iterator[Failure]:
+    """A peer that has begun simulates with every tick until the window is full, whatever has arrived."""
+    size = evidence.run.case.config.get("prediction_window", 0)
+    frames = dict.fromkeys(evidence.run.case.peers, 0)
+    ticking: dict[str, int] = {}
+    for event in evidence.run.events:
+        if event.kind == "obs" and event.data["obs"] == "advance":
+            frames[event.peer] = max(frames[event.peer], event.data["frame"] + 1)
+        elif event.kind == "tick":
+            begun = frames[event.peer]
+            if 0 < begun < size and ticking.get(event.peer) == begun:
+                expected = f"frame {begun} to be simulated: it is within the window"
+                yield _failure("window_is_used", event.peer, begun, expected, "a tick without it", event.number)
+                return
+            ticking[event.peer] = begun
 
 
 @prop("ME-4", level=2, final=True)

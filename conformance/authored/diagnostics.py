@@ -47,6 +47,26 @@ def cases() -> Iterator[Json]:
         schedule=busy_rounds(30), network=(rule("*>*", "drop", nth=[n for n in range(200) if n * n % 7 == 2]),),
         premise=(LOADS, {"obs": "promote", "at_least": 20}), expect=(*BLACK_BOX, "desync_noticed"),
     )  # fmt: skip
+    late = [{"replay": "A>B", "class": "hash", "nth": number} for number in (0, 1)]
+    yield case(
+        "diagnostics/late-hashes-of-the-last-episode", "Hashes of one episode arrive in the next",
+        "A foreign hash says nothing of this episode.",
+        rules=("ME-4", "IN-11"), bugs=(21, 22), level=2, requires=(*NEEDS, "desync", "datagram"),
+        config={**config, "hash_interval": 3}, latency=2,
+        schedule=[*steps, {"finish": 200, "next": True}, *late, *busy_rounds(9)[4:], *late, *busy_rounds(22)[9:],
+        FINISH],
+        end=STOP, premise=({"obs": "export", "at_least": 4},), expect=(*EPISODE, "desync_noticed"),
+        kills=("without:receive_hash.same_epoch",),
+    )  # fmt: skip
+    twice = [{"link": "A>B", "state": "closed"}]
+    yield case(
+        "diagnostics/fallback-once", "The same way is closed twice",
+        "Fallback happens once, and the frame at which it did is recorded.",
+        rules=("TR-4", "ME-1"), level=2, requires=(*NEEDS, "metrics", "relay"), config=config, latency=1,
+        schedule=[*steps[:5], *twice, *steps[5:11], *twice, *steps[11:], FINISH], end=STOP,
+        premise=(metric, LOADS), expect=(*EPISODE, "sent_counters", "fallback_once"),
+        kills=("without:lose_p2p.no_fallback_yet",),
+    )  # fmt: skip
     yield case(
         "diagnostics/observing-changes-nothing", "The same session, observed and unobserved",
         "Whoever sends other packets when somebody looks is not testable.",

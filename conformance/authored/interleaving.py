@@ -39,7 +39,7 @@ def cases() -> Iterator[Json]:
     yield case(
         "recording/interleaved-nothing", "A replay that yields after each frame, and goes on",
         "The yields alone must change nothing.",
-        schedule=during(), premise=(BEGINS,), bugs=(2,), **common,
+        schedule=during(), premise=(BEGINS,), bugs=(2, 11), kills=("variant:partial_replay",), **common,
     )  # fmt: skip
     yield case(
         "recording/interleaved-delivery", "Inputs arrive in the middle of a replay",
@@ -66,7 +66,7 @@ def cases() -> Iterator[Json]:
         network=(rule("A>B", "hold", rounds=[1, 20]),),
         schedule=[*late[:12], {"release": "A>B", "count": 5}, {"tick": "B", "input": 3, "resumes": 5},
                   {"release": "A>B", "count": 4}, {"tick": "B", "input": 1}, {"resume": "B"}, *late[12:]],
-        premise=(BEGINS,), kills=("variant:store_unchecked_in_replay",),
+        premise=(BEGINS,),
     )  # fmt: skip
     yield case(
         "recording/interleaved-second-rollback", "Two misprediction come one after the other, the second in the replay",
@@ -101,19 +101,33 @@ def _ticks_inside(count: int) -> Steps:
 def _at_the_end() -> Iterator[Json]:
     needs = ("interleave", "promote", "episode-end", "input-confirmation")
     config = {"max_steps": 12, "input_confirmation_timeout_ms": 200}
-    steps = rounds([0] * 4 + [5] + [1, 2] * 4, [0] * 13)
+    steps = rounds([0] * 4 + [5] + [1, 2] * 5, [0] * 15)
     for name, middle, title in (
         ("poll", [{"poll": "B"}, {"pass_us": 20_000}, {"poll": "B"}], "The wait polls"),
         ("export", [{"command": "B", "name": "export"}], "An export is asked for"),
         ("deadline", [{"pass_us": 400_000}, {"poll": "B"}, {"command": "B", "name": "export"}], "The deadline passes"),
     ):
         yield case(
-            f"recording/interleaved-end-{name}", f"{title} in the middle of the last replay",
+            f"recording/interleaved-end-{name}",
+            f"{title} in the middle of the last replay",
             "While a replay is half done nothing completes, and nothing is exported: half of the rows would be wrong.",
-            rules=("RB-7", "EP-5", "EP-8"), bugs=(2,), level=2, requires=needs, config=config,
-            network=(rule("A>B", "hold", rounds=[1, 14]),),
-            schedule=[*steps, {"release": "A>B"}, {"poll": "B", "resumes": 2}, *middle, {"resume": "B"},
-                      {"finish": 60, "heal": True}],
-            end={"how": "stop"}, premise=(BEGINS, {"obs": "export", "peer": "B"}), expect=ALONE, degraded=("A", "B"),
+            rules=("RB-7", "EP-5", "EP-8"),
+            bugs=(2,),
+            level=2,
+            requires=needs,
+            config=config,
+            network=(rule("A>B", "hold", rounds=[1, 16], **{"class": "input"}),),
+            schedule=[
+                *steps,
+                {"release": "A>B"},
+                {"poll": "B", "resumes": 2},
+                *middle,
+                {"resume": "B"},
+                {"finish": 60, "heal": True},
+            ],
+            end={"how": "stop"},
+            premise=(BEGINS, {"obs": "export", "peer": "B"}),
+            expect=ALONE,
+            degraded=("A", "B"),
             kills=("variant:export_during_rollback",) if name == "deadline" else (),
-        )  # fmt: skip
+        )

@@ -69,6 +69,17 @@ def _loss() -> Iterator[Json]:
         kills=("variant:redundancy_only", "bug:short_ring"),
     )  # fmt: skip
     yield case(
+        "transport/moderation", "A long silence of A's partner, then an end that is acknowledged late",
+        "What is not acknowledged is sent again every `resend_interval_ms`, and not with every call.",
+        rules=("IN-9", "EP-2"), strength="SHOULD", level=2, requires=("retransmit", "episode-end"),
+        config={"max_steps": 20, "resend_interval_ms": 100, "input_confirmation_timeout_ms": 4000,
+                "episode_sync_timeout_ms": 8000},
+        schedule=[*busy_rounds(60), {"finish": 200}], latency=10, end={"how": "stop"}, premise=(LOADS,),
+        network=(rule("B>A", "drop", rounds=[4, 16]), rule("B>A", "drop", rounds=[25, 60], **{"class": "ack"})),
+        expect=(*BLACK_BOX, "moderation"), kills=("without:resend_inputs.resend_is_due",
+        "without:announce_end.end_is_due"),
+    )  # fmt: skip
+    yield case(
         "transport/three-peers-loss", "Three peers, a fifth of all packets lost",
         "Each pair of peers has losses of its own, and all three must agree.",
         rules=("IN-9", "BUF-2"), bugs=(3, 15), peers=3, requires=("retransmit",), schedule=busy_rounds(30, 3),
