@@ -22,13 +22,13 @@ def scheduled_input_is_true(q: Logic, peer: Any, action: Any) -> Formula:
 
 
 def received_input_is_true(q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any, **_: Any) -> Formula:
-    """A partner's input is what it did in that frame of that episode."""
-    return action == q.truth(peer, epoch).action(player, frame)
+    """A player's input is what it did in that frame of that episode. Of strangers nothing is assumed."""
+    return q.implies(q.is_player(player), lambda: action == q.truth(peer, epoch).action(player, frame))
 
 
 def duplicate_is_true(q: Logic, peer: Any, player: Any, frame: Any, action: Any) -> Formula:
-    """A partner never says two things of one frame."""
-    return action == q.truth(peer).action(player, frame)
+    """A player never says two things of one frame. Of strangers nothing is assumed."""
+    return q.implies(q.is_player(player), lambda: action == q.truth(peer).action(player, frame))
 
 
 def announced_end_is_true(q: Logic, peer: Any, epoch: Any, end: Any, **_: Any) -> Formula:

@@ -301,3 +301,21 @@ def _rank(q: Logic, peer: Any) -> list[Any]:
         left,
         one_if(misplaced),
     ]
+
+
+@theorem("EP-5", "EP-8", "IN-2", of="step", trusting=False)
+def wait_considers_everything(q: Logic, step: StepView) -> Clauses:
+    """When a wait ends, everything that arrived has been drained, rolled back, confirmed and promoted."""
+    before, after = step.before, step.after
+    frame = before.confirmed + 1
+    considered = {
+        "drained": q.all_of(q.length(before.inputs.p2p) == 0, q.length(before.inputs.relay) == 0),
+        "pending": q.no(q.is_there(before.rollback.pending)),
+        "in progress": q.no(q.is_there(before.rollback.cursor)),
+        "confirmed": q.no(
+            q.all_of(frame < before.frame, q.players(lambda player: q.has(before.inputs.known, player, frame)))
+        ),
+        "promoted": before.buffers.promoted > before.confirmed,
+    }
+    ends = q.all_of(before.ending.phase == Phase.WAITING, after.ending.phase == Phase.COMPLETING)
+    return {name: q.implies(ends, lambda held=held: held) for name, held in considered.items()}

@@ -282,8 +282,18 @@ INSTANCES: dict[str, Instance] = {
                 (((0, 1), (0, 0)),),  # it seems to end after one frame, and ends after two
                 (((0, 1), (0, 1)),),  # it seems to end, and ends only by the limit
                 (((1, 1), (0, 0)),),  # it seems to go on, and ends
+                (((1, 0), (1, 1)),),  # it ends by the limit, and only its last frame is mispredicted
             ),
             {"max_steps": 2},
+            ends=True,
+        ),
+        Instance(
+            "beyond",
+            "Frames that are simulated beyond an end which was mispredicted.",
+            (*_CORE, *_END),
+            3,
+            ((((0, 0), (0, 1), (0, 1)),),),
+            {"max_steps": 3, "default_action": 1},
             ends=True,
         ),
         Instance(
@@ -313,3 +323,14 @@ INSTANCES: dict[str, Instance] = {
     )
 }
 """The instances, the cheapest first."""
+
+THREE_PEERS = Instance(
+    "three peers",
+    "An episode of one frame among three.",
+    (*_CORE, *_END),
+    1,
+    ((((1, 1, 0),),), (((0, 1, 1),),)),
+    {"max_steps": 1},
+    players=("a", "b", "c"),
+)
+"""For the agreement of any two of three (`model.agreement`)."""

@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from model.blame import Violation, blame, violated
-from model.explorer import Explorer, Reached, Stepped, described, named
+from model.explorer import Args, Explorer, Reached, Stepped, described, named
 from model.instances import INSTANCES, Instance
 from model.parts import READS, Remembered
 from model.properties import NEVER_CRASHES
 from model.property import Property, StepView
 from model.trace import Trace, TraceStep
+from reference.events import Event
 from reference.protocol import PROTOCOL
 from reference.state import Peer
-from reference.transition import Guard, Protocol
+from reference.transition import Guard, Protocol, Transition
 
 LIMIT = 200_000
 """How many states of an instance are explored unless another limit is given."""
@@ -64,6 +65,8 @@ class LimitReached:
     """No violation was found, but not every state of the instances was explored."""
 
     counts: tuple[Count, ...]
+    unjoined: int = 0
+    """Pairs of states that violate a property, of which none could be joined into one run of two peers."""
 
 
 Result = Refuted | Exhausted | LimitReached
@@ -125,13 +128,13 @@ def reach(
     if state is not None:
         for found in explorer.start():
             if state(found.peer):
-                return _replayed(explorer, found, None)
+                return rerun(explorer, _way(found, None))
     for stepped in explorer.explore(limit):
         after = stepped.after
         if after is None:
             continue
         if (state is not None and stepped.is_new and state(after.peer)) or (step is not None and step(_view(stepped))):
-            return _replayed(explorer, stepped.before, stepped)
+            return rerun(explorer, _way(stepped.before, stepped))
     count = (_count(explorer),)
     return Exhausted(count) if explorer.exhausted else LimitReached(count)
 
@@ -184,7 +187,7 @@ def survey(protocol: Protocol, instances: Iterable[Instance], *, limit: int = LI
             if stepped.after is None:
                 continue
             if stepped.transition.name not in taken:
-                taken[stepped.transition.name] = _replayed(explorer, stepped.before, stepped)
+                taken[stepped.transition.name] = rerun(explorer, _way(stepped.before, stepped))
             if stepped.is_new:
                 _note_refusals(explorer, stepped.after, refused)
         counts.append(_count(explorer))
@@ -229,7 +232,7 @@ class _Hunt:
             after = stepped.after
             if after is None:
                 if self.crashes:
-                    return _crashed(explorer, stepped)
+                    return crashing(explorer, stepped.before.way(), stepped.transition.name, stepped.args)
                 continue
             for each in self._violated_steps(stepped, after.run):
                 return self._violating(each, stepped.before, stepped)
@@ -269,59 +272,92 @@ class _Hunt:
         return check
 
     def _violating(self, each: Property, before: Reached, stepped: Stepped | None) -> Trace:
-        trace = _replayed(self.explorer, before, stepped)
-        if each.scope == "step":
-            last = trace.steps[-1]
-            about: Any = StepView(last.transition, last.before, dict(last.args), last.after, last.events)
-        else:
-            about = trace.end
-        violation = blame(each, self.explorer.readings[before.run], about)
-        if violation is None:
-            raise NotReproducedError(f"{each.name} holds when the run that violates it is repeated")
-        return _with(trace, violation)
+        return violating(self.explorer, before.run, _way(before, stepped), each)
 
 
 _OF_STATES = ("state", "consequence")
 
 
-def _replayed(explorer: Explorer, before: Reached, stepped: Stepped | None) -> Trace:
-    """Run again, forgetting nothing, what leads to a state, and one step more."""
-    way = before.way()
-    if stepped is not None and stepped.after is not None:
-        way.append((stepped.transition.name, stepped.args))
+def rerun(explorer: Explorer, way: Iterable[tuple[str, Args]]) -> Trace:
+    """Return the run that takes these transitions from the start, forgetting nothing.
+
+    Raises:
+        NotReproducedError: if a guard refuses one of them.
+    """
     start = peer = explorer.instance.start(explorer.player)
     steps = []
     for name, args in way:
-        transition = explorer.protocol.transitions[name]
-        fired = transition.fire(peer, *args)
-        if isinstance(fired, Guard):
-            raise NotReproducedError(f"{name} is refused by {fired.name} when the run is repeated")
-        after, events = fired
-        sentence = " ".join(transition.sentence.split())
-        steps.append(TraceStep(name, sentence, tuple(named(transition, args).items()), events, peer, after))
-        peer = after
+        steps.append(take(explorer.protocol.transitions[name], peer, args))
+        peer = steps[-1].after
     return Trace(explorer.protocol.name, explorer.instance.name, explorer.player, start, tuple(steps))
 
 
-def _crashed(explorer: Explorer, stepped: Stepped) -> Trace:
-    trace = _replayed(explorer, stepped.before, None)
-    transition, peer = stepped.transition, trace.end
+def take(transition: Transition, peer: Peer, args: Args) -> TraceStep:
+    """Take a step.
+
+    Raises:
+        NotReproducedError: if a guard refuses it.
+    """
+    fired = transition.fire(peer, *args)
+    if isinstance(fired, Guard):
+        raise NotReproducedError(f"{transition.name} is refused by {fired.name} when the run is repeated")
+    return _step(transition, args, fired[1], peer, fired[0])
+
+
+def _step(transition: Transition, args: Args, events: tuple[Event, ...], before: Peer, after: Peer) -> TraceStep:
+    sentence = " ".join(transition.sentence.split())
+    by_name = tuple(named(transition, args).items())
+    return TraceStep(transition.name, sentence, by_name, events, before, after, before.config.player)
+
+
+def violating(explorer: Explorer, run: int, way: Iterable[tuple[str, Args]], each: Property) -> Trace:
+    """Return the run that takes these transitions, with what is violated at its end.
+
+    Raises:
+        NotReproducedError: if nothing is.
+    """
+    trace = rerun(explorer, way)
+    if each.scope == "step":
+        last = trace.steps[-1]
+        about: Any = StepView(last.transition, last.before, dict(last.args), last.after, last.events)
+    else:
+        about = trace.end
+    violation = blame(each, explorer.readings[run], about)
+    if violation is None:
+        raise NotReproducedError(f"{each.name} holds when the run that violates it is repeated")
+    return evolve(trace, violation=violation)
+
+
+def crashing(explorer: Explorer, way: Iterable[tuple[str, Args]], name: str, args: Args) -> Trace:
+    """Return the run that takes these transitions, and then one that raises.
+
+    Raises:
+        NotReproducedError: if it does not.
+    """
+    trace = rerun(explorer, way)
+    transition, peer = explorer.protocol.transitions[name], trace.end
     try:
-        transition.fire(peer, *stepped.args)
+        transition.fire(peer, *args)
     except Exception as error:
         detail = described(error)
     else:
-        raise NotReproducedError(f"{transition.name} does not raise when the run is repeated")
-    args = tuple(named(transition, stepped.args).items())
-    last = TraceStep(transition.name, " ".join(transition.sentence.split()), args, (), peer, peer)
-    violation = Violation(NEVER_CRASHES, CRASH_SENTENCE, (), transition.name, detail=detail)
-    return Trace(trace.protocol, trace.instance, trace.player, trace.start, (*trace.steps, last), violation)
+        raise NotReproducedError(f"{name} does not raise when the run is repeated")
+    last = _step(transition, args, (), peer, peer)
+    violation = Violation(NEVER_CRASHES, CRASH_SENTENCE, (), name, detail=detail)
+    return evolve(trace, steps=(*trace.steps, last), violation=violation)
+
+
+def _way(before: Reached, stepped: Stepped | None) -> list[tuple[str, Args]]:
+    way = before.way()
+    if stepped is not None and stepped.after is not None:
+        way.append((stepped.transition.name, stepped.args))
+    return way
 
 
 def _note_refusals(explorer: Explorer, found: Reached, refused: dict[tuple[str, str], Refusal]) -> None:
     for transition, args, guard in explorer.refusals(found):
         if (transition.name, guard) not in refused:
-            trace = _replayed(explorer, found, None)
+            trace = rerun(explorer, _way(found, None))
             refused[transition.name, guard] = Refusal(trace, transition.name, tuple(named(transition, args).items()))
 
 
@@ -332,7 +368,3 @@ def _view(stepped: Stepped) -> StepView:
 
 def _count(explorer: Explorer) -> Count:
     return Count(explorer.instance.name, explorer.states, explorer.transitions, explorer.exhausted)
-
-
-def _with(trace: Trace, violation: Violation) -> Trace:
-    return Trace(trace.protocol, trace.instance, trace.player, trace.start, trace.steps, violation)

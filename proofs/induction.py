@@ -117,7 +117,7 @@ def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:
         yield from of_transition(state, protocol.transitions[name])
 
 
-def discharge(case: Case) -> Iterator[Discharge]:
+def discharge(case: Case, timeout_ms: int = TIMEOUT_MS) -> Iterator[Discharge]:
     """Yield what becomes of each goal of a case. Goals with the same premises are tried together first."""
     for trusting in (True, False):
         goals = {
@@ -125,7 +125,7 @@ def discharge(case: Case) -> Iterator[Discharge]:
             for key, goal in case.goals.items()
             if (key[0] == NEVER_CRASHES or PROPERTIES[key[0]].trusting) == trusting
         }
-        yield from _discharge(case, premises_of(case, trusting), goals)
+        yield from _discharge(case, premises_of(case, trusting), goals, timeout_ms)
 
 
 def premises_of(case: Case, trusting: bool) -> list[Any]:
@@ -133,11 +133,13 @@ def premises_of(case: Case, trusting: bool) -> list[Any]:
     return [*case.trust, *case.premises] if trusting else list(case.premises)
 
 
-def _discharge(case: Case, premises: list[Any], goals: dict[tuple[str, str], Any]) -> Iterator[Discharge]:
+def _discharge(
+    case: Case, premises: list[Any], goals: dict[tuple[str, str], Any], timeout_ms: int
+) -> Iterator[Discharge]:
     open_ = [goal for goal in goals.values() if not z3.is_true(goal)]
-    together = not open_ or _solve(premises, z3.And(*open_), TOGETHER_MS)[0]
+    together = not open_ or _solve(premises, z3.And(*open_), min(timeout_ms, TOGETHER_MS))[0]
     for (name, clause), goal in goals.items():
-        proved, reason, states = (True, "", "") if together else _solve(premises, goal, TIMEOUT_MS)
+        proved, reason, states = (True, "", "") if together else _solve(premises, goal, timeout_ms)
         reason = reason if proved else case.failure or reason
         yield Discharge(case.transition, case.path, name, clause, proved, reason, states)
 

@@ -1,0 +1,118 @@
+"""Which guards are needed: each is removed in turn, and either something goes wrong, or everything is proved without it.
+
+The proofs of a transition do not depend on the guards of another one. So the sets of guards that suffice are found
+transition by transition: any choice of a sufficient set for each is sufficient for the protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from typing import Literal
+
+from attrs import frozen
+
+from model.instances import INSTANCES, Instance
+from model.properties import NEVER_CRASHES, PROPERTIES
+from model.property import Property
+from model.search import Refuted, search
+from model.trace import Trace
+from proofs.certificates import Certificate, replay
+from proofs.induction import Discharge, cases, discharge
+from proofs.obligations import before
+from reference.transition import Protocol
+
+Necessity = Literal["needed", "redundant", "undecided"]
+
+THEOREMS: tuple[Property | str, ...] = (
+    *(each for each in PROPERTIES.values() if each.kind == "theorem" and each.scope != "pair"),
+    NEVER_CRASHES,
+)
+"""What a removed guard may violate."""
+SEARCH_LIMIT = 20_000
+"""How many states of an instance are searched for what goes wrong without a guard."""
+QUICK_MS = 300
+"""How long the solver may take for one obligation of a protocol that is probably wrong."""
+
+
+@frozen
+class GuardVerdict:
+    """What becomes of the protocol without one guard."""
+
+    transition: str
+    guard: str
+    sentence: str
+    rules: tuple[str, ...]
+    verdict: Necessity
+    trace: Trace | None = None
+    """A run that violates a theorem, if it is needed."""
+    open: tuple[Discharge, ...] = ()
+    """What could not be proved, if it is undecided."""
+    searched: str = ""
+    """Where a violation was searched for in vain, if it is undecided."""
+
+
+def check_guard(
+    protocol: Protocol, transition: str, guard: str, certificate: Certificate | None = None, limit: int = SEARCH_LIMIT
+) -> GuardVerdict:
+    """Remove one guard, and find out whether anything goes wrong.
+
+    Raises:
+        KeyError: if there is no such transition or guard.
+    """
+    without = protocol.without(transition, guard)
+    found = next(each for each in protocol.transitions[transition].guards if each.name == guard)
+    told = (transition, guard, " ".join(found.sentence.split()), found.rules)
+    if certificate is not None:
+        trace = replay(without, certificate, THEOREMS)
+        if trace is not None:
+            return GuardVerdict(*told, "needed", trace)
+    unproved = first_unproved(without, [transition, "(consequences)"])
+    if not unproved:
+        return GuardVerdict(*told, "redundant")
+    result = search(without, THEOREMS, _instances_of(transition, certificate), limit=limit)
+    if isinstance(result, Refuted):
+        return GuardVerdict(*told, "needed", result.trace)
+    scope = ", ".join(f"{c.instance} ({c.states} states{'' if c.exhausted else ', not all'})" for c in result.counts)
+    return GuardVerdict(*told, "undecided", None, tuple(unproved), scope)
+
+
+def first_unproved(protocol: Protocol, names: Iterable[str]) -> list[Discharge]:
+    """Return what is not proved of the first case that is not, of these transitions; nothing if all is proved."""
+    state = before(protocol)
+    for name in names:
+        for case in cases(protocol, state, name):
+            unproved = [each for each in discharge(case, QUICK_MS) if not each.proved]
+            if unproved:
+                return unproved
+    return []
+
+
+def sufficient_sets(protocol: Protocol, transition: str, redundant: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the minimal sets of a transition's guards with which everything is proved, each in the order of guards.
+
+    Only guards that are `redundant` one by one need be left out. A set that is not proved sufficient is not listed.
+    """
+    original = protocol.transitions[transition]
+    candidates = [each.name for each in original.guards if each.name in set(redundant)]
+    minimal: list[frozenset[str]] = []
+    for dropped in _largest_first(candidates):
+        if any(dropped <= other for other in minimal):
+            continue
+        reduced = protocol
+        for name in sorted(dropped):
+            reduced = reduced.without(transition, name)
+        if not dropped or not first_unproved(reduced, [transition, "(consequences)"]):
+            minimal.append(dropped)
+    return [tuple(each.name for each in original.guards if each.name not in dropped) for dropped in minimal]
+
+
+def _largest_first(names: list[str]) -> Iterator[frozenset[str]]:
+    for size in range(len(names), -1, -1):
+        yield from (frozenset(some) for some in combinations(names, size))
+
+
+def _instances_of(transition: str, certificate: Certificate | None) -> list[Instance]:
+    having = [each for each in INSTANCES.values() if transition in each.transitions]
+    hint = certificate.instance if certificate else None
+    return sorted(having, key=lambda each: each.name != hint)
