@@ -63,7 +63,7 @@ def blame(found: Property, values: Values, *about: Any) -> Violation | None:
         return None
     violation = Violation(found.name, found.sentence, found.rules, clause)
     try:
-        clauses = found.clauses(_Blaming(values), *(_named(each, at) for at, each in enumerate(about)))
+        clauses = found.clauses(_Blaming(values), *(_named(each, alone=len(about) == 1) for each in about))
         why = _why(clauses[clause])
     except Exception as error:
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
@@ -281,8 +281,8 @@ def _shown(value: Any) -> str:
     return str(value.value) if isinstance(value, Enum) else value if isinstance(value, str) else repr(value)
 
 
-def _named(about: Any, at: int) -> Any:
+def _named(about: Any, *, alone: bool) -> Any:
     if isinstance(about, StepView):
         before, after = _Seen(about.before, "before"), _Seen(about.after, "after")
         return StepView(about.transition, before, about.args, after, about.events)
-    return _Seen(about, "other" if at else "")
+    return _Seen(about, "" if alone else about.config.player)

@@ -22,18 +22,18 @@ _UNTOLD = ("metrics", "digest", "snapshots")
 def as_text(story: Story) -> Text:
     """Return numbered steps, each with its sentence and what it changed, and what is violated at the end."""
     text = Text()
-    text.append(f"A run of peer {shown(story.player)} under the protocol {story.protocol!r}", "bold")
+    text.append(f"A run of {_peers(story)} under the protocol {story.protocol!r}", "bold")
     text.append(f" (instance {story.instance!r})\n")
-    before = story.start
+    states = story.starts
     for number, step in enumerate(story.steps, 1):
-        text.append(f"\n{number:>3}. ")
+        text.append(f"\n{number:>3}. {f'{printable(step.player)}: ' if story.others else ''}")
         text.append(printable(step.transition), "bold cyan")
         text.append(f"({_args(step)})\n")
         text.append(f"     {printable(step.sentence)}\n")
-        for name, old, new in changes(before, step.state):
+        for name, old, new in changes(states[step.player], step.state):
             text.append(f"       {name}: ")
             text.append(f"{old} → {new}\n", "yellow")
-        before = step.state
+        states[step.player] = step.state
     if story.verdict is not None:
         text.append("\n")
         text.append_text(_verdict_text(story.verdict))
@@ -41,35 +41,48 @@ def as_text(story: Story) -> Text:
 
 
 def as_mermaid(story: Story) -> str:
-    """Return a sequence diagram of the peer, its partners and its buffers."""
-    me = story.player
-    lines = [
-        "sequenceDiagram",
-        "    participant N as partners",
-        f"    participant P as {_label(f'peer {me}')}",
-        "    participant S as speculative",
-        "    participant C as canonical",
-    ]
-    before = story.start
+    """Return a sequence diagram of the peers, their partners, and the buffers of a single peer."""
+    states = story.starts
+    peers = {player: f"P{at}" for at, player in enumerate(states)}
+    lines = ["sequenceDiagram", "    participant N as partners"]
+    lines += (f"    participant {name} as {_label(f'peer {player}')}" for player, name in peers.items())
+    if not story.others:
+        lines += ["    participant S as speculative", "    participant C as canonical"]
     for number, step in enumerate(story.steps, 1):
-        lines += (f"    {line}" for line in _arrows(number, step))
-        told = [f"{name} {old} → {new}" for name, old, new in changes(before, step.state) if "record" not in name]
+        lines += (f"    {line}" for line in _arrows(number, step, peers))
+        told = [
+            f"{name} {old} → {new}"
+            for name, old, new in changes(states[step.player], step.state)
+            if "record" not in name and "simulation" not in name
+        ]
         if told:
-            lines.append(f"    Note over P: {_label('; '.join(told[:4]))}")
-        before = step.state
+            lines.append(f"    Note over {peers[step.player]}: {_label(', '.join(told))}")
+        states[step.player] = step.state
     if story.verdict is not None:
-        lines.append(f"    Note over N,C: {_label(' '.join(verdict_lines(story.verdict)))}")
+        lines.append(f"    Note over N,P0: {_label(' '.join(verdict_lines(story.verdict)))}")
     return "\n".join(lines) + "\n"
 
 
 def as_itf(story: Story) -> dict[str, Any]:
-    """Return the trace in the Informal Trace Format: the parts of the state, and what led to it."""
-    states = [story.start, *(step.state for step in story.steps)]
-    taken = ["start", *(_call(step) for step in story.steps)]
-    names = sorted(story.start)
-    description = f"Run of peer {story.player} under the protocol {story.protocol!r}."
+    """Return the trace in the Informal Trace Format: the parts of the state, and what led to it.
+
+    With several peers each variable is a map from players to values.
+    """
+    present: dict[str, Mapping[str, Any]] = dict(story.starts)
+    states = [("start", dict(present))]
+    for step in story.steps:
+        present[step.player] = step.state
+        states.append((f"{printable(step.player)}: {_call(step)}" if story.others else _call(step), dict(present)))
+    names = [name for name in sorted(story.start) if all(name in each for _, all_ in states for each in all_.values())]
+    description = f"Run of {_peers(story)} under the protocol {story.protocol!r}."
     if story.verdict is not None:
         description = " ".join((description, *verdict_lines(story.verdict)))
+
+    def value(name: str, peers: Mapping[str, Mapping[str, Any]]) -> Any:
+        if not story.others:
+            return peers[story.player][name]
+        return itf.Map({player: state[name] for player, state in peers.items()})
+
     return {
         "#meta": {
             "format": "ITF",
@@ -79,10 +92,15 @@ def as_itf(story: Story) -> dict[str, Any]:
         "params": [],
         "vars": ["step", *names],
         "states": [
-            {"#meta": {"index": at}, "step": call, **{name: itf.encode(state[name]) for name in names if name in state}}
-            for at, (call, state) in enumerate(zip(taken, states, strict=True))
+            {"#meta": {"index": at}, "step": call, **{name: itf.encode(value(name, peers)) for name in names}}
+            for at, (call, peers) in enumerate(states)
         ],
     }
+
+
+def _peers(story: Story) -> str:
+    names = [shown(player) for player in story.starts]
+    return f"peer {names[0]}" if len(names) == 1 else f"the peers {', '.join(names[:-1])} and {names[-1]}"
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -182,21 +200,23 @@ def _verdict_text(verdict: Verdict) -> Text:
     return text
 
 
-def _arrows(number: int, step: StoryStep) -> Iterator[str]:
+def _arrows(number: int, step: StoryStep, peers: Mapping[str, str]) -> Iterator[str]:
     call = _label(f"{number}. {_call(step)}")
+    me = peers[step.player]
     match step.transition:
         case name if name in ENVIRONMENT:
-            yield f"N->>P: {call}"
-        case "simulate_frame" | "replay_frame":
-            yield f"P->>S: {call}"
-        case "promote_frame" | "force_promote_frame":
+            sender = step.args.get("player")
+            yield f"{peers.get(sender, 'N') if isinstance(sender, str) else 'N'}->>{me}: {call}"
+        case "simulate_frame" | "replay_frame" if len(peers) == 1:
+            yield f"{me}->>S: {call}"
+        case "promote_frame" | "force_promote_frame" if len(peers) == 1:
             yield f"S->>C: {call}"
         case _:
-            yield f"P->>P: {call}"
+            yield f"{me}->>{me}: {call}"
     for kind, details in step.events:
         if kind == "Sent":
             to, path = shown(details.get("to")), shown(details.get("path"))
-            yield f"P->>N: {_label(f'message to {to} on {path}')}"
+            yield f"{me}->>N: {_label(f'message to {to} on {path}')}"
 
 
 def _call(step: StoryStep) -> str:

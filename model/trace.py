@@ -20,6 +20,7 @@ from model import documents, itf
 from model.blame import Comparison, Violation
 from model.describe import describe, plain
 from model.documents import DocumentError
+from model.itf import Map
 from reference.containers import Player
 from reference.events import Event
 from reference.state import Peer
@@ -47,11 +48,13 @@ class TraceStep:
     before: Peer
     after: Peer
     """The same as before, if the transition raised."""
+    player: Player
+    """Whose peer takes the step."""
 
 
 @frozen
 class Trace:
-    """A run of one peer from its initial state."""
+    """A run of one peer, or of several, from the initial state."""
 
     protocol: str
     instance: str
@@ -60,6 +63,8 @@ class Trace:
     steps: tuple[TraceStep, ...]
     violation: Violation | None = None
     """What is violated by its last state or step; None in a trace to a witness."""
+    others: tuple[tuple[Player, Peer], ...] = ()
+    """The other peers that take part, with their initial states."""
 
     @property
     def end(self) -> Peer:
@@ -78,6 +83,8 @@ class StoryStep:
     """What happened, by kind, with the details."""
     state: Mapping[str, Any]
     """The state after it (`model.describe`)."""
+    player: Player
+    """Whose peer takes the step, and has that state."""
 
 
 @frozen
@@ -105,6 +112,13 @@ class Story:
     """The initial state (`model.describe`)."""
     steps: tuple[StoryStep, ...]
     verdict: Verdict | None
+    others: Mapping[Player, Mapping[str, Any]] = Map()
+    """The initial states of the other peers that take part."""
+
+    @property
+    def starts(self) -> dict[Player, Mapping[str, Any]]:
+        """The initial states of all peers that take part."""
+        return {self.player: self.start, **self.others}
 
 
 def story_of(trace: Trace) -> Story:
@@ -116,11 +130,13 @@ def story_of(trace: Trace) -> Story:
             {name: plain(value) for name, value in step.args},
             tuple((type(event).__name__, plain(event)) for event in step.events),
             describe(step.after),
+            step.player,
         )
         for step in trace.steps
     )
     violation = None if trace.violation is None else _verdict(trace.violation)
-    return Story(trace.protocol, trace.instance, trace.player, describe(trace.start), steps, violation)
+    others = Map({player: describe(start) for player, start in trace.others})
+    return Story(trace.protocol, trace.instance, trace.player, describe(trace.start), steps, violation, others)
 
 
 def _verdict(violation: Violation) -> Verdict:
@@ -149,6 +165,7 @@ def document_of(story: Story) -> dict[str, Any]:
         "instance": story.instance,
         "player": story.player,
         "start": itf.encode(story.start),
+        "others": itf.encode(Map(story.others)),
         "steps": [
             {
                 "transition": step.transition,
@@ -156,6 +173,7 @@ def document_of(story: Story) -> dict[str, Any]:
                 "args": {name: itf.encode(value) for name, value in step.args.items()},
                 "events": [{"kind": kind, "details": itf.encode(details)} for kind, details in step.events],
                 "state": itf.encode(step.state),
+                "player": step.player,
             }
             for step in story.steps
         ],
@@ -215,22 +233,35 @@ def _check_depth(document: Any) -> None:
 
 def _story(document: dict[str, Any]) -> Story:
     verdict = document["verdict"]
-    return Story(
+    others = itf.decode(document["others"])
+    if not isinstance(others, Map) or not all(_is_state(*each) for each in others.items()):
+        raise ValueError("others: must be a map from players to states")
+    story = Story(
         document["protocol"],
         document["instance"],
         document["player"],
         _record(document["start"], "start"),
         tuple(_step(step, number) for number, step in enumerate(document["steps"], 1)),
-        None
-        if verdict is None
-        else Verdict(
-            **{
-                **verdict,
-                "rules": tuple(verdict["rules"]),
-                "compared": None if verdict["compared"] is None else _comparison(verdict["compared"]),
-            }
-        ),
+        None if verdict is None else _verdict_from(verdict),
+        others,
     )
+    for number, step in enumerate(story.steps, 1):
+        if step.player not in story.starts:
+            raise ValueError(f"step {number}: there is no peer {step.player[:40]!r}")
+    return story
+
+
+def _is_state(player: Any, state: Any) -> bool:
+    return isinstance(player, str) and _is_record(state)
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(name, str) for name in value)
+
+
+def _verdict_from(verdict: dict[str, Any]) -> Verdict:
+    compared = None if verdict["compared"] is None else _comparison(verdict["compared"])
+    return Verdict(**{**verdict, "rules": tuple(verdict["rules"]), "compared": compared})
 
 
 def _comparison(compared: dict[str, Any]) -> Comparison:
@@ -244,6 +275,7 @@ def _step(step: dict[str, Any], number: int) -> StoryStep:
         _record(step["args"], f"step {number}, args"),
         tuple((event["kind"], _record(event["details"], f"step {number}, events")) for event in step["events"]),
         _record(step["state"], f"step {number}, state"),
+        step["player"],
     )
 
 
@@ -252,9 +284,9 @@ def _record(value: Any, where: str) -> dict[str, Any]:
         decoded = itf.decode(value)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    if not isinstance(decoded, dict) or not all(isinstance(name, str) for name in decoded):
+    if not _is_record(decoded):
         raise ValueError(f"{where}: must be a record")
-    return decoded
+    return dict(decoded)
 
 
 _TEXT = {"type": "string", "maxLength": 4000}
@@ -276,6 +308,7 @@ SCHEMA: dict[str, Any] = {
         instance=_NAME,
         player=_NAME,
         start=_VALUES,
+        others=_VALUES,
         steps={
             "type": "array",
             "maxItems": MOST_STEPS,
@@ -285,6 +318,7 @@ SCHEMA: dict[str, Any] = {
                 args=_VALUES,
                 events={"type": "array", "maxItems": 1000, "items": _closed(kind=_NAME, details=_VALUES)},
                 state=_VALUES,
+                player=_NAME,
             ),
         },
         verdict={

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 from attrs import evolve as changed
 
+from model.agreement import search_pairs
 from model.edits import Edit, acting
-from model.instances import INSTANCES
-from model.properties import NEVER_CRASHES, PROPERTIES
+from model.instances import INSTANCES, THREE_PEERS, Instance
+from model.properties import NEVER_CRASHES, PROPERTIES, of_scope
 from model.search import Exhausted, LimitReached, Refuted, matches, reach, search, suited, survey
 from model.variants import VARIANTS
 from reference.buffers import confirm_frame, force_promote_frame, promote_frame
 from reference.containers import FrameMap
 from reference.episode import begin_wait, decide_end, succeed_wait
+from reference.events import InputScheduled
 from reference.inputs import drain_input, receive_input
 from reference.protocol import PROTOCOL
 from reference.rollback import begin_rollback, finish_rollback, replay_frame, simulate_frame
@@ -36,7 +38,8 @@ COUNTS = {
     "episodes": (846, 1430),
     "delay": (868, 2640),
     "held back": (1160, 1642),
-    "ending": (4971, 10881),
+    "ending": (6037, 13148),
+    "beyond": (22224, 58570),
     "counts": (4944, 16202),
     "hashes": (4624, 39008),
     "transport": (3080, 35820),
@@ -308,6 +311,58 @@ def test_the_violation_names_player_frame_and_values() -> None:
     assert (compared.left_value, compared.relation, compared.right_value, compared.held) == (2, "≤", 1, False)
 
 
+# --- pairs ---
+
+PAIRS = of_scope("pair")
+
+
+@pytest.mark.parametrize("instance", [INSTANCES["episodes"], INSTANCES["ending"], THREE_PEERS], ids=lambda it: it.name)
+def test_any_two_peers_of_the_present_protocol_agree(instance: Instance) -> None:
+    result = search_pairs(PROTOCOL, PAIRS, instance)
+    assert isinstance(result, Exhausted)
+    assert [(count.states, count.transitions) for count in result.counts] == PAIR_COUNTS[instance.name]
+
+
+PAIR_COUNTS = {
+    "episodes": [(846, 1430), (727, 1264)],
+    "ending": [(6037, 13148), (4905, 11051)],
+    "three peers": [(2063, 4418), (2056, 4122), (2063, 4418)],
+}
+
+
+@pytest.mark.parametrize(
+    "name", ["phase_36", "phase_61", "stale_clear", "forced_rows_unflagged", "counters_not_restored"]
+)
+def test_two_peers_of_a_variant_export_different_rows(name: str) -> None:
+    protocol = VARIANTS[name].protocol
+    result = search_pairs(protocol, PAIRS, INSTANCES["ending"])
+    assert isinstance(result, Refuted), result
+    trace = result.trace
+    assert trace.violation is not None
+    peers = {trace.player: trace.start, **dict(trace.others)}
+    said = set()
+    for step in trace.steps:
+        args = dict(step.args)
+        if step.transition == "receive_input":
+            assert (args["player"], args["frame"], args["action"]) in said
+        fired = protocol.transitions[step.transition].fire(peers[step.player], *args.values())
+        assert fired == (step.after, step.events)
+        peers[step.player] = step.after
+        said |= {(step.player, each.frame, each.action) for each in step.events if isinstance(each, InputScheduled)}
+    rows = [
+        {frame: row.record.actions for frame, row in peer.buffers.canonical.entries.items()} for peer in peers.values()
+    ]
+    assert all(peer.ending.phase > Phase.COMPLETING for peer in peers.values())
+    if trace.violation.clause == "rows" and name != "counters_not_restored":
+        assert rows[0] != rows[1]
+
+
+def test_pairs_that_cannot_be_joined_are_no_verdict() -> None:
+    result = search_pairs(VARIANTS["end_on_predicted_state"].protocol, PAIRS, INSTANCES["ending"])
+    assert isinstance(result, LimitReached)
+    assert result.unjoined > 0
+
+
 # --- witnesses ---
 
 
@@ -352,20 +407,14 @@ NEVER_DECIDES = {
     ("complete_episode", "no_rollback_in_progress"),
     ("complete_episode", "no_rollback_pending"),
     ("confirm_frame", "episode_is_open"),
-    ("decide_end", "no_rollback_in_progress"),
     ("drain_input", "episode_is_open"),
-    ("expire_wait", "no_rollback_in_progress"),
-    ("expire_wait", "no_rollback_pending"),
     ("export_episode", "no_rollback_in_progress"),
     ("finish_rollback", "rollback_in_progress"),
     ("force_promote_frame", "next_record_is_unconfirmed"),
     ("force_promote_frame", "no_rollback_in_progress"),
     ("force_promote_frame", "no_rollback_pending"),
-    ("ignore_conflict", "from_a_partner"),
     ("receive_end", "end_is_plausible"),
     ("reset_episode", "no_rollback_in_progress"),
-    ("succeed_wait", "no_rollback_in_progress"),
-    ("succeed_wait", "no_rollback_pending"),
     ("withdraw_end", "end_is_undecided"),
 }
 """These guards never stand alone in these instances: the proof tells which of them are redundant."""
