@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -40,11 +40,12 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def table(title: str, *columns: str, numbers: Iterable[str] = ()) -> Table:
-    """Return an empty table; the columns among `numbers` are aligned to the right."""
+    """Return an empty table; the columns among `numbers` are aligned to the right, and never broken."""
     result = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
     right = set(numbers)
     for column in columns:
-        result.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        result.add_column(column, justify=justify, overflow="fold", no_wrap=column in right, min_width=len(column))
     return result
 
 

@@ -154,7 +154,7 @@ def _play(sessions: list[_Session], variant: str, save_schedule: Path | None, js
 
 def _show(verdicts: list[tuple[_Session, Verdict]], variant: str) -> None:
     out = console()
-    numbers = ("rows", "confirmed", "unconfirmed", "rollbacks", "depth", "≠ peers", "≠ lockstep")
+    numbers = ("rows", "conf", "unconf", "rollb", "depth", "≠peers", "≠truth")
     result = table(
         f"Sessions under the protocol {variant!r}", "scenario", "peer", *numbers, "promises", numbers=numbers
     )
