@@ -49,6 +49,8 @@ class Network:
     """Packets on their way, in virtual time."""
 
     case: Case
+    ordered: bool = False
+    """Whether nothing overtakes anything on its link: for implementations that need such a transport."""
     rules: list[_Rule] = field(init=False)
     healed: bool = False
     states: dict[tuple[str, str], str] = field(factory=dict)
@@ -57,6 +59,8 @@ class Network:
     held: defaultdict[tuple[str, str], list[Packet]] = field(factory=lambda: defaultdict(list))
     _flying: list[tuple[int, int, Packet]] = field(factory=list)
     _order: int = 0
+    _latest: dict[tuple[str, str], int] = field(factory=dict)
+    """By link: when the last packet arrives."""
 
     @rules.default
     def _rules(self) -> list[_Rule]:
@@ -74,7 +78,7 @@ class Network:
             fate = matching[0].written["fate"] if matching else None
         if fate == "drop":
             return "lost"
-        if fate == "hold":
+        if fate == "hold" or (self.ordered and self.held[link]):
             self.held[link].append(packet)
             return "held"
         for latency in fate or [self._latency(packet)]:
@@ -103,4 +107,7 @@ class Network:
 
     def _fly(self, packet: Packet, due: int) -> None:
         self._order += 1
+        if self.ordered:
+            link = packet.sender, packet.to
+            due = self._latest[link] = max(due, self._latest.get(link, 0))
         heapq.heappush(self._flying, (due, self._order, packet))

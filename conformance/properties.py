@@ -219,7 +219,7 @@ def window(evidence: Evidence) -> Iterator[Failure]:
 
 @prop("IN-8", "IN-9", "RB-3", level=0, stuck=True)
 def progress(evidence: Evidence) -> Iterator[Failure]:
-    """Once the network is well, every peer goes on, and stops rolling back."""
+    """Once the network is well, every peer goes on, and stops correcting frames."""
     wanted = evidence.run.case["end"].get("frames", 0)
     for name in evidence.active:
         reached = evidence.tapes[name].next_frame
@@ -228,7 +228,7 @@ def progress(evidence: Evidence) -> Iterator[Failure]:
             return
     for event in evidence.run.events:
         if event.kind == "unsettled":
-            expected = "an end of rollbacks while nobody's input changes"
+            expected = "an end of corrections while nobody's input changes"
             yield _failure("progress", evidence.active[0], None, expected, "ever more of them", event.number)
 
 

@@ -18,6 +18,8 @@ BLACK_BOX = ("advance", "save", "load")
 """The observations of levels 0 and 1."""
 MOST_REQUESTS = 50_000
 """Of one run."""
+MOST_EVENTS = 500_000
+"""Of one run."""
 MOST_RESUMPTIONS = 2_000
 """Of one piece of work."""
 EXTRA_QUIET_ROUNDS = 8
@@ -186,7 +188,7 @@ class _Session:
         self.now = 0
         self.round = 0
         self.asked = ""
-        self.network = Network(run.case)
+        self.network = Network(run.case, ordered="datagram" not in run.hello.capabilities)
         self.hash = sha256()
         self.packets = 0
         self.waiting: dict[str, list[str]] = {peer: [] for peer in run.case.peers}
@@ -195,7 +197,10 @@ class _Session:
         self.silent: set[str] = set()
         self.ended: set[str] = set()
         self.frames: dict[str, int] = dict.fromkeys(run.case.peers, 0)
-        self.last_load = 0
+        self.simulated: dict[tuple[str, int], Json] = {}
+        """By peer and frame: the inputs that it was simulated with last."""
+        self.last_change = 0
+        """The round in which a frame was simulated with other inputs than before."""
 
     # --- the run ---
 
@@ -232,13 +237,13 @@ class _Session:
         end = self.case["end"]
         quiet = end.get("quiet", EXTRA_QUIET_ROUNDS + 2 * self.longest_latency() // self.case.frame_us)
         self.heal()
-        self.last_load = self.round
+        self.last_change = self.round
         for _ in range(end.get("limit", SETTLE_ROUNDS)):
             behind = any(self.frames[peer] < end.get("frames", 0) for peer in self.active())
-            if self.round - self.last_load >= quiet and not behind:
+            if self.round - self.last_change >= quiet and not behind:
                 return
             self.do_round({"round": [None if peer in self.silent else 0 for peer in self.case.peers]})
-        if self.round - self.last_load < quiet:
+        if self.round - self.last_change < quiet:
             self.log("", "unsettled", {"round": self.round})
 
     def heal(self) -> None:
@@ -415,9 +420,11 @@ class _Session:
             self.log(peer, "obs", observation)
             kind = observation["obs"]
             if kind == "advance":
-                self.frames[peer] = max(self.frames[peer], observation["frame"] + 1)
-            elif kind == "load":
-                self.last_load = self.round
+                frame, inputs = observation["frame"], observation["inputs"]
+                self.frames[peer] = max(self.frames[peer], frame + 1)
+                if self.simulated.setdefault((peer, frame), inputs) != inputs:
+                    self.simulated[peer, frame] = inputs
+                    self.last_change = self.round
             elif kind == "episode_end":
                 self.ended.add(peer)
             elif kind == "episode_begin":
@@ -454,4 +461,6 @@ class _Session:
         )
 
     def log(self, peer: str, kind: str, data: Mapping[str, Any]) -> None:
+        if len(self.run.events) >= MOST_EVENTS:
+            raise BrokenError(f"more than {MOST_EVENTS} observations and packets in one run")
         self.run.events.append(Event(len(self.run.events), self.now, peer, kind, data))

@@ -43,6 +43,8 @@ class SelfTest:
     """By mutant: the cases that kill it."""
     misbehaving: dict[str, dict[str, int]] = field(factory=dict)
     """By misbehaving adapter: how often which verdict."""
+    unrepeatable: list[str] = field(factory=list)
+    """The cases that the reference does not answer with the same bytes twice."""
 
 
 @frozen
@@ -88,20 +90,15 @@ def run_self_test(cases: Sequence[Case], *, jobs: int = 1, tell: Callable[[str],
         refused: dict[str, set[tuple[str, str]]] = {}
         for case, (verdict, seen) in zip(cases, pool.map(refusals, cases), strict=True):
             test.verdicts[case.id], refused[case.id] = verdict, seen
-            if verdict not in (Verdict.PASS.value, Verdict.DEGRADED.value):
-                test.wrong.append(f"the reference does not pass {case.id}: {verdict}")
         names = list(mutants())
         arguments = [(name, [case for case in cases if _may_differ(name, refused[case.id])]) for name in names]
         for name, killers in zip(names, pool.map(_killers, arguments), strict=True):
             test.killed[name] = killers
             tell(f"{len(killers):5}  {name}")
-    _check_matrix(test, cases)
     for each in (NullAdapter, StuckAdapter):
-        counted = _verdicts(each, cases)
-        test.misbehaving[each.__name__] = counted
-        if set(counted) & {"pass", "degraded"}:
-            test.wrong.append(f"{each.__name__} passes something")
-    test.wrong += [f"{case.id} is not repeatable" for case in cases if not is_repeatable(case)]
+        test.misbehaving[each.__name__] = _verdicts(each, cases)
+    test.unrepeatable = [case.id for case in cases if not is_repeatable(case)]
+    check_results(test, cases)
     return test
 
 
@@ -111,7 +108,17 @@ def is_repeatable(case: Case) -> bool:
     return runs[0] is not None and runs[1] is not None and runs[0].digest == runs[1].digest
 
 
-def _check_matrix(test: SelfTest, cases: Sequence[Case]) -> None:
+def check_results(test: SelfTest, cases: Sequence[Case]) -> None:
+    """Fill in what is wrong with the results."""
+    test.wrong = [
+        f"the reference does not pass {id}: {verdict}"
+        for id, verdict in test.verdicts.items()
+        if verdict not in (Verdict.PASS.value, Verdict.DEGRADED.value)
+    ]
+    test.wrong += [
+        f"{name} passes something" for name, got in test.misbehaving.items() if {"pass", "degraded"} & set(got)
+    ]
+    test.wrong += [f"{id} is not repeatable" for id in test.unrepeatable]
     hidden = unobservable()
     for name, killers in test.killed.items():
         if not killers and name not in hidden:
@@ -179,13 +186,31 @@ def as_markdown(test: SelfTest, cases: Sequence[Case]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def published() -> SelfTest:
+    """Return the results that are published."""
+    document = json.loads((RESULTS / "self-test.json").read_text(encoding="utf-8"))
+    return SelfTest(
+        document["wrong"], document["cases"], document["mutants"], document["misbehaving"], document["unrepeatable"]
+    )
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Run the self-test, publish it, and return 1 if the suite is not sound."""
-    jobs = int(arguments[0]) if arguments else 1
+    """Run the self-test with so many jobs (or `--recheck` what is published), and publish it; 1 if it is not sound."""
     cases = published_cases()
-    test = run_self_test(cases, jobs=jobs, tell=lambda line: print(line, file=sys.stderr, flush=True))
+    if "--recheck" in arguments:
+        test = published()
+        check_results(test, cases)
+    else:
+        jobs = int(arguments[0]) if arguments else 1
+        test = run_self_test(cases, jobs=jobs, tell=lambda line: print(line, file=sys.stderr, flush=True))
     RESULTS.mkdir(exist_ok=True)
-    document = {"cases": test.verdicts, "mutants": test.killed, "misbehaving": test.misbehaving, "wrong": test.wrong}
+    document = {
+        "cases": test.verdicts,
+        "mutants": test.killed,
+        "misbehaving": test.misbehaving,
+        "unrepeatable": test.unrepeatable,
+        "wrong": test.wrong,
+    }
     write_text(RESULTS / "self-test.json", json.dumps(document, indent=1) + "\n")
     write_text(RESULTS / "self-test.md", as_markdown(test, cases))
     print("\n".join(test.wrong) or "the suite is sound")

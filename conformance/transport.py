@@ -93,7 +93,11 @@ class InProcess:
     def ask(self, request: Json) -> Json:
         """Return the checked answer to a request."""
         line = json.dumps(request)
-        return check_answer(request, json.dumps(self._handle(json.loads(line))))
+        try:
+            answer = json.dumps(self._handle(json.loads(line)))
+        except Exception as error:
+            raise CrashedError(_one_line(f"{type(error).__name__}: {error}")) from error
+        return check_answer(request, answer)
 
     def stderr(self) -> str:
         """Return nothing."""

@@ -56,6 +56,11 @@ def _write(text: str) -> None:
     sys.stdout.flush()
 
 
+def _many_observations(request: Json) -> None:
+    seen = [{"obs": "save", "frame": 0, "state": 0}] * 20_000
+    _write(json.dumps({"seq": request["seq"], "obs": seen}) + "\n")
+
+
 def _not_utf8(_: Json) -> None:
     sys.stdout.buffer.write(b'{"seq": "\xff\xfe"}\n')
     sys.stdout.flush()
@@ -112,6 +117,7 @@ KINDS: dict[str, Callable[[Json], None]] = {
     "packet-to-nobody": lambda request: _write(
         json.dumps({"seq": request["seq"], "out": [{"to": "Z", "packet": ""}]}) + "\n"
     ),
+    "many-observations": _many_observations,
     "says-error": lambda request: _write(json.dumps({"seq": request["seq"], "error": "out of luck"}) + "\n"),
     "silence": _silence,
     "flood": _flood,

@@ -200,9 +200,11 @@ def _timeouts() -> Iterator[Json]:
     yield case(
         "episode/correction-with-the-deadline", "The correction is there when the first poll after the deadline comes",
         "Everything is drained and corrected once more at the deadline itself.",
-        rules=("EP-5", "EP-8", "BUF-4"), bugs=(2, 8), level=2, requires=WAIT, config={**config, "input_confirmation_timeout_ms": 0},
+        rules=("EP-5", "EP-8", "BUF-4"), bugs=(2, 8), level=2, requires=WAIT, config={**config,
+        "input_confirmation_timeout_ms": 0},
         network=(rule("A>B", "hold", rounds=[4, 400]),),
-        schedule=[*steps, {"silence": "A"}, *rounds([0] * 28, [0] * 28), {"pass_us": 15_000}, {"release": "A>B", "count": 6},
+        schedule=[*steps, {"silence": "A"}, *rounds([0] * 28, [0] * 28), {"pass_us": 15_000}, {"release": "A>B",
+        "count": 6},
                   {"pass_us": 700_000}, FINISH],
         end=STOP, degraded=("A", "B"), premise=({**LOADS, "peer": "B"}, {"obs": "export", "peer": "B"}),
         expect=ALONE, kills=("bug:completes_before_rollback",),

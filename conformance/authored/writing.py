@@ -57,6 +57,8 @@ def case(
         needs.add("n-player")
     if any(rule["fate"] == "drop" or (len(rule["fate"]) > 1 and rule["fate"] != "hold") for rule in network):
         needs.add("datagram")
+    if any("replay" in step or "reflect" in step or step.get("newest") for step in schedule):
+        needs.add("datagram")
     written: dict[str, Any] = {"latency_us": round(latency * FRAME)}
     if latencies:
         written["latencies"] = {link: round(value * FRAME) for link, value in latencies.items()}

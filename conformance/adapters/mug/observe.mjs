@@ -1,0 +1,146 @@
+// Observations: MUG's own methods, wrapped one by one; what they do is untouched.
+
+// Calls `before(...args)`, the method, and, when it is done, `after(token, result, ...args)`.
+function wrap(object, name, before, after = () => {}) {
+  const method = object[name].bind(object);
+  object[name] = (...args) => {
+    const token = before(...args);
+    const result = method(...args);
+    if (typeof result?.then !== 'function') {
+      after(token, result, ...args);
+      return result;
+    }
+    return result.then((value) => {
+      after(token, value, ...args);
+      return value;
+    });
+  };
+}
+
+export class Observer {
+  constructor(peers, me) {
+    this.peers = peers;
+    this.me = me;
+    this.seen = [];
+    this.target = null; // of the rollback in progress, until its state has been reached
+    this.waited = null; // what the confirmation wait returned, if there was one
+    this.epoch = 0;
+    this.exported = 0; // exports that the runner has not asked for yet
+    this.over = false;
+  }
+
+  see(obs, fields) {
+    this.seen.push({ obs, ...fields });
+  }
+
+  player(id) {
+    return this.peers[Number(id)] ?? String(id);
+  }
+
+  // What the game engine went through. MUG restores the nearest snapshot at or below the frame that it rolls back to,
+  // and replays from there: the way up to that frame is part of restoring, so `load` is told when it is reached.
+  game(kind, state, inputs, after) {
+    const frame = state.t;
+    if (this.target !== null && kind !== 'save') {
+      if (frame < this.target) return;
+      this.see('load', { frame, state: state.h });
+      this.target = null;
+    }
+    if (kind === 'save' || kind === 'replaySave') this.see('save', { frame, state: state.h });
+    if (kind === 'step' || kind === 'replay') {
+      this.see('advance', { frame, inputs, state: after.h, resimulated: kind === 'replay' });
+    }
+  }
+
+  watch(game) {
+    this.mug = game;
+    wrap(game, 'storeLocalInput', () => {}, (_, frame, input) => this.see('input_local', { frame, input }));
+    wrap(
+      game,
+      'storeRemoteInput',
+      (id, _, frame) => ({
+        known: game.inputBuffer.get(frame)?.has(String(id)) ?? false,
+        events: game.sessionMetrics.rollbacks.events.length,
+      }),
+      ({ known, events }, _, id, input, frame) => {
+        if (!known) this.see('input_recv', { player: this.player(id), frame, input });
+        for (const event of game.sessionMetrics.rollbacks.events.slice(events)) {
+          const { predictedAction: predicted, actualAction: actual } = event;
+          this.see('mispredict', { player: this.player(event.playerId), frame: event.frame, predicted, actual });
+        }
+      },
+    );
+    wrap(
+      game,
+      'performRollback',
+      (frame) => {
+        this.target = frame;
+        this.see('rollback_begin', { frame });
+      },
+      () => {
+        this.target = null;
+        this.see('rollback_end', { frame: game.frameNumber });
+      },
+    );
+    this.watchConfirmed(game);
+    const canonical = () => new Set(game.frameDataBuffer.keys());
+    wrap(game, '_promoteConfirmedFrames', canonical, (before) => this.promoted(before, false));
+    wrap(game, '_promoteRemainingAtBoundary', canonical, (before) => this.promoted(before, true));
+    wrap(game, '_waitForInputConfirmation', () => {}, (_, result, timeoutMs) => {
+      this.waited = { result, disabled: timeoutMs <= 0 };
+    });
+    wrap(game, 'signalEpisodeComplete', () => this.ended());
+    wrap(game, '_handleDesync', (frame) => this.see('violation', { kind: 'desync', frame }));
+    wrap(game, 'clearGGPOState', () => {
+      if (game.num_episodes > this.epoch) {
+        this.epoch = game.num_episodes;
+        this.see('episode_begin', { epoch: this.epoch });
+      }
+    });
+  }
+
+  watchConfirmed(game) {
+    let confirmed = game.confirmedFrame;
+    Object.defineProperty(game, 'confirmedFrame', {
+      get: () => confirmed,
+      set: (frame) => {
+        if (frame > confirmed) this.see('confirm', { frame });
+        confirmed = frame;
+      },
+    });
+  }
+
+  promoted(before, forced) {
+    const frames = [...this.mug.frameDataBuffer.keys()].filter((frame) => !before.has(frame));
+    if (frames.length) this.see('promote', { frames: frames.sort((one, other) => one - other), forced });
+  }
+
+  // MUG tells how it ended on its console, and by what its wait returns: read as generously as it can be.
+  ended() {
+    const game = this.mug;
+    const frame = game.p2pEpisodeSync.syncedTerminationFrame ?? game.frameNumber;
+    const unconfirmed = [...game.speculativeFrameData.keys()].some((each) => each < frame);
+    let kind = 'degraded';
+    if (this.waited !== null) {
+      kind = !this.waited.result || (this.waited.disabled && unconfirmed) ? 'timeout' : 'agreed';
+    }
+    this.see('episode_end', { frame, kind, confirmed: kind === 'agreed' });
+    this.waited = null;
+    this.over = true;
+  }
+
+  export({ t, actions, infos }) {
+    const columns = this.peers.map((_, player) => actions[player]);
+    const states = infos['0.h'];
+    const rows = t.map((frame, row) => {
+      const inputs = columns.map((column) => column[row]);
+      return states?.length === t.length ? { frame, inputs, state: states[row] } : { frame, inputs };
+    });
+    this.exported++;
+    this.see('export', { rows });
+    const { p2pMetrics, sessionMetrics } = this.mug;
+    this.see('metric', { name: 'mispredictions', value: sessionMetrics.rollbacks.count });
+    this.see('metric', { name: 'inputs_sent_p2p', value: p2pMetrics.inputsSentViaP2P });
+    this.see('metric', { name: 'inputs_sent_relay', value: p2pMetrics.inputsSentViaSocketIO });
+  }
+}
