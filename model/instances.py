@@ -273,6 +273,15 @@ INSTANCES: dict[str, Instance] = {
             counts=True,
         ),
         Instance(
+            "counts",
+            "The core with every metric, and both frames mispredicted.",
+            (*_CORE, *_REFUSED),
+            2,
+            ((((1, 1), (0, 0)),),),
+            counts=True,
+            leaves_open=frozenset(),
+        ),
+        Instance(
             "ending",
             "The end of an episode, mispredicted or not, with and without the partner's.",
             (*_CORE, *_END),
@@ -295,15 +304,6 @@ INSTANCES: dict[str, Instance] = {
             ((((0, 0), (0, 1), (0, 1)),),),
             {"max_steps": 3, "default_action": 1},
             ends=True,
-        ),
-        Instance(
-            "counts",
-            "The core with every metric.",
-            (*_CORE, *_REFUSED),
-            2,
-            _partner_does((1, 0), frames=2),
-            counts=True,
-            leaves_open=frozenset(),
         ),
         Instance(
             "hashes",
