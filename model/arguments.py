@@ -33,7 +33,7 @@ def arguments(instance: Instance, transition: Transition, peer: Peer, q: Logic) 
     """
     names = parameters(transition)
     domains = [_domain(name, transition)(instance, peer, q) for name in names]
-    assumption = ASSUMPTIONS.get(transition.name)
+    assumption = ASSUMPTIONS.get(transition.name) if instance.truthful else None
     for args in product(*domains):
         if assumption is None or assumption(q, peer, **dict(zip(names, args, strict=True))):
             yield args

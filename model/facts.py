@@ -96,3 +96,13 @@ def of_state(q: Terms, peer: Any) -> list[Any]:
         *(queue.head <= queue.tail for queue in sequences),
         *(fact for frame in frames for fact in at_frame(q, peer, frame)),
     ]
+
+
+def of_players(number: int) -> Any:
+    """Return the fact that there are so many players in the session."""
+    players = [z3.Const(f"player!{each}", s.PLAYER) for each in range(1, number + 1)]
+    anyone = z3.Const("p!anyone", s.PLAYER)
+    in_session = z3.ForAll(
+        [anyone], s.IS_PLAYER(anyone) == z3.Or(*(anyone == each for each in players)), patterns=[s.IS_PLAYER(anyone)]
+    )
+    return z3.And(z3.Distinct(*players), in_session) if number > 1 else in_session

@@ -118,6 +118,8 @@ class Instance:
     paths: tuple[Path, ...] = (Path.P2P,)
     queued: int = 1
     """How many inputs may wait in each queue."""
+    truthful: bool = True
+    """Whether partners say only what is true (`model.environment`)."""
     hostile: bool = False
     """Whether messages of strangers, of other episodes and for absurd frames arrive."""
     counts: bool = False

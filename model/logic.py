@@ -1,7 +1,7 @@
 """The words in which properties are written, with two readings: on values, and on logic.
 
-A property is a Python function over these words. `Values` evaluates it on a state of the reference, `Terms` turns the same
-function into a formula about a symbolic state. Frames of a value reading range over what the state can speak of.
+A property is a Python function over these words. `Values` evaluates it on a state of the reference, `Terms` turns the
+same function into a formula about a symbolic state. Frames of a value reading range over what the state can speak of.
 """
 
 from __future__ import annotations
@@ -95,8 +95,7 @@ class Logic(Protocol):
         """Return whether an optional tuple of players is there, and empty."""
 
     def dropped(self, old: Any, new: Any, body: Callable[[Any], Formula]) -> Formula:
-        """Return whether `new` is `old` without some of its oldest items and with others at its end, and `body` holds
-        for those that it lacks."""
+        """Return whether `new` is `old` with items appended, and without its oldest ones for which `body` holds."""
 
     def is_slice(self, table: Any, player: Any, message: Any) -> Formula:
         """Return whether the actions of an input message are those that a table has for a player."""
@@ -251,51 +250,52 @@ class Values:
         protocol: BehaviourProtocol = PROTOCOL,
     ) -> None:
         """Let frames range from −1 to `last_frame`; `truth` tells what really happens in an episode."""
+        self.setting = (players, last_frame, truth, protocol)
         self.protocol = protocol
         self._players = players
         self._frames = range(-1, last_frame + 1)
         self._truth = truth
 
-    def all_of(self, *formulas: Formula) -> bool:
+    def all_of(self, *formulas: Formula) -> Formula:
         return all(formulas)
 
-    def any_of(self, *formulas: Formula) -> bool:
+    def any_of(self, *formulas: Formula) -> Formula:
         return any(formulas)
 
-    def no(self, formula: Formula) -> bool:
+    def no(self, formula: Formula) -> Formula:
         return not formula
 
-    def implies(self, premise: Formula, conclusion: Callable[[], Formula]) -> bool:
+    def implies(self, premise: Formula, conclusion: Callable[[], Formula]) -> Formula:
         return not premise or bool(conclusion())
 
-    def iff(self, left: Formula, right: Formula) -> bool:
+    def iff(self, left: Formula, right: Formula) -> Formula:
         return bool(left) == bool(right)
 
-    def frames(self, body: Callable[[Any], Formula]) -> bool:
+    def frames(self, body: Callable[[Any], Formula]) -> Formula:
         return all(body(frame) for frame in self._frames)
 
-    def players(self, body: Callable[[Any], Formula]) -> bool:
+    def players(self, body: Callable[[Any], Formula]) -> Formula:
         return all(body(player) for player in self._players)
 
-    def is_player(self, player: Any) -> bool:
+    def is_player(self, player: Any) -> Formula:
         return player in self._players
 
-    def positions(self, sequence: Any, body: Callable[[Any], Formula]) -> bool:
+    def positions(self, sequence: Any, body: Callable[[Any], Formula]) -> Formula:
         return all(body(item) for item in sequence)
 
-    def is_there(self, optional: Any) -> bool:
+    def is_there(self, optional: Any) -> Formula:
         return optional is not None
 
-    def given(self, optional: Any, body: Callable[[Any], Formula]) -> bool:
+    def given(self, optional: Any, body: Callable[[Any], Formula]) -> Formula:
         return optional is None or bool(body(optional))
 
     def value_or(self, optional: Any, other: Any) -> Any:
         return other if optional is None else optional
 
-    def has(self, container: Any, *index: Any) -> bool:
+    def has(self, container: Any, *index: Any) -> Formula:
         return container.get(*index) is not None
 
-    def at(self, container: Any, *index_and_body: Any) -> bool:
+    def at(self, container: Any, *index_and_body: Any) -> Formula:
         *index, body = index_and_body
         value = container.get(*index)
         return value is None or bool(body(value))
@@ -306,7 +306,7 @@ class Values:
     def when(self, condition: Formula, left: Callable[[], Any], right: Callable[[], Any]) -> Any:
         return left() if condition else right()
 
-    def equal(self, left: Any, right: Any) -> bool:
+    def equal(self, left: Any, right: Any) -> Formula:
         return bool(left == right)
 
     def length(self, sequence: Any) -> int:
@@ -315,29 +315,29 @@ class Values:
     def truth(self, peer: Any, epoch: Any = None) -> Truth:
         return self._truth(peer.epoch if epoch is None else epoch)
 
-    def newest(self, sequence: Any, body: Callable[[Any], Formula]) -> bool:
+    def newest(self, sequence: Any, body: Callable[[Any], Formula]) -> Formula:
         return len(sequence) > 0 and bool(body(list(sequence)[-1]))
 
-    def oldest(self, sequence: Any, body: Callable[[Any], Formula]) -> bool:
+    def oldest(self, sequence: Any, body: Callable[[Any], Formula]) -> Formula:
         return len(sequence) > 0 and bool(body(sequence.first()))
 
     def last_of(self, message: Any) -> int:
         return int(message.first) + len(message.actions) - 1
 
-    def is_empty(self, players: Any) -> bool:
+    def is_empty(self, players: Any) -> Formula:
         return players is not None and len(players) == 0
 
-    def dropped(self, old: Any, new: Any, body: Callable[[Any], Formula]) -> bool:
+    def dropped(self, old: Any, new: Any, body: Callable[[Any], Formula]) -> Formula:
         before, after = list(old), list(new)
         gone = next(
             (count for count in range(len(before) + 1) if after[: len(before) - count] == before[count:]), len(before)
         )
         return all(body(item) for item in before[:gone])
 
-    def is_slice(self, table: Any, player: Any, message: Any) -> bool:
+    def is_slice(self, table: Any, player: Any, message: Any) -> Formula:
         return all(table.get(player, frame) == action for frame, action in enumerate(message.actions, message.first))
 
-    def enabled(self, transition: Transition, peer: Any, *args: Any) -> bool:
+    def enabled(self, transition: Transition, peer: Any, *args: Any) -> Formula:
         return self.protocol[transition].refusal(peer, *args) is None
 
 

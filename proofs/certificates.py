@@ -1,7 +1,7 @@
-"""Certificates: the runs by which removed guards and variants were refuted before, so that they need not be found again.
+"""Certificates: the runs that refuted removed guards and variants before, so that they need not be found again.
 
-A certificate is only a hint. It is run again on the code as it is, and counts only if it still violates something; if it
-does not, the search begins anew. `rollproof guards --certify` writes them.
+A certificate is only a hint. It is run again on the code as it is, and counts only if it still violates something; if
+not, the search begins anew. `rollproof guards --certify` writes them.
 """
 
 from __future__ import annotations

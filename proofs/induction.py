@@ -19,6 +19,8 @@ from reference.transition import Protocol
 
 TIMEOUT_MS = 1_500
 """How long the solver may take for one obligation. The slowest of the present protocol takes a tenth of it."""
+FURTHER_MS = 200
+"""How long it may take for each further one on a path on which one was not proved."""
 TOGETHER_MS = 500
 """How long it may take for all of a path, before they are tried one by one."""
 
@@ -90,20 +92,30 @@ def _call(item: Any) -> Any:
     return _TASK(item)
 
 
-def prove(protocol: Protocol, transitions: Iterable[str] | None = None, jobs: int | None = None) -> Report:
-    """Try to prove every property of a protocol; of the given transitions only, if there are any."""
+def prove(
+    protocol: Protocol,
+    transitions: Iterable[str] | None = None,
+    jobs: int | None = None,
+    players: int | None = None,
+    progress: Callable[[], object] = lambda: None,
+) -> Report:
+    """Try to prove every property of a protocol, for any number of players.
+
+    `transitions` restricts it to some, `players` to sessions of so many. `progress` is called after each transition.
+    """
     started = time.perf_counter()
     names = list(protocol.transitions if transitions is None else transitions)
     items = names if transitions is not None else ["(start)", "(consequences)", *names]
     discharges: list[Discharge] = []
-    for some in in_parallel(lambda name: prove_transition(protocol, name), _largest_first(items), jobs):
+    for some in in_parallel(lambda name: prove_transition(protocol, name, players), _largest_first(items), jobs):
         discharges.extend(some)
+        progress()
     return Report(tuple(discharges), time.perf_counter() - started)
 
 
-def prove_transition(protocol: Protocol, name: str) -> list[Discharge]:
+def prove_transition(protocol: Protocol, name: str, players: int | None = None) -> list[Discharge]:
     """Try to prove every property of one transition, of the start, or what follows from the properties alone."""
-    state = before(protocol)
+    state = before(protocol, players)
     return [each for case in cases(protocol, state, name) for each in discharge(case)]
 
 
@@ -140,6 +152,8 @@ def _discharge(
     together = not open_ or _solve(premises, z3.And(*open_), min(timeout_ms, TOGETHER_MS))[0]
     for (name, clause), goal in goals.items():
         proved, reason, states = (True, "", "") if together else _solve(premises, goal, timeout_ms)
+        if not proved:
+            timeout_ms = min(timeout_ms, FURTHER_MS)
         reason = reason if proved else case.failure or reason
         yield Discharge(case.transition, case.path, name, clause, proved, reason, states)
 

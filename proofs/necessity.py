@@ -1,4 +1,4 @@
-"""Which guards are needed: each is removed in turn, and either something goes wrong, or everything is proved without it.
+"""Which guards are needed: each is removed in turn; then something goes wrong, or everything is proved without it.
 
 The proofs of a transition do not depend on the guards of another one. So the sets of guards that suffice are found
 transition by transition: any choice of a sufficient set for each is sufficient for the protocol.

@@ -61,9 +61,14 @@ class Before:
     facts: tuple[Any, ...]
 
 
-def before(protocol: Protocol) -> Before:
-    """Return an arbitrary state of which every state property is assumed, to be stepped by `protocol`."""
-    return evolve(_arbitrary(), q=Terms(protocol))
+def before(protocol: Protocol, players: int | None = None) -> Before:
+    """Return an arbitrary state of which every state property is assumed, to be stepped by `protocol`.
+
+    The number of players is arbitrary too, unless it is given.
+    """
+    state = _arbitrary()
+    known = () if players is None else (facts.of_players(players),)
+    return evolve(state, q=Terms(protocol), facts=(*state.facts, *known))
 
 
 @cache
@@ -126,9 +131,8 @@ def of_transition(state: Before, transition: Transition) -> Iterator[Case]:
         try:
             yield from _cases(state, transition, args, label)
         except Unexplorable as reason:
-            yield Case(
-                transition.name, f"{label}all", (), {(NEVER_CRASHES, "terminates"): z3.BoolVal(False)}, str(reason)
-            )
+            goal = {(NEVER_CRASHES, "terminates"): z3.BoolVal(False)}
+            yield Case(transition.name, f"{label}all", (), (), goal, str(reason))
 
 
 def _cases(state: Before, transition: Transition, args: dict[str, Any], label: str) -> Iterator[Case]:
@@ -214,5 +218,6 @@ def _malformed(result: Any) -> str | None:
         if attrs.has(type(part)):
             unknown = set(vars(part)) - {each.name for each in attrs.fields(type(part))}
             if unknown:
-                return f"the effect set {min(unknown)!r}, which {type(part).__name__.removeprefix('Symbolic')} does not have"
+                name = type(part).__name__.removeprefix("Symbolic")
+                return f"the effect set {min(unknown)!r}, which {name} does not have"
     return None

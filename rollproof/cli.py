@@ -21,6 +21,9 @@ app = App(
     help_format="plaintext",
 )
 app.command("rollproof.conform:conform", name="conform", help="Judge an implementation in any language.")
+app.command(
+    "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."
+)
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
 app.command("rollproof.trace:trace", name="trace", help="Show a saved run: as text, diagram, or for tools.")
 

@@ -1,0 +1,193 @@
+"""Whether the proofs say anything: what they speak of must happen somewhere.
+
+Every transition must be taken in some reachable state, and every clause of every property must be tested in one: its
+premises hold there. That every guard matters is shown by `proofs.necessity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from attrs import evolve, frozen
+
+from model.explorer import Explorer, Stepped, named
+from model.instances import INSTANCES, Instance
+from model.logic import Formula, Values
+from model.properties import PROPERTIES
+from model.property import StepView
+from reference.state import Peer, Phase
+from reference.transition import Protocol
+
+DEEP_LIMIT = 10_000
+"""How many, to find a transition that was not taken in those."""
+LIMIT = 1_000
+"""How many states of each instance are looked at."""
+Clause = tuple[str, str]
+"""A property and the name of one of its clauses."""
+
+
+@frozen
+class Seen:
+    """What was seen to happen."""
+
+    taken: frozenset[str]
+    """Transitions that were taken."""
+    tested: frozenset[Clause]
+    """Clauses that were tested with all their premises, by (property, clause)."""
+    states: int
+
+
+class Noted(int):
+    """A truth value that knows whether it was tested: whether all premises held somewhere."""
+
+    tested = True
+
+    @staticmethod
+    def of(held: Any, tested: bool) -> Noted:
+        """Return a truth value with that note."""
+        noted = Noted(bool(held))
+        noted.tested = tested
+        return noted
+
+
+def is_tested(formula: Formula) -> bool:
+    """Tell whether a formula was tested; a plain truth value is."""
+    return bool(getattr(formula, "tested", True))
+
+
+class Witness(Values):
+    """The value reading, in which formulas know whether they were tested."""
+
+    def all_of(self, *formulas: Formula) -> Noted:
+        return Noted.of(all(formulas), any(map(is_tested, formulas)))
+
+    def any_of(self, *formulas: Formula) -> Noted:
+        return Noted.of(any(formulas), any(map(is_tested, formulas)))
+
+    def no(self, formula: Formula) -> Noted:
+        return Noted.of(not formula, is_tested(formula))
+
+    def iff(self, left: Formula, right: Formula) -> Noted:
+        return Noted.of(bool(left) == bool(right), is_tested(left) or is_tested(right))
+
+    def implies(self, premise: Formula, conclusion: Callable[[], Formula]) -> Noted:
+        return self._concluded(conclusion()) if premise else Noted.of(True, False)
+
+    def given(self, optional: Any, body: Callable[[Any], Formula]) -> Noted:
+        return Noted.of(True, False) if optional is None else self._concluded(body(optional))
+
+    def at(self, container: Any, *index_and_body: Any) -> Noted:
+        *index, body = index_and_body
+        return self.given(container.get(*index), body)
+
+    def frames(self, body: Callable[[Any], Formula]) -> Noted:
+        return self._every(map(body, self._frames))
+
+    def players(self, body: Callable[[Any], Formula]) -> Noted:
+        return self._every(map(body, self._players))
+
+    def positions(self, sequence: Any, body: Callable[[Any], Formula]) -> Noted:
+        return self._every(map(body, sequence))
+
+    def _concluded(self, formula: Formula) -> Noted:
+        return Noted.of(formula, is_tested(formula))
+
+    def _every(self, formulas: Iterable[Formula]) -> Noted:
+        all_ = list(formulas)
+        return Noted.of(all(all_), any(map(is_tested, all_)))
+
+
+def look(protocol: Protocol, instance: Instance, expected: Iterable[Clause], limit: int = LIMIT) -> Seen:
+    """Go through the states of an instance until every expected clause is tested, or `limit` states are seen."""
+    explorer = Explorer(protocol, instance)
+    readings = [Witness(*reading.setting) for reading in explorer.readings]
+    notes = _Notes(expected)
+    for found in explorer.start():
+        notes.state(readings[found.run], found.peer)
+    for stepped in explorer.explore(limit):
+        if stepped.after is not None:
+            notes.step(readings[stepped.after.run], stepped)
+            if stepped.is_new:
+                notes.state(readings[stepped.after.run], stepped.after.peer)
+    return Seen(frozenset(notes.taken), frozenset(notes.tested), explorer.states)
+
+
+def look_for(protocol: Protocol, transition: str) -> Seen:
+    """Look for a state in which a transition is taken: among peers that say the truth, or else among liars."""
+    having = [each for each in INSTANCES.values() if transition in each.transitions]
+    for truthful in (True, False):
+        for instance in having:
+            explorer = Explorer(protocol, evolve(instance, truthful=truthful))
+            if any(stepped.transition.name == transition for stepped in explorer.explore(DEEP_LIMIT)):
+                return Seen(frozenset({transition}), frozenset(), explorer.states)
+    return Seen(frozenset(), frozenset(), 0)
+
+
+def look_at_pairs(protocol: Protocol, instance: Instance) -> Seen:
+    """Let two peers of an instance complete as soon as they can, and note which clauses about pairs are tested."""
+    players = instance.players[:2]
+    done = [_completed(Explorer(protocol, instance, player)) for player in players]
+    if None in done:
+        return Seen(frozenset(), frozenset(), 0)
+    q = Witness(*Explorer(protocol, instance).readings[0].setting)
+    tested = {
+        (each.name, clause)
+        for each in PROPERTIES.values()
+        if each.scope == "pair"
+        for clause, formula in each.clauses(q, *done).items()
+        if is_tested(formula)
+    }
+    return Seen(frozenset(), frozenset(tested), len(done))
+
+
+def _completed(explorer: Explorer) -> Peer | None:
+    for stepped in explorer.explore(LIMIT):
+        peer = stepped.after.peer if stepped.after is not None else None
+        if (
+            peer is not None
+            and peer.ending.phase == Phase.COMPLETED
+            and not (peer.ending.alone or peer.ending.timed_out)
+        ):
+            return peer
+    return None
+
+
+def merged(some: Iterable[Seen]) -> Seen:
+    """Return what was seen in all of them."""
+    all_ = list(some)
+    return Seen(
+        frozenset().union(*(each.taken for each in all_)),
+        frozenset().union(*(each.tested for each in all_)),
+        sum(each.states for each in all_),
+    )
+
+
+class _Notes:
+    def __init__(self, expected: Iterable[Clause]) -> None:
+        self.taken: set[str] = set()
+        self.tested: set[Clause] = set()
+        self._untested: dict[str, set[str]] = {}
+        for name, clause in expected:
+            if name in PROPERTIES:
+                self._untested.setdefault(name, set()).add(clause)
+
+    def state(self, q: Witness, peer: Any) -> None:
+        self._note(("state", "consequence"), q, peer)
+
+    def step(self, q: Witness, stepped: Stepped) -> None:
+        self.taken.add(stepped.transition.name)
+        args = named(stepped.transition, stepped.args)
+        view = StepView(stepped.transition.name, stepped.before.peer, args, stepped.whole, stepped.events)
+        self._note(("step",), q, view)
+
+    def _note(self, scopes: tuple[str, ...], q: Witness, about: Any) -> None:
+        for name, clauses in list(self._untested.items()):
+            if PROPERTIES[name].scope not in scopes:
+                continue
+            found = PROPERTIES[name].clauses(q, about)
+            tested = {clause for clause in clauses if clause in found and is_tested(found[clause])}
+            self.tested.update((name, clause) for clause in tested)
+            clauses -= tested
+            if not clauses:
+                del self._untested[name]

@@ -1,0 +1,210 @@
+"""The verdict on a protocol: proved, refuted or undecided, theorem by theorem, and whether to trust the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from attrs import frozen
+
+from model.instances import INSTANCES
+from model.properties import NEVER_CRASHES, PROPERTIES
+from model.property import Property
+from model.search import Refuted, search, suited
+from model.trace import Trace
+from model.variants import VARIANTS
+from proofs.certificates import Certificate, replay
+from proofs.induction import Discharge, Report, in_parallel, prove
+from proofs.necessity import THEOREMS, GuardVerdict, check_guard
+from proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
+from reference.transition import Protocol
+
+Status = Literal["proved", "refuted", "undecided"]
+SENTENCE_OF_CRASHES = "No guard and no effect ever raises."
+FIRST_LIMIT = 3_000
+"""How many states of an instance are searched before the proof is tried."""
+SEARCH_LIMIT = 30_000
+"""How many states of an instance are searched when the proof has failed."""
+
+
+@frozen
+class Judged:
+    """What is known of one theorem or lemma."""
+
+    name: str
+    kind: str
+    sentence: str
+    rules: tuple[str, ...]
+    status: Status
+    obligations: int
+    open: tuple[Discharge, ...] = ()
+    """Its obligations that are not proved."""
+
+
+@frozen
+class Judgement:
+    """What is known of a protocol."""
+
+    protocol: str
+    judged: tuple[Judged, ...]
+    trace: Trace | None
+    """A run that violates a theorem."""
+    report: Report | None
+    """None if a run was found before a proof was tried."""
+    searched: str
+    """Where a violation was searched for, if the proof failed and none was found."""
+
+    @property
+    def status(self) -> Status:
+        """Refuted if anything is; else proved if all is; else undecided."""
+        if self.trace is not None:
+            return "refuted"
+        proved = bool(self.judged) and all(each.status == "proved" for each in self.judged)
+        return "proved" if proved else "undecided"
+
+
+@frozen
+class Control:
+    """Whether a protocol that is known to be wrong is refuted."""
+
+    variant: str
+    sentence: str
+    expected: tuple[str, ...]
+    """The theorems that it is known to violate."""
+    trace: Trace | None
+    """A run that violates one."""
+
+
+@frozen
+class Trust:
+    """What shows that the proof says something."""
+
+    guards: tuple[GuardVerdict, ...]
+    controls: tuple[Control, ...]
+    never_taken: tuple[str, ...]
+    """Transitions that are never taken."""
+    untested: tuple[Clause, ...]
+    """Clauses whose premises never hold."""
+    states: int
+    """How many states were looked at for that."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every guard is decided, every control refuted, and nothing is vacuous."""
+        decided = all(each.verdict != "undecided" for each in self.guards)
+        refuted = all(each.trace is not None for each in self.controls)
+        return decided and refuted and not self.never_taken and not self.untested
+
+
+def judge(
+    protocol: Protocol,
+    transitions: Iterable[str] | None = None,
+    players: int | None = None,
+    jobs: int | None = None,
+    progress: Callable[[], object] = lambda: None,
+) -> Judgement:
+    """Prove a protocol, or find a run that goes wrong. `transitions` and `players` restrict what is proved."""
+    report = prove(protocol, transitions, jobs, players, progress)
+    if not report.unproved:
+        return Judgement(protocol.name, _judged(report, None), None, report, "")
+    suspects = list(dict.fromkeys(each.transition for each in report.unproved))
+    having = [each for each in suited(protocol) if any(name in each.transitions for name in suspects)]
+    result = search(protocol, THEOREMS, having or suited(protocol), limit=SEARCH_LIMIT)
+    trace = result.trace if isinstance(result, Refuted) else None
+    scope = "" if trace else ", ".join(f"{count.instance} ({count.states} states)" for count in result.counts)
+    return Judgement(protocol.name, _judged(report, trace), trace, report, scope)
+
+
+def judge_suspect(
+    protocol: Protocol, certificate: Certificate | None = None, players: int | None = None, jobs: int | None = None
+) -> Judgement:
+    """Judge a protocol that is probably wrong: look for a run that goes wrong first, and prove it if there is none."""
+    trace = replay(protocol, certificate, THEOREMS) if certificate is not None else None
+    if trace is None:
+        result = search(protocol, THEOREMS, limit=FIRST_LIMIT)
+        trace = result.trace if isinstance(result, Refuted) else None
+    if trace is None:
+        return judge(protocol, None, players, jobs)
+    return Judgement(protocol.name, _judged(None, trace), trace, None, "")
+
+
+def trust(
+    protocol: Protocol,
+    report: Report,
+    certificates: dict[str, Certificate],
+    jobs: int | None = None,
+    progress: Callable[[], object] = lambda: None,
+) -> Trust:
+    """Find out whether the proof says something: vacuity, necessity of every guard, negative controls."""
+    expected = {(each.property, each.clause) for each in report.discharges if each.property != NEVER_CRASHES}
+    guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
+
+    def task(item: tuple[str, ...]) -> Any:
+        match item:
+            case ("look", name):
+                return look(protocol, INSTANCES[name], expected)
+            case ("pairs",):
+                return look_at_pairs(protocol, INSTANCES["episodes"])
+            case ("guard", transition, guard):
+                return check_guard(protocol, transition, guard, certificates.get(f"{transition}.{guard}"))
+            case ("control", name):
+                return control(name, certificates.get(name))
+        raise ValueError(item)
+
+    items = [
+        *(("look", name) for name in INSTANCES),
+        ("pairs",),
+        *(("guard", *each) for each in guards),
+        *(("control", name) for name in VARIANTS),
+    ]
+    results = []
+    for result in in_parallel(task, items, jobs):
+        results.append(result)
+        progress()
+    seen = merged(each for each in results if isinstance(each, Seen))
+    missing = [name for name in protocol.transitions if name not in seen.taken]
+    seen = merged((seen, *in_parallel(lambda name: look_for(protocol, name), missing, jobs)))
+    return Trust(
+        tuple(each for each in results if isinstance(each, GuardVerdict)),
+        tuple(each for each in results if isinstance(each, Control)),
+        tuple(name for name in protocol.transitions if name not in seen.taken),
+        tuple(sorted(expected - seen.tested)),
+        seen.states,
+    )
+
+
+def control(name: str, certificate: Certificate | None) -> Control:
+    """Refute a variant, by a theorem that it is said to violate if there is one."""
+    variant = VARIANTS[name]
+    asked: list[Property | str] = [each for each in THEOREMS if _name(each) in variant.refuted_by]
+    wanted = asked or list(THEOREMS)
+    trace = replay(variant.protocol, certificate, wanted) if certificate is not None else None
+    if trace is None:
+        result = search(variant.protocol, wanted, limit=SEARCH_LIMIT)
+        trace = result.trace if isinstance(result, Refuted) else None
+    return Control(name, variant.sentence, variant.refuted_by, trace)
+
+
+def _judged(report: Report | None, trace: Trace | None) -> tuple[Judged, ...]:
+    violated = trace.violation.property if trace is not None and trace.violation is not None else None
+    known = [(each.name, each.kind, each.sentence, each.rules) for each in PROPERTIES.values()]
+    known.append((NEVER_CRASHES, "theorem", SENTENCE_OF_CRASHES, ()))
+    inductive = report is not None and all(each.proved for each in report.discharges if _is_invariant(each.property))
+    judged = []
+    for name, kind, sentence, rules in known:
+        own = report.of(name) if report is not None else ()
+        open_ = tuple(each for each in own if not each.proved)
+        trusting = name == NEVER_CRASHES or PROPERTIES[name].trusting
+        proved = report is not None and not open_ and bool(own or name == NEVER_CRASHES) and (inductive or not trusting)
+        status: Status = "refuted" if name == violated else "proved" if proved else "undecided"
+        if own or report is None or name in (violated, NEVER_CRASHES):
+            judged.append(Judged(name, kind, sentence, rules, status, len(own), open_))
+    return tuple(judged)
+
+
+def _is_invariant(name: str) -> bool:
+    return name in PROPERTIES and PROPERTIES[name].scope == "state"
+
+
+def _name(each: Property | str) -> str:
+    return each if isinstance(each, str) else each.name

@@ -1,0 +1,284 @@
+"""`rollproof verify`: proves the reference's code, or finds the shortest run that goes wrong."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from model.properties import PROPERTIES
+from model.telling import as_text
+from model.trace import Trace, document_of, story_of
+from model.variants import VARIANTS
+from proofs.certificates import load
+from proofs.induction import Report
+from proofs.verdict import Judged, Judgement, Trust, judge, judge_suspect, trust
+from reference.protocol import PROTOCOL
+from reference.transition import Protocol
+from rollproof.output import BROKEN, HELD, UNDECIDED, UsageError, console, progress, table, unknown, write_json
+
+_COLOURS = {"proved": "green", "refuted": "bold red", "undecided": "bold yellow"}
+_SHOWN = 12
+
+
+def verify(
+    *,
+    theorem: str | None = None,
+    transition: str | None = None,
+    without: str | None = None,
+    variant: str | None = None,
+    players: int | None = None,
+    proof_only: bool = False,
+    cross_check: bool = False,
+    smt2: Path | None = None,
+    save_trace: Path | None = None,
+    jobs: int | None = None,
+    json: Path | None = None,
+) -> int:
+    """Prove every theorem about the reference's own code, and show that the proof says something.
+
+    Exits with 0 if all is proved, 1 if something is refuted, 2 on wrong usage, 3 if something is undecided.
+
+    Parameters
+    ----------
+    theorem:
+        Show only this theorem or lemma. All are proved, since they rest on each other.
+    transition:
+        Prove only what this transition keeps, as a transition name.
+    without:
+        Judge the protocol without a guard: TRANSITION.GUARD, or GUARD for every transition that has it.
+    variant:
+        Judge a named variant of the protocol.
+    players:
+        Prove it for sessions of just so many players (1 to 16) instead of any number.
+    proof_only:
+        Leave out what shows that the proof says something: vacuity, necessity of guards, negative controls.
+    cross_check:
+        Write every obligation as SMT-LIB 2, and let cvc5 answer it as well.
+    smt2:
+        Keep those files in this directory.
+    save_trace:
+        Write a run that goes wrong to this file, for `rollproof trace`.
+    jobs:
+        How many processes may run; one per core if not given.
+    json:
+        Write the verdict for tools to this file.
+    """
+    started = time.perf_counter()
+    protocol, key = _protocol(without, variant)
+    _check(theorem, transition, players, jobs)
+    certificates = load()
+    if key is not None and transition is None:
+        judgement = judge_suspect(protocol, certificates.get(key), players, jobs)
+    else:
+        with progress("proving", len(protocol.transitions)) as bar:
+            only = None if transition is None else [transition]
+            judgement = judge(protocol, only, players, jobs, lambda: bar.advance(bar.task_ids[0]))
+    _show(judgement, theorem)
+    trusted = None
+    whole = key is None and transition is None and theorem is None and not proof_only
+    if whole and judgement.status == "proved" and judgement.report is not None:
+        trusted = _trust(protocol, judgement.report, certificates, jobs)
+        _show_trust(trusted)
+    agrees = not (cross_check or smt2) or _cross_check(protocol, transition, jobs, smt2)
+    command = _command(theorem, transition, without, variant, players, proof_only)
+    if judgement.trace is not None:
+        _show_trace(judgement.trace, save_trace)
+    code = _code(judgement, theorem, trusted, agrees)
+    if json is not None:
+        write_json(json, _document(judgement, trusted, command, code))
+    verdict = {HELD: "proved", BROKEN: "refuted", UNDECIDED: "undecided"}[code]
+    told = Text.assemble(
+        (verdict, _COLOURS[verdict]), f" in {time.perf_counter() - started:.1f} s; again with: {command}"
+    )
+    console().print(told, soft_wrap=True)
+    return code
+
+
+def _protocol(without: str | None, variant: str | None) -> tuple[Protocol, str | None]:
+    if without is not None and variant is not None:
+        raise UsageError("--without and --variant exclude each other")
+    if variant is not None:
+        if variant not in VARIANTS:
+            raise unknown("variant", variant, VARIANTS)
+        return VARIANTS[variant].protocol, variant
+    if without is None:
+        return PROTOCOL, None
+    protocol, pairs = PROTOCOL, guards_named(without)
+    for transition, guard in pairs:
+        protocol = protocol.without(transition, guard)
+    return protocol, ".".join(pairs[0]) if len(pairs) == 1 else without
+
+
+def guards_named(name: str) -> list[tuple[str, str]]:
+    """Return the guards that TRANSITION.GUARD or GUARD names, by transition and guard.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    every = [(each.name, guard.name) for each in PROTOCOL.transitions.values() for guard in each.guards]
+    found = [pair for pair in every if name in (".".join(pair), pair[1])]
+    if not found:
+        raise unknown("guard", name, [*(".".join(pair) for pair in every), *(guard for _, guard in every)])
+    return found
+
+
+def _check(theorem: str | None, transition: str | None, players: int | None, jobs: int | None) -> None:
+    if theorem is not None and theorem not in PROPERTIES:
+        raise unknown("theorem or lemma", theorem, PROPERTIES)
+    if transition is not None and transition not in PROTOCOL.transitions:
+        raise unknown("transition", transition, PROTOCOL.transitions)
+    if players is not None and not 1 <= players <= 16:
+        raise UsageError(f"--players must be from 1 to 16, not {players}")
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, not {jobs}")
+
+
+def _trust(protocol: Protocol, report: Report, certificates: Any, jobs: int | None) -> Trust:
+    guards = sum(len(each.guards) for each in protocol.transitions.values())
+    with progress("removing guards", guards + len(VARIANTS)) as bar:
+        return trust(protocol, report, certificates, jobs, lambda: bar.advance(bar.task_ids[0]))
+
+
+def _show(judgement: Judgement, theorem: str | None) -> None:
+    rows = [each for each in judgement.judged if theorem in (None, each.name)]
+    result = table(
+        f"Protocol {judgement.protocol!r}", "verdict", "name", "obligations", "says", numbers=("obligations",)
+    )
+    for kind in ("theorem", "lemma"):
+        for each in (row for row in rows if row.kind == kind):
+            if judgement.report is None and each.status == "undecided":
+                continue
+            shown = each.name if kind == "theorem" else f"({each.name})"
+            result.add_row(Text(each.status, _COLOURS[each.status]), shown, str(each.obligations), each.sentence)
+    console().print(result)
+    if judgement.report is not None:
+        proved = sum(each.proved for each in judgement.report.discharges)
+        console().print(
+            f"\n{proved} of {len(judgement.report.discharges)} obligations proved, for unbounded frames, any game, "
+            f"any order of delivery, in {judgement.report.seconds:.1f} s. In brackets: lemmas."
+        )
+    _show_open(rows)
+    if judgement.searched:
+        console().print(f"No run that goes wrong was found in: {judgement.searched}")
+
+
+def _show_open(rows: list[Judged]) -> None:
+    open_ = [each for row in rows for each in row.open]
+    for each in open_[:_SHOWN]:
+        console().print(f"not proved: {each.property}, {each.clause}: {each.transition}, {each.path}: {each.reason}")
+    if len(open_) > _SHOWN:
+        console().print(f"and {len(open_) - _SHOWN} more")
+
+
+def _show_trust(trusted: Trust) -> None:
+    verdicts = Counter(each.verdict for each in trusted.guards)
+    refuted = [each for each in trusted.controls if each.trace is not None]
+    rows = table("\nWhat shows that the proof says something", "check", "result", "")
+    rows.add_row(
+        "vacuity: transitions", _mark(not trusted.never_taken), ", ".join(trusted.never_taken) or "each is taken"
+    )
+    clauses = ", ".join(f"{name} ({clause})" for name, clause in trusted.untested)
+    rows.add_row(
+        "vacuity: clauses", _mark(not trusted.untested), clauses or f"each is tested, in {trusted.states} states"
+    )
+    counts = ", ".join(f"{verdicts[each]} {each}" for each in ("needed", "redundant", "undecided"))
+    undecided = ", ".join(f"{e.transition}.{e.guard}" for e in trusted.guards if e.verdict == "undecided")
+    rows.add_row("necessity: guards", _mark(not undecided), f"{counts}: {undecided}" if undecided else counts)
+    survivors = ", ".join(each.variant for each in trusted.controls if each.trace is None)
+    rows.add_row("negative controls", _mark(not survivors), survivors or f"{len(refuted)} wrong variants are refuted")
+    console().print(rows)
+    console().print()
+
+
+def _mark(held: bool) -> Text:
+    return Text("ok", "green") if held else Text("NOT SHOWN", "bold yellow")
+
+
+def _show_trace(trace: Trace, save: Path | None) -> None:
+    story = story_of(trace)
+    console().print()
+    console().print(as_text(story), soft_wrap=True)
+    if save is not None:
+        write_json(save, document_of(story))
+
+
+def _cross_check(protocol: Protocol, transition: str | None, jobs: int | None, directory: Path | None) -> bool:
+    from proofs.cross_check import MissingSolverError, cross_check, rendered
+
+    try:
+        report = cross_check(protocol, None if transition is None else [transition], jobs, directory)
+    except MissingSolverError as error:
+        raise UsageError(str(error)) from None
+    console().print(rendered(report))
+    return report.agreed
+
+
+def _code(judgement: Judgement, theorem: str | None, trusted: Trust | None, agrees: bool) -> int:
+    shown = [each.status for each in judgement.judged if theorem in (None, each.name)]
+    if judgement.status == "refuted" and (theorem is None or "refuted" in shown):
+        return BROKEN
+    proved = bool(shown) and all(each == "proved" for each in shown)
+    return HELD if proved and agrees and (trusted is None or trusted.complete) else UNDECIDED
+
+
+def _command(
+    theorem: str | None,
+    transition: str | None,
+    without: str | None,
+    variant: str | None,
+    players: int | None,
+    proof_only: bool,
+) -> str:
+    options = {
+        "theorem": theorem,
+        "transition": transition,
+        "without": without,
+        "variant": variant,
+        "players": players,
+    }
+    given = "".join(f" --{name} {value}" for name, value in options.items() if value is not None)
+    return f"rollproof verify{given}{' --proof-only' if proof_only else ''}"
+
+
+def _document(judgement: Judgement, trusted: Trust | None, command: str, code: int) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "command": command,
+        "exit_code": code,
+        "protocol": judgement.protocol,
+        "status": judgement.status,
+        "theorems": [
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "sentence": each.sentence,
+                "rules": list(each.rules),
+                "status": each.status,
+                "obligations": each.obligations,
+                "open": [
+                    {
+                        "transition": it.transition,
+                        "path": it.path,
+                        "clause": it.clause,
+                        "reason": it.reason,
+                        "states": it.states,
+                    }
+                    for it in each.open
+                ],
+            }
+            for each in judgement.judged
+        ],
+        "trace": None if judgement.trace is None else document_of(story_of(judgement.trace)),
+        "searched": judgement.searched,
+    }
+    if trusted is not None:
+        document["trust"] = {
+            "guards": [{"transition": e.transition, "guard": e.guard, "verdict": e.verdict} for e in trusted.guards],
+            "controls": [{"variant": e.variant, "refuted": e.trace is not None} for e in trusted.controls],
+            "never_taken": list(trusted.never_taken),
+            "untested": [list(each) for each in trusted.untested],
+        }
+    return document
