@@ -20,6 +20,9 @@ app = App(
     version=__version__,
     help_format="plaintext",
 )
+app.command(
+    "rollproof.guards:guards", name="guards", help="Tell what each guard is for, and what goes wrong without it."
+)
 app.command("rollproof.conform:conform", name="conform", help="Judge an implementation in any language.")
 app.command(
     "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."

@@ -1,0 +1,142 @@
+"""`rollproof guards`: what each guard says, and what goes wrong without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from model.telling import as_text
+from model.trace import document_of, story_of
+from model.variants import VARIANTS
+from proofs.certificates import FILE, Certificate, certificate_of, dumps, load
+from proofs.induction import in_parallel
+from proofs.necessity import GuardVerdict, check_guard, sufficient_sets
+from proofs.verdict import control
+from reference.protocol import PROTOCOL
+from rollproof.output import HELD, UNDECIDED, UsageError, console, progress, table, write_file, write_json
+from rollproof.verify import guards_named
+
+_COLOURS = {"needed": "green", "redundant": "cyan", "undecided": "bold yellow"}
+
+
+def guards(
+    name: str | None = None,
+    *,
+    sets: bool = False,
+    certify: bool = False,
+    jobs: int | None = None,
+    json: Path | None = None,
+) -> int:
+    """Tell of each guard what it says, which rules demand it, and what goes wrong without it.
+
+    Exits with 0, 2 on wrong usage, or 3 if it is undecided whether some guard is needed.
+
+    Parameters
+    ----------
+    name:
+        Only this guard, with the whole run: TRANSITION.GUARD, or GUARD for every transition that has it.
+    sets:
+        List all minimal sets of guards with which every theorem is proved, transition by transition.
+    certify:
+        Search for every shortest run anew, and keep the runs for `rollproof verify`.
+    jobs:
+        How many processes may run; one per core if not given.
+    json:
+        Write the result for tools to this file.
+    """
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, not {jobs}")
+    if certify and name is not None:
+        raise UsageError("--certify is about all guards")
+    pairs = (
+        guards_named(name)
+        if name is not None
+        else [(each.name, guard.name) for each in PROTOCOL.transitions.values() for guard in each.guards]
+    )
+    certificates = {} if certify else load()
+    verdicts = _judge(pairs, certificates, jobs)
+    if certify:
+        _certify(verdicts, jobs)
+    _show(verdicts, whole=name is not None)
+    minimal = _sets(verdicts, jobs) if sets else {}
+    if minimal:
+        _show_sets(minimal)
+    if json is not None:
+        write_json(json, {"guards": [_document(each) for each in verdicts], "sufficient_sets": minimal})
+    return UNDECIDED if any(each.verdict == "undecided" for each in verdicts) else HELD
+
+
+def _judge(pairs: list[tuple[str, str]], certificates: dict[str, Certificate], jobs: int | None) -> list[GuardVerdict]:
+    verdicts = []
+    with progress("removing guards", len(pairs)) as bar:
+        task = lambda pair: check_guard(PROTOCOL, *pair, certificates.get(".".join(pair)))  # noqa: E731
+        for verdict in in_parallel(task, pairs, jobs):
+            verdicts.append(verdict)
+            bar.advance(bar.task_ids[0])
+    return verdicts
+
+
+def _certify(verdicts: list[GuardVerdict], jobs: int | None) -> None:
+    found = {f"{each.transition}.{each.guard}": each.trace for each in verdicts}
+    with progress("refuting variants", len(VARIANTS)) as bar:
+        for each in in_parallel(lambda variant: control(variant, None), VARIANTS, jobs):
+            found[each.variant] = each.trace
+            bar.advance(bar.task_ids[0])
+    write_file(FILE, dumps({key: certificate_of(trace) for key, trace in found.items() if trace is not None}))
+
+
+def _show(verdicts: list[GuardVerdict], whole: bool) -> None:
+    rows = table("Guards", "transition", "guard", "rules", "verdict", "without it", "says")
+    for each in verdicts:
+        verdict = Text(each.verdict, _COLOURS[each.verdict])
+        rows.add_row(each.transition, each.guard, " ".join(each.rules), verdict, _without(each), each.sentence)
+    console().print(rows)
+    for each in verdicts if whole else ():
+        if each.trace is not None:
+            console().print()
+            console().print(as_text(story_of(each.trace)), soft_wrap=True)
+
+
+def _without(verdict: GuardVerdict) -> str:
+    if verdict.trace is not None and verdict.trace.violation is not None:
+        return f"{verdict.trace.violation.property} fails after {len(verdict.trace.steps)} steps"
+    if verdict.verdict == "redundant":
+        return "everything is proved"
+    return f"not proved: {verdict.open[0].property}; searched {verdict.searched}"
+
+
+def _sets(verdicts: list[GuardVerdict], jobs: int | None) -> dict[str, list[list[str]]]:
+    redundant: dict[str, list[str]] = {}
+    for each in verdicts:
+        if each.verdict == "redundant":
+            redundant.setdefault(each.transition, []).append(each.guard)
+    names = list(redundant)
+    found = in_parallel(lambda name: sufficient_sets(PROTOCOL, name, redundant[name]), names, jobs)
+    return {name: [list(each) for each in some] for name, some in zip(names, found, strict=True)}
+
+
+def _show_sets(minimal: dict[str, list[list[str]]]) -> None:
+    rows = table(
+        "\nMinimal sets of guards with which everything is proved (any choice of one per transition; a transition that "
+        "is not listed needs all of its guards)",
+        "transition",
+        "guards",
+    )
+    for name, some in minimal.items():
+        for each in some:
+            rows.add_row(name, ", ".join(each) or "none")
+    console().print(rows)
+
+
+def _document(verdict: GuardVerdict) -> dict[str, Any]:
+    return {
+        "transition": verdict.transition,
+        "guard": verdict.guard,
+        "sentence": verdict.sentence,
+        "rules": list(verdict.rules),
+        "verdict": verdict.verdict,
+        "without": _without(verdict),
+        "trace": None if verdict.trace is None else document_of(story_of(verdict.trace)),
+    }
