@@ -1,1 +1,0 @@
-"""Teaching material whose every output is checked."""
