@@ -20,7 +20,7 @@ from conformance.runs import run_and_judge
 from conformance.schema import Json
 from conformance.suite import BAD, Result, Target
 
-LONGEST_MINIMISATION = 400
+LONGEST_MINIMISATION = 300
 """Runs."""
 
 

