@@ -8,7 +8,7 @@ from reference.guards import episode_is_open, from_a_partner, no_rollback_in_pro
 from reference.messages import Path
 from reference.state import Inputs, MispredictionEntry, Peer, Phase, QueuedInput
 from reference.transition import Step, guard, transition
-from reference.values import evolve, given
+from reference.values import evolve, given, same
 
 
 @guard("IN-3", "IN-10")
@@ -119,7 +119,7 @@ def drain_input(peer: Peer, path: Path, now: int) -> Step:
     if item.frame >= peer.frame:
         return peer, (stored,)
     predicted = peer.buffers.speculative[item.frame].actions.of(item.player)
-    if predicted == item.action:
+    if same(predicted, item.action):
         return peer, (stored,)
     pending = peer.rollback.pending
     pending = item.frame if pending is None else min(pending, item.frame)

@@ -33,4 +33,13 @@ def given(value: T | None) -> T:
     return value
 
 
-__all__ = ["evolve", "given"]
+def same(one: object, other: object) -> bool:
+    """Tell whether two actions are the same JSON value: to Python 1, 1.0 and True are equal, in the data they differ."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+__all__ = ["evolve", "given", "same"]

@@ -13,6 +13,7 @@ from reference.messages import InputMessage, Path
 from reference.protocol import PROTOCOL
 from reference.state import MispredictionEntry, Peer, Phase, RollbackEntry, new_peer
 from reference.tick import receive, tick
+from reference.values import same
 from tests.bench import YOU, Bench, config, events_of, peer_after
 
 
@@ -45,6 +46,17 @@ def test_rb_1_a_misprediction_makes_the_earliest_frame_pending() -> None:
 def test_rb_1_an_input_of_a_frame_to_come_makes_nothing_pending() -> None:
     """RB-1"""
     assert peer_after("tick hear:1,2").rollback.pending is None
+
+
+@pytest.mark.parametrize("action", [False, 0.0, (), (0,), "0"])
+def test_rb_1_a_value_that_only_looks_like_the_prediction_is_another(action: Any) -> None:
+    """RB-1, BUF-6: the default 0 is predicted; in an export `false` and `0` differ."""
+    bench = Bench().run("tick")
+    bench.do("receive_input", YOU, 0, Path.P2P, 0, action)
+    bench.do("drain_input", Path.P2P, 0)
+    assert bench.peer.rollback.pending == 0
+    assert not same((1, (0, "x")), (1, (action, "x")))
+    assert same((1, (0, "x")), (1, (0, "x")))
 
 
 def test_rb_1_what_was_used_counts_and_not_what_would_be_predicted_now() -> None:
