@@ -34,7 +34,7 @@ def given(value: T | None) -> T:
 
 
 def same(one: object, other: object) -> bool:
-    """Tell whether two actions are the same JSON value: to Python 1, 1.0 and True are equal, in the data they differ."""
+    """Tell whether two actions are the same JSON value: Python takes 1, 1.0 and True for equal, the data does not."""
     if type(one) is not type(other):
         return False
     if isinstance(one, tuple) and isinstance(other, tuple):
