@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from conformance.runner import Event, Run
+from conformance.run import Event, Run
 from conformance.schema import Json
 
 ROWS = 40

@@ -11,7 +11,7 @@ from attrs import frozen
 from conformance.cases import Case
 from conformance.failure import Failure
 from conformance.properties import PROPERTIES, Evidence
-from conformance.runner import Hello, Run
+from conformance.run import Hello, Run
 from conformance.transport import AdapterError, BrokenError, CrashedError
 
 

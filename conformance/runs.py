@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from conformance.cases import Case
 from conformance.judge import Judgement, Verdict, judge, not_applicable
-from conformance.runner import Adapters, Run, run_case
+from conformance.run import Run
+from conformance.runner import Adapters, run_case
 from conformance.transport import AdapterError
 
 

@@ -11,12 +11,13 @@ import sys
 from collections import defaultdict
 
 from conformance.adapters.reference import CAPABILITIES, Adapter
+from conformance.bugs import Mutant
 from conformance.cases import CASES, Case, dump, published_cases
 from conformance.files import write_text
 from conformance.fuzz import random_case
 from conformance.judge import Verdict
 from conformance.minimise import minimise
-from conformance.mutants import Mutant, mutants
+from conformance.mutants import mutants
 from conformance.runner import Adapters
 from conformance.runs import run_and_judge
 from conformance.selftest import RESULTS, is_killed, refusals

@@ -16,10 +16,11 @@ from attrs import define, field, frozen
 
 from conformance.adapters.misbehaving import NullAdapter, StuckAdapter
 from conformance.adapters.reference import Adapter
+from conformance.bugs import Mutant
 from conformance.cases import Case, published_cases
 from conformance.files import write_text
 from conformance.judge import Verdict
-from conformance.mutants import Mutant, mutants
+from conformance.mutants import mutants
 from conformance.runner import Adapters
 from conformance.runs import run_and_judge
 from conformance.suite import BAD

@@ -13,7 +13,8 @@ from attrs import asdict, define, field, frozen
 from conformance.cases import Case
 from conformance.diagram import rows
 from conformance.judge import Judgement, Verdict
-from conformance.runner import Adapters, Run, run_case
+from conformance.run import Run
+from conformance.runner import Adapters, run_case
 from conformance.runs import run_and_judge
 from conformance.schema import Json
 from conformance.transport import AdapterError, BrokenError

@@ -8,7 +8,7 @@ from attrs import define, field
 
 from conformance.failure import Failure
 from conformance.game import START, step
-from conformance.runner import Event, Run
+from conformance.run import Event, Run
 
 
 @define

@@ -20,9 +20,9 @@ function wrap(object, name, before, after = () => {}) {
 // MUG goes on simulating past the end that it has announced, until the wait is over, and keeps these frames out of its
 // data (`shouldStoreFrame`): they are kept out of the observations, too.
 export class Observer {
-  constructor(peers, me) {
+  constructor(peers, config) {
     this.peers = peers;
-    this.me = me;
+    this.frames = config.max_steps ?? Infinity; // inputs of later frames are of no frame
     this.seen = [];
     this.target = null; // of the rollback in progress, until its state has been reached
     this.waited = null; // what the confirmation wait returned, if there was one
@@ -69,7 +69,7 @@ export class Observer {
         events: game.sessionMetrics.rollbacks.events.length,
       }),
       ({ known, events }, _, id, input, frame) => {
-        if (!known) this.see('input_recv', { player: this.player(id), frame, input });
+        if (!known && frame < this.frames) this.see('input_recv', { player: this.player(id), frame, input });
         for (const event of game.sessionMetrics.rollbacks.events.slice(events)) {
           const { predictedAction: predicted, actualAction: actual } = event;
           if (event.frame >= this.end) continue;

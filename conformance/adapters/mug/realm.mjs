@@ -26,7 +26,7 @@ class Peer {
     this.out = [];
     this.answering = false;
     this.started = false;
-    this.observer = new Observer(peers, peer);
+    this.observer = new Observer(peers, config);
     const perturbed = config.perturb?.peer === peer ? config.perturb.frame : null;
     const endSum = config.end_sum ?? Infinity;
     this.python = new Python(this.ids, { endSum, perturbed }, (...event) => this.observer.game(...event));
@@ -78,6 +78,7 @@ class Peer {
       on_game_step_code: '',
     });
     this.observer.watch(this.game);
+    this.game.showEpisodeTransition = async () => {}; // no countdown on the screen: three and a half seconds
     await this.settle();
     this.page.graphics_start({
       state_init: null,
