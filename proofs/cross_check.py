@@ -1,0 +1,227 @@
+"""A second solver: every obligation as SMT-LIB 2, given to Z3 and to cvc5 alike.
+
+Both read the same text, so neither relies on the other's library. A word of one against a word of the other is a
+disagreement; where one gives no word the obligation is undecided, never agreed upon.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path as File
+from typing import Any, Literal
+
+import z3
+from attrs import field, frozen
+
+from model.properties import NEVER_CRASHES, PROPERTIES
+from proofs.induction import cases, in_parallel, premises_of
+from proofs.obligations import Before, Case, before
+from reference.transition import Protocol
+
+Z3_MS = 1_500
+CVC5_MS = 5_000
+"""How long each solver may take for one query. Of the present protocol's queries none takes cvc5 a second."""
+LOGIC = "UFLIA"
+"""The standard's name for what the obligations are written in: quantifiers, uninterpreted sorts, linear integers."""
+CVC5_OPTIONS = {"prenex-quant-user": "true", "full-saturate-quant": "true"}
+"""Nested quantifiers are taken as one, as Z3 does, so that the trigger of the inner one serves both: without it nothing
+that speaks of all players at all frames is decided. Where triggers find nothing more, ground terms are tried."""
+
+Answer = Literal["unsat", "sat", "unknown"]
+"""What a solver says of premises and the negation of a goal; it is proved if they are unsatisfiable."""
+Outcome = Literal["agreed", "disagreed", "undecided"]
+
+
+class MissingSolverError(Exception):
+    """The second solver is not installed."""
+
+
+class OccupiedError(Exception):
+    """The directory for the obligations holds something already."""
+
+
+@frozen
+class Query:
+    """Goals of one case with the same premises, as SMT-LIB 2."""
+
+    transition: str
+    path: str
+    goals: tuple[tuple[str, str], ...]
+    """By (property, clause); the query asks whether one of them can fail."""
+    text: str = field(repr=False)
+    parts: Callable[[], Iterator[Query]] = field(repr=False)
+    """Return the same, goal by goal: asked if the solvers do not both answer for all of them together."""
+
+
+@frozen
+class Check:
+    """What the solvers said of one query."""
+
+    transition: str
+    path: str
+    goals: tuple[tuple[str, str], ...]
+    answers: Mapping[str, Answer]
+    """By solver."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether they agree, disagree, or have not both answered."""
+        given = set(self.answers.values())
+        if {"unsat", "sat"} <= given:
+            return "disagreed"
+        return "agreed" if len(given) == 1 and "unknown" not in given else "undecided"
+
+
+@frozen
+class CrossReport:
+    """The obligations of a protocol, as two solvers see them."""
+
+    checks: tuple[Check, ...]
+    seconds: float
+
+    def count(self, outcome: Outcome) -> int:
+        """Return how many obligations had this outcome."""
+        return sum(len(each.goals) for each in self.of(outcome))
+
+    def of(self, outcome: Outcome) -> tuple[Check, ...]:
+        """Return the checks with this outcome."""
+        return tuple(each for each in self.checks if each.outcome == outcome)
+
+
+def cross_check(
+    protocol: Protocol,
+    transitions: Iterable[str] | None = None,
+    jobs: int | None = None,
+    directory: File | None = None,
+) -> CrossReport:
+    """Give every obligation of a protocol to both solvers; of the given transitions only, if there are any.
+
+    With a `directory` the queries are written to it as well, whole or not at all.
+
+    Raises:
+        MissingSolverError: if cvc5 is not installed.
+        OccupiedError: if the directory is not empty.
+        OSError: if it cannot be written.
+    """
+    _cvc5()
+    started = time.perf_counter()
+    names = ["(start)", "(consequences)", *protocol.transitions] if transitions is None else list(transitions)
+
+    def check(name: str) -> list[Check]:
+        return [each for query in _written(queries(protocol, name), beside) for each in checked(query)]
+
+    beside = None if directory is None else _beside(directory)
+    try:
+        found = [each for some in in_parallel(check, names, jobs) for each in some]
+        if directory is not None and beside is not None:
+            beside.chmod(0o755)
+            beside.replace(directory)
+    finally:
+        if beside is not None:
+            shutil.rmtree(beside, ignore_errors=True)
+    return CrossReport(tuple(found), time.perf_counter() - started)
+
+
+def queries(protocol: Protocol, name: str) -> Iterator[Query]:
+    """Yield the queries of one transition, of the start, or of the consequences."""
+    state: Before = before(protocol)
+    for case in cases(protocol, state, name):
+        for trusting in (True, False):
+            goals = {
+                key: goal
+                for key, goal in case.goals.items()
+                if (key[0] == NEVER_CRASHES or PROPERTIES[key[0]].trusting) == trusting and not z3.is_true(goal)
+            }
+            if goals:
+                yield _query(case, premises_of(case, trusting), goals)
+
+
+def _query(case: Case, premises: list[Any], goals: Mapping[tuple[str, str], Any]) -> Query:
+    def parts() -> Iterator[Query]:
+        return (_query(case, premises, {key: goal}) for key, goal in goals.items())
+
+    return Query(case.transition, case.path, tuple(goals), smt2(premises, goals.values(), _title(case, goals)), parts)
+
+
+def smt2(premises: Iterable[Any], goals: Iterable[Any], title: str) -> str:
+    """Return as SMT-LIB 2 the question whether one of the goals can fail where all premises hold."""
+    solver = z3.Solver()
+    solver.add(*map(_standard, (*premises, z3.Not(z3.And(*goals)))))
+    lines = solver.to_smt2().splitlines()
+    body = [line for line in lines if not line.startswith((";", "(set-info"))]
+    return "\n".join((f"; {title}", "(set-info :smt-lib-version 2.6)", f"(set-logic {LOGIC})", *body, ""))
+
+
+def _standard(formula: Any) -> Any:
+    """Return a formula without conjunctions and disjunctions of nothing, which the standard does not know."""
+    return z3.substitute(formula, (z3.And(), z3.BoolVal(True)), (z3.Or(), z3.BoolVal(False)))
+
+
+def _title(case: Case, goals: Iterable[tuple[str, str]]) -> str:
+    names = ", ".join(sorted({name for name, _ in goals}))
+    return f"{case.transition}, {case.path}: unsatisfiable if these hold after it: {names}"
+
+
+def z3_answer(text: str) -> Answer:
+    """Return what Z3 says of a query."""
+    solver = z3.Solver()
+    solver.set("timeout", Z3_MS)
+    solver.from_string(text)
+    return _answer(str(solver.check()))
+
+
+def cvc5_answer(text: str) -> Answer:
+    """Return what cvc5 says of a query."""
+    cvc5 = _cvc5()
+    solver = cvc5.Solver(cvc5.TermManager())
+    for name, value in {**CVC5_OPTIONS, "tlimit-per": str(CVC5_MS)}.items():
+        solver.setOption(name, value)
+    parser = cvc5.InputParser(solver)
+    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "obligation")
+    said = ""
+    while not (command := parser.nextCommand()).isNull():
+        said += command.invoke(solver, parser.getSymbolManager())
+    return _answer(said.strip())
+
+
+SOLVERS: dict[str, Callable[[str], Answer]] = {"z3": z3_answer, "cvc5": cvc5_answer}
+
+
+def checked(query: Query, solvers: Mapping[str, Callable[[str], Answer]] = SOLVERS) -> Iterator[Check]:
+    """Yield what the solvers say of a query: of all its goals together if both answer, else of each."""
+    check = Check(query.transition, query.path, query.goals, {name: ask(query.text) for name, ask in solvers.items()})
+    if len(query.goals) > 1 and set(check.answers.values()) != {"unsat"}:
+        for part in query.parts():
+            yield from checked(part, solvers)
+    else:
+        yield check
+
+
+def _answer(said: str) -> Answer:
+    return "unsat" if said == "unsat" else "sat" if said == "sat" else "unknown"
+
+
+def _cvc5() -> Any:
+    try:
+        import cvc5
+    except ImportError:
+        raise MissingSolverError("the second solver is not installed; it comes with rollproof[cross-check]") from None
+    return cvc5
+
+
+def _beside(directory: File) -> File:
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise OccupiedError(f"{directory} is not an empty directory")
+    return File(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.resolve().parent))
+
+
+def _written(found: Iterable[Query], directory: File | None) -> Iterator[Query]:
+    """Pass queries on, and write each to a directory if there is one."""
+    for number, query in enumerate(found, 1):
+        if directory is not None:
+            name = query.transition.strip("()").replace(" ", "_")
+            (directory / f"{name}.{number:03}.smt2").write_text(query.text, encoding="utf-8")
+        yield query
