@@ -86,7 +86,7 @@ _ALL = (
         "redundancy_only",
         "No input is ever sent again: a packet carries the inputs before the newest, and that is all.",
         ("IN-9",),
-        (),
+        ("what_is_unacknowledged_is_sent_again",),
         *m.REDUNDANCY_ONLY,
     ),
     variant(

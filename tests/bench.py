@@ -157,7 +157,7 @@ class Bench:
     def words(self, epoch: int) -> Values:
         """Return the reading of properties on this peer's states."""
         last = max(self.peer.frame, *(step.after.frame for step in self.steps), 0) + 2
-        return Values(self.config.players, last, lambda of: self.truth(epoch if of is None else of))
+        return Values(self.config.players, last, lambda of: self.truth(epoch if of is None else of), self.protocol)
 
     def wrong_rows(self) -> list[int]:
         """Return the frames whose canonical record is not flagged and not the lockstep record (BUF-6)."""

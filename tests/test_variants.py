@@ -46,6 +46,7 @@ CASES: dict[str, Case] = {
         act=end_is_mispredicted,
     ),
     "stale_clear": Case("tick hear:0 tick rollback tick hear:1 rollback confirm"),
+    "redundancy_only": Case("tick send_inputs resend_inputs hear:0 rollback"),
     "fast_forward_invents_inputs": Case("tick fast_forward hear:1 rollback confirm", {"input_delay": 1}),
     "untagged_inputs": Case(
         "tick hear:0 rollback confirm suspect_end decide_end:1 receive_end:1 begin_wait succeed_wait close"
@@ -137,7 +138,7 @@ def test_the_present_protocol_keeps_every_property_in_the_same_case(name: str) -
 
 
 def test_every_variant_has_a_case() -> None:
-    assert set(CASES) | {"redundancy_only"} == set(VARIANTS)
+    assert set(CASES) == set(VARIANTS)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -146,7 +147,7 @@ def test_a_variant_says_what_is_wrong(name: str) -> None:
     assert variant.name == variant.protocol.name == name
     assert variant.sentence.endswith(".")
     assert variant.rules
-    assert set(variant.refuted_by) <= set(PROPERTIES)
+    assert set() < set(variant.refuted_by) <= set(PROPERTIES)
     assert set(variant.protocol.transitions) >= set(PROTOCOL.transitions)
 
 
@@ -185,8 +186,7 @@ def test_with_redundancy_only_a_lost_input_is_lost_for_good() -> None:
     faults = Faults(latency_ms=50, drops=(Drop("input", 3, 30),))
     last, present = play(VARIANTS["redundancy_only"].protocol, faults), play(PROTOCOL, faults)
     assert [export[0].metadata["confirmed"] for export in last.exports.values()] == [False, False]
-    assert any("unconfirmed" in export[0].columns for export in last.exports.values())
-    assert wrong_cells(last) > 0
+    assert wrong_cells(last) > 0, "at least the flags differ"
     assert [export[0].metadata["confirmed"] for export in present.exports.values()] == [True, True]
     assert wrong_cells(present) == 0
 
