@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import z3
 from attrs import field, frozen
+from rich.table import Table
 
 from model.properties import NEVER_CRASHES, PROPERTIES
 from proofs.induction import cases, in_parallel, premises_of
@@ -33,14 +34,15 @@ that speaks of all players at all frames is decided. Where triggers find nothing
 Answer = Literal["unsat", "sat", "unknown"]
 """What a solver says of premises and the negation of a goal; it is proved if they are unsatisfiable."""
 Outcome = Literal["agreed", "disagreed", "undecided"]
+OUTCOMES: tuple[Outcome, ...] = ("agreed", "disagreed", "undecided")
 
 
-class MissingSolverError(Exception):
+class CrossCheckError(Exception):
+    """The obligations cannot be checked, or not be written. Its text is one line."""
+
+
+class MissingSolverError(CrossCheckError):
     """The second solver is not installed."""
-
-
-class OccupiedError(Exception):
-    """The directory for the obligations holds something already."""
 
 
 @frozen
@@ -86,6 +88,11 @@ class CrossReport:
         """Return how many obligations had this outcome."""
         return sum(len(each.goals) for each in self.of(outcome))
 
+    @property
+    def agreed(self) -> bool:
+        """Whether both solvers say the same of every obligation, and there are some."""
+        return bool(self.checks) and all(each.outcome == "agreed" for each in self.checks)
+
     def of(self, outcome: Outcome) -> tuple[Check, ...]:
         """Return the checks with this outcome."""
         return tuple(each for each in self.checks if each.outcome == outcome)
@@ -103,8 +110,7 @@ def cross_check(
 
     Raises:
         MissingSolverError: if cvc5 is not installed.
-        OccupiedError: if the directory is not empty.
-        OSError: if it cannot be written.
+        CrossCheckError: if the directory is not empty, or cannot be written.
     """
     _cvc5()
     started = time.perf_counter()
@@ -119,6 +125,8 @@ def cross_check(
         if directory is not None and beside is not None:
             beside.chmod(0o755)
             beside.replace(directory)
+    except OSError as error:
+        raise CrossCheckError(f"{directory}: cannot be written: {error.strerror}") from None
     finally:
         if beside is not None:
             shutil.rmtree(beside, ignore_errors=True)
@@ -213,9 +221,12 @@ def _cvc5() -> Any:
 
 
 def _beside(directory: File) -> File:
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise OccupiedError(f"{directory} is not an empty directory")
-    return File(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.resolve().parent))
+    try:
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise CrossCheckError(f"{directory} is not an empty directory")
+        return File(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.resolve().parent))
+    except OSError as error:
+        raise CrossCheckError(f"{directory}: cannot be written: {error.strerror}") from None
 
 
 def _written(found: Iterable[Query], directory: File | None) -> Iterator[Query]:
@@ -225,3 +236,42 @@ def _written(found: Iterable[Query], directory: File | None) -> Iterator[Query]:
             name = query.transition.strip("()").replace(" ", "_")
             (directory / f"{name}.{number:03}.smt2").write_text(query.text, encoding="utf-8")
         yield query
+
+
+def rendered(report: CrossReport) -> Table:
+    """Return how many obligations of each transition both solvers settle alike, and every one that they do not."""
+    shown = Table(title="Second solver", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in ("transition", *OUTCOMES, ""):
+        shown.add_column(column, justify="right" if column in OUTCOMES else "left", overflow="fold")
+    for name in dict.fromkeys(each.transition for each in report.checks):
+        own = CrossReport(tuple(each for each in report.checks if each.transition == name), 0)
+        told = [_told(each) for each in own.checks if each.outcome != "agreed"]
+        shown.add_row(name, *(str(own.count(outcome)) for outcome in OUTCOMES), "\n".join(told))
+    total = (str(report.count(outcome)) for outcome in OUTCOMES)
+    shown.add_row("all", *total, f"in {report.seconds:.1f} s", style="bold")
+    return shown
+
+
+def document(report: CrossReport) -> dict[str, Any]:
+    """Return the comparison as JSON: the counts, and every obligation that is not agreed upon."""
+    return {
+        "seconds": round(report.seconds, 3),
+        **{outcome: report.count(outcome) for outcome in OUTCOMES},
+        "open": [
+            {
+                "transition": each.transition,
+                "path": each.path,
+                "goals": [{"property": name, "clause": clause} for name, clause in each.goals],
+                "answers": dict(each.answers),
+                "outcome": each.outcome,
+            }
+            for each in report.checks
+            if each.outcome != "agreed"
+        ],
+    }
+
+
+def _told(check: Check) -> str:
+    goals = ", ".join(f"{name} ({clause})" for name, clause in check.goals)
+    answers = ", ".join(f"{solver}: {answer}" for solver, answer in check.answers.items())
+    return f"{check.path}: {goals}: {answers}"
