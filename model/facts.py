@@ -11,7 +11,7 @@ from model.logic import Terms
 from model.meaning import follows
 from model.symbolic import SInt, SOptional, term_of
 from model.truth import SymbolicTruth
-from reference.state import Record
+from reference.state import Phase, Record
 
 
 def of_config(peer: Any) -> list[Any]:
@@ -87,6 +87,7 @@ def at_frame(q: Terms, peer: Any, frame: Any) -> list[Any]:
 def of_state(q: Terms, peer: Any) -> list[Any]:
     """Return all facts that a proof about a step from this state may use."""
     frames = [peer.buffers.promoted.term]
+    phase = term_of(peer.ending.phase)
     sequences = (peer.inputs.p2p, peer.inputs.relay, peer.metrics.rollbacks, peer.metrics.mispredictions)
     return [
         *of_config(peer),
@@ -94,6 +95,7 @@ def of_state(q: Terms, peer: Any) -> list[Any]:
         *at_start(peer.epoch.term),
         *at_start(peer.epoch.term + 1),
         *(queue.head <= queue.tail for queue in sequences),
+        z3.And(phase >= 0, phase < len(Phase)),
         *(fact for frame in frames for fact in at_frame(q, peer, frame)),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from model.telling import as_text
 from model.trace import Trace, document_of, story_of
 from model.variants import VARIANTS
 from proofs.certificates import load
+from proofs.counterexample import Counterexample, counterexample
 from proofs.induction import Report
 from proofs.verdict import Judged, Judgement, Trust, judge, judge_suspect, trust
 from reference.protocol import PROTOCOL
@@ -22,6 +24,7 @@ from rollproof.output import BROKEN, HELD, UNDECIDED, UsageError, console, progr
 
 _COLOURS = {"proved": "green", "refuted": "bold red", "undecided": "bold yellow"}
 _SHOWN = 12
+_TRIED = 3
 
 
 def verify(
@@ -78,6 +81,9 @@ def verify(
             only = None if transition is None else [transition]
             judgement = judge(protocol, only, players, jobs, lambda: bar.advance(bar.task_ids[0]))
     _show(judgement, theorem)
+    example = _counterexample(protocol, judgement)
+    if example is not None:
+        _show_counterexample(example)
     trusted = None
     whole = key is None and transition is None and theorem is None and not proof_only
     if whole and judgement.status == "proved" and judgement.report is not None:
@@ -89,7 +95,7 @@ def verify(
         _show_trace(judgement.trace, save_trace)
     code = _code(judgement, theorem, trusted, agrees)
     if json is not None:
-        write_json(json, _document(judgement, trusted, command, code))
+        write_json(json, _document(judgement, example, trusted, command, code))
     verdict = {HELD: "proved", BROKEN: "refuted", UNDECIDED: "undecided"}[code]
     told = Text.assemble(
         (verdict, _COLOURS[verdict]), f" in {time.perf_counter() - started:.1f} s; again with: {command}"
@@ -174,6 +180,29 @@ def _show_open(rows: list[Judged]) -> None:
         console().print(f"and {len(open_) - _SHOWN} more")
 
 
+def _counterexample(protocol: Protocol, judgement: Judgement) -> Counterexample | None:
+    if judgement.status != "undecided":
+        return None
+    open_ = (open_ for each in judgement.judged for open_ in each.open)
+    return next(filter(None, (counterexample(protocol, each) for each in islice(open_, _TRIED))), None)
+
+
+def _show_counterexample(example: Counterexample) -> None:
+    found = example.discharge
+    rows = table(f"\nA counterexample to induction: {found.transition} breaks {found.property}", "", "before", "after")
+    for name, old in example.before.items():
+        new = example.after[name]
+        rows.add_row(name, _shown(old), Text(_shown(new), "yellow" if new != old else ""))
+    console().print(rows)
+    run = example.reached
+    where = "in no instance" if run is None else f"after {len(run.steps)} steps of instance {run.instance!r}"
+    console().print(f"A state like the one before is reached {where}.")
+
+
+def _shown(value: object) -> str:
+    return "—" if value is None else "yes" if value is True else "no" if value is False else str(value)
+
+
 def _show_trust(trusted: Trust) -> None:
     verdicts = Counter(each.verdict for each in trusted.guards)
     refuted = [each for each in trusted.controls if each.trace is not None]
@@ -244,7 +273,9 @@ def _command(
     return f"rollproof verify{given}{' --proof-only' if proof_only else ''}"
 
 
-def _document(judgement: Judgement, trusted: Trust | None, command: str, code: int) -> dict[str, Any]:
+def _document(
+    judgement: Judgement, example: Counterexample | None, trusted: Trust | None, command: str, code: int
+) -> dict[str, Any]:
     document: dict[str, Any] = {
         "command": command,
         "exit_code": code,
@@ -274,6 +305,14 @@ def _document(judgement: Judgement, trusted: Trust | None, command: str, code: i
         "trace": None if judgement.trace is None else document_of(story_of(judgement.trace)),
         "searched": judgement.searched,
     }
+    if example is not None:
+        document["counterexample_to_induction"] = {
+            "property": example.discharge.property,
+            "transition": example.discharge.transition,
+            "before": example.before,
+            "after": example.after,
+            "reached": None if example.reached is None else document_of(story_of(example.reached)),
+        }
     if trusted is not None:
         document["trust"] = {
             "guards": [{"transition": e.transition, "guard": e.guard, "verdict": e.verdict} for e in trusted.guards],
