@@ -163,7 +163,7 @@ class Adapter:
         if request["name"] == "export":
             refusal = run.do(export_episode)
             if refusal is None:
-                self._export(read(self.peer))
+                self.export(read(self.peer))
                 return None
             return {"skipped": {"reason": f"not exported: {refusal.sentence}"}}
         if request["name"] == "next_episode":
@@ -304,7 +304,8 @@ class Adapter:
         if kind in self.observe:
             self.obs.append({"obs": kind, **fields})
 
-    def _export(self, export: Export) -> None:
+    def export(self, export: Export) -> None:
+        """Tell the rows of an export, and the metrics."""
         players = self.peer.config.players
         rows = []
         for cells in (dict(zip(export.columns, row, strict=True)) for row in export.rows):

@@ -1,0 +1,162 @@
+"""Judging a log: each peer by the model, and the peers by each other, up to the first divergence that is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol as Interface
+
+from attrs import define, field, frozen
+
+from conformance.failure import DivergenceError, Failure
+from conformance.known import Known
+from conformance.log import Header, Line, Log, LogError
+from conformance.log_game import GameFollower
+from conformance.log_model import MOST_OPEN, NEEDED, LogFollower, TooMuchError
+from conformance.schema import Json
+
+Progress = Callable[[int], None]
+"""Called now and then with the number of lines read."""
+PROGRESS_LINES = 10_000
+
+
+@frozen
+class Report:
+    """What a log came to."""
+
+    header: Header
+    lines: int
+    """Lines read, but for the header; after a divergence none is."""
+    judged: dict[str, int]
+    """By peer: the lines that were compared with something."""
+    failure: Failure | None
+    """The first divergence that is not known; its event is the number of the line."""
+    allowed_by: tuple[str, ...]
+    """The guards without which the model would have allowed it."""
+    known: tuple[Known, ...]
+
+    @property
+    def stale(self) -> tuple[Known, ...]:
+        """The known divergences that are no longer there. Only the whole of a log can tell."""
+        return tuple(each for each in self.known if not each.applied) if self.failure is None else ()
+
+
+class _Peer(Interface):
+    refusing: tuple[str, ...]
+
+    @property
+    def epoch(self) -> int: ...
+    def judges(self, observation: Json) -> bool: ...
+    def see(self, observation: Json, now: int) -> None: ...
+    def check_variables(self, told: Json) -> None: ...
+    def state_after(self, frame: int) -> int | None: ...
+
+
+def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lines: None) -> Report:
+    """Read a log and judge it, up to the first divergence that is not known.
+
+    Raises:
+        LogError: if a line is not as it must be, or asks for too much.
+    """
+    header, judged = log.header, dict.fromkeys(log.header.peers, 0)
+    peers = {peer: _follower(header, peer, known) for peer in header.peers}
+    together = Together(len(header.peers))
+    lines, failure, allowed_by = 0, None, ()
+    for line in log:
+        lines += 1
+        if lines % PROGRESS_LINES == 0:
+            progress(lines)
+        peer = peers[line.peer]
+        try:
+            judged[line.peer] += _judge(line, peer, together, known)
+        except DivergenceError as error:
+            failure, allowed_by = error.at(line.peer, line.number), peer.refusing
+            break
+        except TooMuchError as error:
+            raise log.error(error) from None
+        except LookupError:
+            reason = f"{line.peer} can no longer be followed, after a known divergence" if known else "inconsistent"
+            raise log.error(reason) from None
+    return Report(header, lines, judged, failure, allowed_by, tuple(known))
+
+
+def _follower(header: Header, peer: str, known: Sequence[Known]) -> _Peer:
+    if header.observes >= NEEDED:
+        return LogFollower(header, peer, lambda error: _is_known(known, peer, error))
+    return GameFollower(header, peer)
+
+
+def _judge(line: Line, peer: _Peer, together: Together, known: Sequence[Known]) -> bool:
+    """Judge one line, and tell whether it was compared with anything."""
+    if line.obs is None:
+        steps: tuple[Callable[[], None], ...] = (lambda: peer.check_variables(line.vars),)
+        is_judged = True
+    else:
+        observation = line.obs
+        is_judged = peer.judges(observation)
+        steps = (lambda: peer.see(observation, line.now // 1000), lambda: together.see(line, peer))
+    for step in steps:
+        try:
+            step()
+        except DivergenceError as error:
+            if not _is_known(known, line.peer, error):
+                raise
+    return is_judged
+
+
+def _is_known(known: Sequence[Known], peer: str, error: DivergenceError) -> bool:
+    for each in known:
+        if each.covers(peer, error):
+            each.applied += 1
+            return True
+    return False
+
+
+@define
+class Together:
+    """What several peers say of the same thing: inputs, and the states after promoted frames."""
+
+    peers: int
+    said: dict[tuple[str, int, int], tuple[int, str, int, int]] = field(factory=dict)
+    """By what, epoch and frame: the value, the peer and the line that said it first, and how many have said it."""
+
+    def see(self, line: Line, peer: _Peer) -> None:
+        """Compare one observation with what other peers have said.
+
+        Raises:
+            DivergenceError: if they differ.
+        """
+        seen = line.obs
+        if self.peers == 1 or seen is None:
+            return
+        kind = seen["obs"]
+        if kind in ("input_local", "input_recv"):
+            player = line.peer if kind == "input_local" else seen["player"]
+            sentence = "An input is the same at every peer."
+            self._compare(f"{player}'s input", peer.epoch, seen["frame"], seen["input"], line, "one_value", sentence)
+        elif kind == "promote" and not seen.get("forced", False):
+            for frame in seen["frames"]:
+                state = peer.state_after(frame)
+                if state is not None:
+                    sentence = "The state after a promoted frame is the same at every peer."
+                    self._compare("the state", peer.epoch, frame, state, line, "agreement", sentence)
+
+    def _compare(self, what: str, epoch: int, frame: int, value: int, line: Line, clause: str, sentence: str) -> None:
+        key = what, epoch, frame
+        first = self.said.get(key)
+        if first is None:
+            if len(self.said) >= MOST_OPEN * self.peers:
+                del self.said[next(iter(self.said))]
+            self.said[key] = value, line.peer, line.number, 1
+            return
+        told, other, number, times = first
+        if told != value:
+            rules = ("IN-3", "IN-10") if clause == "one_value" else ("BUF-6", "ME-4")
+            expected = f"{what} {told}, as {other} has it in line {number}"
+            raise DivergenceError(clause, sentence, rules, frame, expected, f"{value}")
+        if times + 1 == self.peers:
+            del self.said[key]
+        else:
+            self.said[key] = told, other, number, times + 1
+
+
+__all__ = ["LogError", "Report", "judge"]
