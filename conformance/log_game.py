@@ -43,8 +43,17 @@ class GameFollower:
         return kind in ("confirm", "promote", "episode_begin")
 
     def state_after(self, frame: int) -> int | None:
-        """Return the game's state after a frame; the log's, if the game is another than the suite's: unknown."""
+        """Return the game's state after a frame; None if the game is not the suite's."""
         return self.tape.saved.get(frame + 1) if self.header.suite_game else None
+
+    def variables(self) -> dict[str, Json]:
+        """Return what is known of the peer."""
+        ours = {"epoch": self.epoch}
+        if "advance" in self.header.observes:
+            ours["frame"] = self.tape.next_frame
+        if "confirm" in self.header.observes:
+            ours["confirmed"] = self.confirmed
+        return ours
 
     def check_variables(self, told: Mapping[str, Json]) -> None:
         """Compare the variables that a peer tells.
@@ -52,12 +61,7 @@ class GameFollower:
         Raises:
             DivergenceError: if one differs from what was observed.
         """
-        ours = {"epoch": self.epoch}
-        if "advance" in self.header.observes:
-            ours["frame"] = self.tape.next_frame
-        if "confirm" in self.header.observes:
-            ours["confirmed"] = self.confirmed
-        for name, value in ours.items():
+        for name, value in self.variables().items():
             if name in told and told[name] != value:
                 sentence = "A variable is what the observations say."
                 raise DivergenceError(

@@ -13,6 +13,9 @@ from conformance.log import Header, Line, Log, LogError
 from conformance.log_game import GameFollower
 from conformance.log_model import MOST_OPEN, NEEDED, LogFollower, TooMuchError
 from conformance.schema import Json
+from reference.protocol import PROTOCOL
+
+GUARDS = frozenset(guard.name for each in PROTOCOL.transitions.values() for guard in each.guards)
 
 Progress = Callable[[int], None]
 """Called now and then with the number of lines read."""
@@ -32,6 +35,8 @@ class Report:
     """The first divergence that is not known; its event is the number of the line."""
     allowed_by: tuple[str, ...]
     """The guards without which the model would have allowed it."""
+    had: dict[str, Json]
+    """What the model had when it met the divergence: its variables."""
     known: tuple[Known, ...]
 
     @property
@@ -49,6 +54,7 @@ class _Peer(Interface):
     def see(self, observation: Json, now: int) -> None: ...
     def check_variables(self, told: Json) -> None: ...
     def state_after(self, frame: int) -> int | None: ...
+    def variables(self) -> dict[str, Json]: ...
 
 
 def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lines: None) -> Report:
@@ -60,7 +66,8 @@ def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lin
     header, judged = log.header, dict.fromkeys(log.header.peers, 0)
     peers = {peer: _follower(header, peer, known) for peer in header.peers}
     together = Together(len(header.peers))
-    lines, failure, allowed_by = 0, None, ()
+    allowed_by: tuple[str, ...] = ()
+    lines, failure, had = 0, None, {}
     for line in log:
         lines += 1
         if lines % PROGRESS_LINES == 0:
@@ -69,14 +76,15 @@ def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lin
         try:
             judged[line.peer] += _judge(line, peer, together, known)
         except DivergenceError as error:
-            failure, allowed_by = error.at(line.peer, line.number), peer.refusing
+            failure, had = error.at(line.peer, line.number), peer.variables()
+            allowed_by = peer.refusing or ((failure.clause,) if failure.clause in GUARDS else ())
             break
         except TooMuchError as error:
             raise log.error(error) from None
         except LookupError:
             reason = f"{line.peer} can no longer be followed, after a known divergence" if known else "inconsistent"
             raise log.error(reason) from None
-    return Report(header, lines, judged, failure, allowed_by, tuple(known))
+    return Report(header, lines, judged, failure, allowed_by, had, tuple(known))
 
 
 def _follower(header: Header, peer: str, known: Sequence[Known]) -> _Peer:

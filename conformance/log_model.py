@@ -77,6 +77,19 @@ class LogFollower(Follower):
         """The number of the episode."""
         return self.model.epoch
 
+    def variables(self) -> dict[str, Json]:
+        """Return what the model has."""
+        model = self.model
+        return {
+            "epoch": model.epoch,
+            "frame": model.frame,
+            "confirmed": model.confirmed,
+            "promoted": model.buffers.promoted,
+            "pending": model.rollback.pending,
+            "replaying": model.rollback.cursor,
+            "phase": model.ending.phase.value,
+        }
+
     def state_after(self, frame: int) -> int | None:
         """Return the game's state after a frame, as the log has it last."""
         return self.states.get(frame + 1)
@@ -208,6 +221,7 @@ class LogFollower(Follower):
             self.refusing = tuple(f"{transition.name}.{each.name}" for each in refusing)
             if not self.excuse(error):
                 raise
+            self.refusing = ()
         try:
             self.model, events = PROTOCOL[transition].effect(self.model, *args)
         except LookupError:

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from conformance.adapters.reference import Adapter
 from conformance.game import HashWorld
+from conformance.run import Run
 from conformance.schema import Json, observation_kinds
 from model.session import Result
 from model.setup import Source
@@ -103,6 +104,20 @@ def lines(result: Result) -> Iterator[str]:
         yield _line(line)
 
 
+def lines_of_case(run: Run) -> Iterator[str]:
+    """Iterate over the lines of the log of a case that was run, the header first."""
+    config = {name: value for name, value in run.case.config.items() if name in (*SETTINGS, "end_sum")}
+    variants = {name: value for name, value in run.hello.variants.items() if name in ("prediction", "rollback_on")}
+    players = list(run.case.peers)
+    header = {"log": 1, "players": players, "config": config, "variants": variants, "game": "suite"}
+    yield _line({**header, "observes": sorted(run.hello.observes)})
+    for event in run.events:
+        if event.kind == "obs" and event.data["obs"] in run.hello.observes:
+            yield _line({"peer": event.peer, "now": event.now, "obs": event.data})
+        elif event.kind == "vars" and event.data:
+            yield _line({"peer": event.peer, "now": event.now, "vars": event.data})
+
+
 def _settings(config: Config) -> dict[str, Json]:
     return {name: value for name in SETTINGS if (value := getattr(config, name)) is not None}
 
@@ -128,7 +143,7 @@ def _is_input(value: object) -> bool:
 def _telling(effect: Callable[..., Step], reporters: dict[str, Adapter]) -> Callable[..., Step]:
     def told(before: Peer, *args: Any) -> Step:
         peer, events = effect(before, *args)
-        reported = [event for event in events if not isinstance(event, Sent)]
+        reported: list[Event] = [event for event in events if not isinstance(event, Sent)]
         if not reported:
             return peer, events
         reporter = reporters.get(peer.config.player)

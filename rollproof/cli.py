@@ -24,6 +24,7 @@ app.command(
     "rollproof.guards:guards", name="guards", help="Tell what each guard is for, and what goes wrong without it."
 )
 app.command("rollproof.conform:conform", name="conform", help="Judge an implementation in any language.")
+app.command("rollproof.check_log:check_log", name="check-log", help="Judge the recorded log of a session.")
 app.command(
     "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."
 )

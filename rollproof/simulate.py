@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import attrs
 from cyclopts import Parameter
 
+from conformance.log_record import RecordingError, lines, recorded, recording
 from model.campaign import Summary, protocol_named, random_setup, run_campaign
 from model.documents import DocumentError
 from model.promises import Promise
@@ -56,6 +57,7 @@ def simulate(
     dask: str | None = None,
     variant: str = PROTOCOL.name,
     save_schedule: Path | None = None,
+    save_log: Path | None = None,
     json: Path | None = None,
 ) -> int:
     """Simulate sessions of peers over a faulty network, and check what they promise.
@@ -84,6 +86,8 @@ def simulate(
         Play under this variant of the protocol.
     save_schedule:
         Write the session out to this file: the only one, or the first of a campaign to break a promise.
+    save_log:
+        Write a log of the only session to this file, for `rollproof check-log`; the session plays the suite's game.
     json:
         Write the results to this file.
     """
@@ -93,14 +97,17 @@ def simulate(
         raise UsageError("--seed, --jobs and --dask belong to --campaign")
     if variant != PROTOCOL.name and variant not in VARIANTS:
         raise unknown("variant", variant, (PROTOCOL.name, *VARIANTS))
+    if save_log is not None and (listed or campaign is not None):
+        raise UsageError("--save-log takes one scenario or schedule")
     if listed:
         return _list(json)
     if campaign is not None:
         return _campaign(campaign, seed or 0, jobs, dask, variant, save_schedule, json)
     played = _from_schedule(schedule) if schedule is not None else _scenarios(tuple(SCENARIOS) if every else names)
-    if save_schedule is not None and len(played) > 1:
-        raise UsageError("--save-schedule takes one scenario, not several")
-    return _play(played, variant, save_schedule, json)
+    for option, path in (("--save-schedule", save_schedule), ("--save-log", save_log)):
+        if path is not None and len(played) > 1:
+            raise UsageError(f"{option} takes one scenario, not several")
+    return _play(played, variant, save_schedule, save_log, json)
 
 
 # --- single sessions --------------------------------------------------------------------------------------------------
@@ -136,8 +143,12 @@ def _from_schedule(path: Path) -> list[_Session]:
     return [_Session(path.name, title, (), schedule, SOUND, f"--schedule {path}")]
 
 
-def _play(sessions: list[_Session], variant: str, save_schedule: Path | None, json: Path | None) -> int:
+def _play(
+    sessions: list[_Session], variant: str, save_schedule: Path | None, save_log: Path | None, json: Path | None
+) -> int:
     protocol = protocol_named(variant)
+    if save_log is not None:
+        sessions, protocol = _recorded(sessions), recording(protocol)
     verdicts: list[tuple[_Session, Verdict]] = []
     with progress("simulating", len(sessions)) as bar:
         for session in sessions:
@@ -145,11 +156,27 @@ def _play(sessions: list[_Session], variant: str, save_schedule: Path | None, js
             bar.advance(bar.task_ids[0])
     if save_schedule is not None:
         _save(save_schedule, verdicts[0][1].result, sessions[0].name)
+    if save_log is not None:
+        _save_log(save_log, verdicts[0][1].result)
     held = all(verdict.held for _, verdict in verdicts)
     if json is not None:
         write_json(json, _document(variant, held, sessions=[_session_document(*each) for each in verdicts]))
     _show(verdicts, variant)
     return HELD if held else BROKEN
+
+
+def _recorded(sessions: list[_Session]) -> list[_Session]:
+    try:
+        return [attrs.evolve(session, source=recorded(session.source)) for session in sessions]
+    except RecordingError as error:
+        raise UsageError(str(error)) from None
+
+
+def _save_log(path: Path, result: Result) -> None:
+    try:
+        write_file(path, "".join(lines(result)))
+    except RecordingError as error:
+        raise UsageError(str(error)) from None
 
 
 def _show(verdicts: list[tuple[_Session, Verdict]], variant: str) -> None:
