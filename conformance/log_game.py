@@ -130,6 +130,12 @@ class GameFollower:
 
     def _play(self, observation: Json, now: int) -> None:
         tape = self.tape
+        if observation["obs"] == "advance" and "load" not in self.header.observes:
+            frame = observation["frame"]
+            if frame < tape.cursor and frame in tape.saved:
+                self._go_back(frame)
+                load = {"obs": "load", "frame": frame, "state": tape.saved[frame]}
+                tape.see(Event(0, now, tape.peer, "obs", load))
         tape.see(Event(0, now, tape.peer, "obs", observation))
         found = [
             each

@@ -11,11 +11,15 @@ from conformance.failure import DivergenceError, Failure
 from conformance.known import Known
 from conformance.log import Header, Line, Log, LogError
 from conformance.log_game import GameFollower
-from conformance.log_model import MOST_OPEN, NEEDED, LogFollower, TooMuchError
+from conformance.log_model import MOST_OPEN, LogFollower, TooMuchError, can_follow
 from conformance.schema import Json
 from reference.protocol import PROTOCOL
 
 GUARDS = frozenset(guard.name for each in PROTOCOL.transitions.values() for guard in each.guards)
+
+Clause = tuple[str, str, tuple[str, ...]]
+ONE_VALUE: Clause = "one_value", "An input is the same at every peer.", ("IN-3", "IN-10")
+AGREEMENT: Clause = "agreement", "The state after a promoted frame is the same at every peer.", ("BUF-6", "ME-4")
 
 Progress = Callable[[int], None]
 """Called now and then with the number of lines read."""
@@ -88,27 +92,29 @@ def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lin
 
 
 def _follower(header: Header, peer: str, known: Sequence[Known]) -> _Peer:
-    if header.observes >= NEEDED:
+    if can_follow(header, peer):
         return LogFollower(header, peer, lambda error: _is_known(known, peer, error))
     return GameFollower(header, peer)
 
 
 def _judge(line: Line, peer: _Peer, together: Together, known: Sequence[Known]) -> bool:
     """Judge one line, and tell whether it was compared with anything."""
-    if line.obs is None:
-        steps: tuple[Callable[[], None], ...] = (lambda: peer.check_variables(line.vars),)
-        is_judged = True
-    else:
-        observation = line.obs
-        is_judged = peer.judges(observation)
-        steps = (lambda: peer.see(observation, line.now // 1000), lambda: together.see(line, peer))
-    for step in steps:
-        try:
-            step()
-        except DivergenceError as error:
-            if not _is_known(known, line.peer, error):
-                raise
-    return is_judged
+    compared = True
+    try:
+        if line.obs is None:
+            peer.check_variables(line.vars)
+        else:
+            compared = peer.judges(line.obs)
+            peer.see(line.obs, line.now // 1000)
+    except DivergenceError as error:
+        if not _is_known(known, line.peer, error):
+            raise
+    try:
+        compared |= together.see(line, peer)
+    except DivergenceError as error:
+        if not _is_known(known, line.peer, error):
+            raise
+    return compared
 
 
 def _is_known(known: Sequence[Known], peer: str, error: DivergenceError) -> bool:
@@ -127,44 +133,44 @@ class Together:
     said: dict[tuple[str, int, int], tuple[int, str, int, int]] = field(factory=dict)
     """By what, epoch and frame: the value, the peer and the line that said it first, and how many have said it."""
 
-    def see(self, line: Line, peer: _Peer) -> None:
-        """Compare one observation with what other peers have said.
+    def see(self, line: Line, peer: _Peer) -> bool:
+        """Compare one observation with what other peers have said, and tell whether one has said anything.
 
         Raises:
             DivergenceError: if they differ.
         """
         seen = line.obs
         if self.peers == 1 or seen is None:
-            return
+            return False
         kind = seen["obs"]
-        if kind in ("input_local", "input_recv"):
-            player = line.peer if kind == "input_local" else seen["player"]
-            sentence = "An input is the same at every peer."
-            self._compare(f"{player}'s input", peer.epoch, seen["frame"], seen["input"], line, "one_value", sentence)
-        elif kind == "promote" and not seen.get("forced", False):
+        if kind == "input_local":
+            return self._compare(ONE_VALUE, f"{line.peer}'s input", peer.epoch, seen["frame"], seen["input"], line)
+        if kind == "input_recv":
+            return self._compare(ONE_VALUE, f"{seen['player']}'s input", peer.epoch, seen["frame"], seen["input"], line)
+        compared = False
+        if kind == "promote" and not seen.get("forced", False):
             for frame in seen["frames"]:
                 state = peer.state_after(frame)
                 if state is not None:
-                    sentence = "The state after a promoted frame is the same at every peer."
-                    self._compare("the state", peer.epoch, frame, state, line, "agreement", sentence)
+                    compared |= self._compare(AGREEMENT, "the state", peer.epoch, frame, state, line)
+        return compared
 
-    def _compare(self, what: str, epoch: int, frame: int, value: int, line: Line, clause: str, sentence: str) -> None:
+    def _compare(self, clause: Clause, what: str, epoch: int, frame: int, value: int, line: Line) -> bool:
         key = what, epoch, frame
         first = self.said.get(key)
         if first is None:
             if len(self.said) >= MOST_OPEN * self.peers:
                 del self.said[next(iter(self.said))]
             self.said[key] = value, line.peer, line.number, 1
-            return
+            return False
         told, other, number, times = first
         if told != value:
-            rules = ("IN-3", "IN-10") if clause == "one_value" else ("BUF-6", "ME-4")
-            expected = f"{what} {told}, as {other} has it in line {number}"
-            raise DivergenceError(clause, sentence, rules, frame, expected, f"{value}")
+            raise DivergenceError(*clause, frame, f"{what} {told}, as {other} has it in line {number}", f"{value}")
         if times + 1 == self.peers:
             del self.said[key]
         else:
             self.said[key] = told, other, number, times + 1
+        return True
 
 
 __all__ = ["LogError", "Report", "judge"]

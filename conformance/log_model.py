@@ -30,8 +30,14 @@ KEPT = 120
 EVERY = 64
 """How many frames are forgotten at a time."""
 
-NEEDED = frozenset({"advance", "input_recv"})
-"""The kinds without which the model cannot follow."""
+
+def can_follow(header: Header, peer: str) -> bool:
+    """Tell whether enough is recorded of a peer for the model to follow."""
+    needed = {"advance", "input_recv"}
+    if header.config_of(peer).get("input_delay", 0) > 0:
+        needed.add("input_local")  # without delay it is seen as soon as it is used
+    return header.observes >= needed
+
 
 Excuse = Callable[[DivergenceError], bool]
 """Tells whether a divergence is known."""
@@ -49,7 +55,7 @@ class OtherGame:
 
     def step(self, state: Any, actions: JointAction) -> tuple[Any, Outcome]:
         """Return nothing."""
-        return None, Outcome()
+        return None, Outcome(infos={actions.players[0]: {"state": None}})
 
 
 class LogFollower(Follower):
