@@ -5,11 +5,11 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 ARGS ?=
 
-.PHONY: help venv verify test lint bench fuzz clean
+.PHONY: help venv verify test lint bench fuzz conform-real clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 venv: $(STAMP)  ## set up .venv with every pinned dependency
 
@@ -38,6 +38,9 @@ bench: $(STAMP)  ## run the benchmarks
 
 fuzz: $(STAMP)  ## run the randomized tests for long
 	@ROLLPROOF_FUZZ=1 $(BIN)/python -m pytest -m fuzz $(ARGS)
+
+conform-real: $(STAMP)  ## judge MUG and netplayjs, and compare with conformance/results
+	@$(BIN)/python -m conformance.real $(ARGS)
 
 clean:  ## remove .venv and everything generated
 	@rm -rf $(VENV) build dist *.egg-info .hypothesis .benchmarks .mypy_cache .pytest_cache .ruff_cache

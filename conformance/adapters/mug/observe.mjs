@@ -150,8 +150,7 @@ export class Observer {
     });
     this.exported++;
     this.see('export', { rows });
-    const { p2pMetrics, sessionMetrics } = this.mug;
-    this.see('metric', { name: 'mispredictions', value: sessionMetrics.rollbacks.count });
+    const { p2pMetrics } = this.mug;
     this.see('metric', { name: 'inputs_sent_p2p', value: p2pMetrics.inputsSentViaP2P });
     this.see('metric', { name: 'inputs_sent_relay', value: p2pMetrics.inputsSentViaSocketIO });
   }

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { pathToFileURL } from 'node:url';
 import { installBrowser } from './browser.mjs';
-import { Clock } from './clock.mjs';
+import { Clock } from '../clock.mjs';
 import { guarded } from './guards.mjs';
 import { Observer } from './observe.mjs';
 import { Python } from './python.mjs';
