@@ -1,0 +1,377 @@
+"""What is known of a name: a theorem, lemma, guard, transition, variant or rule, said in words and as formulas."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any, Literal
+
+import z3
+from attrs import evolve, field, frozen
+
+from model.logic import guard_formula
+from model.properties import NEVER_CRASHES, PROPERTIES
+from model.property import Property, StepView
+from model.search import CRASH_SENTENCE
+from model.shapes import PARTS, make
+from model.symbolic import SOptional, term_of
+from model.symbolic_state import any_peer
+from model.variants import VARIANTS
+from proofs.certificates import load, replay
+from proofs.cores import Rest, rests
+from proofs.diff import changes
+from proofs.induction import cases
+from proofs.necessity import THEOREMS
+from proofs.obligations import Before, Case, before
+from proofs.readable import WIDTH, readable
+from proofs.source import citations, found, place
+from reference.messages import Path
+from reference.protocol import PROTOCOL
+from reference.transition import Guard, Transition
+
+Kind = Literal["theorem", "lemma", "guard", "transition", "variant", "rule"]
+
+
+@frozen
+class Explanation:
+    """What is known of a name."""
+
+    name: str
+    kind: Kind
+    sentence: str
+    rules: tuple[str, ...]
+    formulas: tuple[tuple[str, str], ...] = field(repr=False)
+    """With their labels."""
+    sources: tuple[str, ...]
+    """As file:line."""
+    constrains: tuple[str, ...] = ()
+    """Transitions that it says something of."""
+    rests_on: tuple[str, ...] = ()
+    """What its proof needs."""
+    obligations: int = 0
+    unproved: int = 0
+    """How many of its obligations are not proved; of these it is not known what they rest on."""
+    kills: tuple[str, ...] = ()
+    """Variants that it refutes, and guards without which it fails."""
+    violates: tuple[str, ...] = ()
+    """The theorems that fail without it, or under it."""
+    cited_by: tuple[str, ...] = ()
+    """What demands or promises a rule."""
+
+
+def kinds() -> dict[str, Kind]:
+    """Return every name that can be explained, with what it names."""
+    transitions = PROTOCOL.transitions.values()
+    guards = [
+        name for each in transitions for guard in each.guards for name in (f"{each.name}.{guard.name}", guard.name)
+    ]
+    rules = sorted({*citations(), *(rule for each in PROPERTIES.values() for rule in each.rules)}, key=_in_order)
+    named: dict[str, Kind] = dict.fromkeys(rules, "rule")
+    named |= dict.fromkeys(VARIANTS, "variant")
+    named |= dict.fromkeys(guards, "guard")
+    named |= dict.fromkeys(PROTOCOL.transitions, "transition")
+    named |= {each.name: each.kind for each in PROPERTIES.values()}
+    return {**named, NEVER_CRASHES: "theorem"}
+
+
+def explain(name: str, *, full: bool = False, proof: bool = True, jobs: int | None = None) -> Explanation:
+    """Return what is known of a name; without `proof` not what it rests on, which takes seconds.
+
+    Raises:
+        KeyError: if there is no such name.
+    """
+    limit = None if full else WIDTH
+    explainers: dict[Kind, Callable[[str, int | None], Explanation]] = {
+        "theorem": _property,
+        "lemma": _property,
+        "guard": _guard,
+        "transition": _transition,
+        "variant": _variant,
+        "rule": _rule,
+    }
+    kind = kinds()[name]
+    explanation = explainers[kind](name, limit)
+    if proof and kind in ("theorem", "lemma"):
+        return _with_proof(explanation, rests(PROTOCOL, {name: [name]}, jobs, smallest=True)[name])
+    return explanation
+
+
+def _with_proof(explanation: Explanation, rest: Rest) -> Explanation:
+    return evolve(
+        explanation,
+        rests_on=tuple(each for each in PROPERTIES if each in rest.needs),
+        constrains=rest.transitions,
+        obligations=rest.obligations,
+        unproved=len(rest.unproved),
+    )
+
+
+# --- theorems and lemmas ---
+
+
+def _property(name: str, limit: int | None) -> Explanation:
+    if name == NEVER_CRASHES:
+        formulas = [(case.transition, f"never: {case.failure}") for case in _crashes()]
+        sources = (found("model/properties.py", name),)
+        return Explanation(name, "theorem", CRASH_SENTENCE, (), tuple(formulas), sources, kills=tuple(_killed(name)))
+    each = PROPERTIES[name]
+    return Explanation(
+        name,
+        each.kind,
+        each.sentence,
+        each.rules,
+        tuple((label, readable(formula, limit)) for label, formula in _clauses(each)),
+        (place(each.clauses),),
+        kills=tuple(_killed(name)),
+    )
+
+
+def _clauses(each: Property) -> Iterator[tuple[str, Any]]:
+    """Yield the clauses of a property as formulas about any state, any two states, or any two peers."""
+    state = _state()
+    if each.scope == "pair":
+        yield from _terms(each.clauses(state.q, state.peer, any_peer("other")))
+    elif each.scope == "step":
+        yield from _of_step(each, state)
+    else:
+        yield from _terms(each.clauses(state.q, state.peer))
+
+
+def _of_step(each: Property, state: Before) -> Iterator[tuple[str, Any]]:
+    """Yield clauses about a step of any transition; if they ask which, about the first that they say something of."""
+    general = StepView("any transition", state.peer, {}, any_peer("after"), ())
+    try:
+        clauses = each.clauses(state.q, general)
+    except (KeyError, AttributeError, TypeError):
+        clauses = {}
+    if clauses:
+        yield from _terms(clauses)
+        return
+    for name in PROTOCOL.transitions:
+        for case in _cases(name):
+            terms = [] if case.view is None else list(_terms(each.clauses(state.q, case.view)))
+            if any(not z3.is_true(z3.simplify(term)) for _, term in terms):
+                yield from ((f"{name}, {label}", term) for label, term in terms)
+                return
+
+
+def _terms(clauses: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    return ((label, term_of(formula)) for label, formula in clauses.items())
+
+
+def _crashes() -> list[Case]:
+    return [case for name in PROTOCOL.transitions for case in _cases(name) if case.failure is not None]
+
+
+def _killed(name: str) -> Iterator[str]:
+    """Yield the variants that a theorem is known to refute, and the guards without which a saved run violates it."""
+    asked = [each for each in THEOREMS if name == (each if isinstance(each, str) else each.name)]
+    for variant in VARIANTS.values():
+        if name in variant.refuted_by:
+            yield f"variant {variant.name}"
+    for removed, certificate in load().items():
+        if (
+            asked
+            and "." in removed
+            and removed in kinds()
+            and replay(_without(removed), certificate, asked) is not None
+        ):
+            yield f"guard {removed}"
+
+
+# --- guards ---
+
+
+def _pairs(name: str) -> list[tuple[Transition, Guard]]:
+    return [
+        (transition, guard)
+        for transition in PROTOCOL.transitions.values()
+        for guard in transition.guards
+        if name in (guard.name, f"{transition.name}.{guard.name}")
+    ]
+
+
+def _guard(name: str, limit: int | None) -> Explanation:
+    pairs = _pairs(name)
+    transition, guard = pairs[0]
+    formula, _, _ = guard_formula(guard, _state().peer, tuple(_arguments(transition).values()))
+    certificates = load()
+    violated = (
+        f"without {each.name}.{condition.name}: {theorem}"
+        for each, condition in pairs
+        if (certificate := certificates.get(f"{each.name}.{condition.name}")) is not None
+        for theorem in _violated(f"{each.name}.{condition.name}", certificate)
+    )
+    return Explanation(
+        name,
+        "guard",
+        " ".join(guard.sentence.split()),
+        guard.rules,
+        (("holds", readable(formula, limit)),),
+        (place(guard.holds),),
+        constrains=tuple(each.name for each, _ in pairs),
+        violates=tuple(violated),
+    )
+
+
+def _violated(removed: str, certificate: Any) -> Iterator[str]:
+    without = _without(removed)
+    for each in THEOREMS:
+        if replay(without, certificate, [each]) is not None:
+            yield each if isinstance(each, str) else each.name
+
+
+def _without(removed: str) -> Any:
+    transition, _, guard = removed.partition(".")
+    return PROTOCOL.without(transition, guard)
+
+
+# --- transitions ---
+
+
+def _transition(name: str, limit: int | None) -> Explanation:
+    transition = PROTOCOL.transitions[name]
+    formulas = []
+    for guard in transition.guards:
+        formula, _, _ = guard_formula(guard, _state().peer, tuple(_arguments(transition).values()))
+        formulas.append((f"guard {guard.name}", readable(formula, limit)))
+    formulas += _paths(name, limit)
+    certificates = load()
+    violated = (
+        f"without {guard.name}: {theorem}"
+        for guard in transition.guards
+        if (certificate := certificates.get(f"{name}.{guard.name}")) is not None
+        for theorem in _violated(f"{name}.{guard.name}", certificate)
+    )
+    return Explanation(
+        name,
+        "transition",
+        " ".join(transition.sentence.split()),
+        transition.rules,
+        tuple(formulas),
+        (place(transition.effect),),
+        constrains=(name,),
+        violates=tuple(violated),
+    )
+
+
+def _changed(view: StepView, limit: int | None) -> str:
+    """Return what a step changes: assignments of leaves; containers are only named."""
+    told = list(_assignments("", view.before, view.after, limit))
+    events = ", ".join(type(event).__name__ for event in view.events)
+    return "; ".join((*(told or ["nothing changes"]), *([f"reports {events}"] if events else [])))
+
+
+def _assignments(name: str, before_: Any, after: Any, limit: int | None) -> Iterator[str]:
+    if before_ is after:
+        return
+    if isinstance(after, SOptional) or before_ is None or after is None or hasattr(after, "term"):
+        yield f"{name} := {_leaf(after, limit)}"
+    elif isinstance(after, tuple(PARTS.values())):
+        for each, value in vars(after).items():
+            yield from _assignments(f"{name}.{each}" if name else each, vars(before_)[each], value, limit)
+    elif isinstance(after, bool | int):
+        yield f"{name} := {after}"
+    else:
+        yield f"{name} changes"
+
+
+def _leaf(value: Any, limit: int | None) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, SOptional):
+        return f"{_leaf(value.value, limit)} if {readable(value.there, limit)} else none"
+    return readable(term_of(value), limit) if hasattr(value, "term") else str(getattr(value, "value", value))
+
+
+def _arguments(transition: Transition) -> dict[str, Any]:
+    parameters = list(inspect.signature(transition.effect).parameters.values())[1:]
+    return {
+        each.name: Path.P2P if str(each.annotation) == "Path" else make(str(each.annotation), each.name)
+        for each in parameters
+    }
+
+
+# --- variants and rules ---
+
+
+def _variant(name: str, limit: int | None) -> Explanation:
+    variant = VARIANTS[name]
+    differing = changes(PROTOCOL, variant.protocol)
+    return Explanation(
+        name,
+        "variant",
+        variant.sentence,
+        variant.rules,
+        tuple((each.part, f"{each.left} ⇒ {each.right}") for each in differing),
+        (found("model/variants.py", f'"{name}",'),),
+        constrains=tuple(dict.fromkeys(part for each in differing if (part := each.part.split(".")[0]) in kinds())),
+        violates=variant.refuted_by,
+    )
+
+
+def _rule(name: str, limit: int | None) -> Explanation:
+    """Explain a rule by what demands and promises it; one that nothing does is kept by code without a guard."""
+    properties = [each for each in PROPERTIES.values() if name in each.rules]
+    guards = {guard.name: guard for t in PROTOCOL.transitions.values() for guard in t.guards if name in guard.rules}
+    transitions = [each for each in PROTOCOL.transitions.values() if name in each.rules]
+    variants = [each for each in VARIANTS.values() if name in each.rules]
+    formulas = [
+        *((f"{each.name}, {label}", readable(term, limit)) for each in properties for label, term in _clauses(each)),
+        *((f"guard {each}", text) for each in guards for _, text in _guard_formulas(each, limit)),
+    ]
+    if not formulas:
+        formulas = [(f"{each.name}, {label}", t) for each in transitions for label, t in _paths(each.name, limit)]
+    sentences = [
+        *(each.sentence for each in properties),
+        *(" ".join(each.sentence.split()) for each in guards.values()),
+        *(" ".join(each.sentence.split()) for each in transitions),
+    ]
+    return Explanation(
+        name,
+        "rule",
+        " ".join(sentences) or "It is kept by code that no guard protects and no theorem is about: see its source.",
+        (name,),
+        tuple(formulas),
+        citations().get(name, tuple(place(each.clauses) for each in properties)),
+        constrains=tuple(each.name for each in transitions),
+        kills=tuple(f"variant {each.name}" for each in variants),
+        cited_by=(
+            *(f"{each.kind} {each.name}" for each in properties),
+            *(f"guard {each}" for each in guards),
+            *(f"transition {each.name}" for each in transitions),
+        ),
+    )
+
+
+def _guard_formulas(name: str, limit: int | None) -> Iterable[tuple[str, str]]:
+    transition, guard = _pairs(name)[0]
+    formula, _, _ = guard_formula(guard, _state().peer, tuple(_arguments(transition).values()))
+    return [("holds", readable(formula, limit))]
+
+
+def _paths(name: str, limit: int | None) -> Iterator[tuple[str, str]]:
+    """Yield each way through a transition: what sets it apart from the others, and what it changes."""
+    every = _cases(name)
+    common = set.intersection(*({each.get_id() for each in case.premises} for case in every))
+    for case in every:
+        if case.view is not None:
+            own = [each for each in case.premises if each.get_id() not in common and not z3.is_quantifier(each)]
+            when = f"if {readable(z3.And(*own), limit)}: " if own else ""
+            yield case.path, f"{when}{_changed(case.view, limit)}"
+
+
+@cache
+def _state() -> Before:
+    return before(PROTOCOL)
+
+
+@cache
+def _cases(name: str) -> tuple[Case, ...]:
+    return tuple(cases(PROTOCOL, _state(), name))
+
+
+def _in_order(rule: str) -> tuple[str, int]:
+    chapter, _, number = rule.partition("-")
+    return chapter, int(number)
