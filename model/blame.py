@@ -197,7 +197,7 @@ class _Blaming(Values):
         return _Why(True)
 
     def is_player(self, player: Any) -> bool:
-        return super().is_player(_plain(player))
+        return bool(super().is_player(_plain(player)))
 
     def positions(self, sequence: Any, body: Callable[[Any], Formula]) -> Any:
         return self._each(sequence, body)

@@ -1,7 +1,7 @@
 """What the environment may do: partners say only what is true, at any moment, in any order, any number of times.
 
-This is what every peer guarantees in turn (`theorems.one_value_per_player_and_frame`, `theorems.announcements_are_true`),
-so assuming it of the partners is no circle: no peer relies on what is said later than what it says itself.
+This is what every peer guarantees in turn (`one_value_per_player_and_frame`, `announcements_are_true`), so assuming it
+of the partners is no circle: no peer relies on what is said later than what it says itself.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from reference.episode import (
     expire_wait,
     export_episode,
     give_up_on_partners,
+    receive_end,
     reset_episode,
     succeed_wait,
     suspect_end,
@@ -44,10 +45,11 @@ def announcements_are_true(q: Logic, step: StepView) -> Clauses:
     clauses: Clauses = {}
     for event in step.events:
         if isinstance(event, EndDecided):
-            clauses["decided"] = q.all_of(q.is_there(truth.end), q.given(truth.end, lambda end, e=event: end == e.end))
+            clauses["decided"] = q.all_of(q.is_there(truth.end), q.given(truth.end, lambda end: end == event.end))
         if isinstance(event, Sent) and isinstance(event.message, EndMessage):
-            clauses["end"] = q.given(truth.end, lambda end, e=event: end == e.message.end)
-            clauses["end digest"] = event.message.digest == truth.digest(event.message.end)
+            announced = event.message
+            clauses["end"] = q.given(truth.end, lambda end: end == announced.end)
+            clauses["end digest"] = announced.digest == truth.digest(announced.end)
         if isinstance(event, Sent) and isinstance(event.message, HashMessage):
             clauses["digest"] = event.message.digest == truth.digest(event.message.frame + 1)
     return clauses
@@ -111,8 +113,7 @@ def episode_goes_through_its_phases(q: Logic, step: StepView) -> Clauses:
 
 @theorem("EP-3", "EP-4", "EP-9", of="step", trusting=False)
 def deadlines_are_set_and_kept(q: Logic, step: StepView) -> Clauses:
-    """Each wait has its configured deadline, from the moment that it begins with every end known, and does not give up
-    before it."""
+    """Each wait has its configured deadline from its beginning, with every end known, and gives up no earlier."""
     before, after = step.before.ending, step.after.ending
     config = step.before.config
     if "now" not in step.args:
@@ -175,10 +176,10 @@ def reports_are_true(q: Logic, step: StepView) -> Clauses:
             clauses["promoted"] = q.at(
                 before.buffers.speculative,
                 event.frame,
-                lambda record, e=event: q.at(
+                lambda record: q.at(
                     after.buffers.canonical,
-                    e.frame,
-                    lambda it, e=e, r=record: q.all_of(q.equal(it.record, r), q.iff(it.unconfirmed, e.forced)),
+                    event.frame,
+                    lambda it: q.all_of(q.equal(it.record, record), q.iff(it.unconfirmed, event.forced)),
                 ),
             )
             clauses["moved"] = q.all_of(
@@ -187,14 +188,14 @@ def reports_are_true(q: Logic, step: StepView) -> Clauses:
                 q.no(q.has(after.buffers.speculative, event.frame)),
             )
         if isinstance(event, WaitBegun | WaitSucceeded | WaitTimedOut):
-            clauses["target"] = q.given(after.ending.termination, lambda end, e=event: e.target == end - 1)
+            clauses["target"] = q.given(after.ending.termination, lambda end: event.target == end - 1)
         if isinstance(event, WaitSucceeded | WaitTimedOut):
             clauses["reached"] = event.confirmed == before.confirmed
         if isinstance(event, EpisodeCompleted):
             flagged = q.any_of(after.ending.alone, after.ending.timed_out)
             clauses["completed"] = q.all_of(
                 q.iff(event.confirmed, q.no(flagged)),
-                q.given(after.ending.termination, lambda end, e=event: e.termination == end),
+                q.given(after.ending.termination, lambda end: event.termination == end),
             )
     return clauses
 
@@ -234,6 +235,42 @@ def wait_ends_by_deadline(q: Logic, peer: Any) -> Clauses:
             lambda: q.enabled(begin_rollback, peer),
         ),
     }
+
+
+@theorem("EP-6", of="consequence")
+def confirmed_wait_succeeds(q: Logic, peer: Any) -> Clauses:
+    """A wait can succeed as soon as its frames are confirmed, the own end is known, and no internal step is left."""
+    ending = peer.ending
+    steps = [
+        *(q.enabled(drain_input, peer, path, 0) for path in Path),
+        *(q.enabled(each, peer) for each in (begin_rollback, finish_rollback, confirm_frame, promote_frame)),
+        q.enabled(replay_frame, peer, 0, True),
+    ]
+    ready = q.all_of(
+        ending.phase == Phase.WAITING,
+        q.no(q.any_of(*steps)),
+        q.any_of(q.is_there(ending.own), ending.alone),
+        q.given(ending.termination, lambda end: peer.confirmed >= end - 1),
+    )
+    return {"success": q.implies(ready, lambda: q.enabled(succeed_wait, peer))}
+
+
+@theorem("EP-2", "IN-7", of="consequence")
+def ends_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
+    """An end is accepted from a partner exactly if it is its first, is positive, and is not too far ahead."""
+    furthest = peer.frame + peer.config.max_frames_ahead
+
+    def one(player: Any, end: Any) -> Formula:
+        expected = q.all_of(
+            player != peer.config.player,
+            end >= 1,
+            end <= furthest,
+            peer.ending.phase < Phase.COMPLETING,
+            q.no(q.has(peer.ending.announced, player)),
+        )
+        return q.iff(q.enabled(receive_end, peer, player, peer.epoch, end), expected)
+
+    return {"accepted": q.players(lambda player: q.frames(lambda end: one(player, end)))}
 
 
 @theorem("RB-5", "EP-7", of="step")
@@ -318,4 +355,4 @@ def wait_considers_everything(q: Logic, step: StepView) -> Clauses:
         "promoted": before.buffers.promoted > before.confirmed,
     }
     ends = q.all_of(before.ending.phase == Phase.WAITING, after.ending.phase == Phase.COMPLETING)
-    return {name: q.implies(ends, lambda held=held: held) for name, held in considered.items()}
+    return {name: q.implies(ends, lambda: held) for name, held in considered.items()}

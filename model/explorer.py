@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from model.arguments import arguments, parameters
+from model.bounded import bounded
 from model.instances import Instance, Truths
 from model.logic import Values
 from model.parts import Key, Numbers, Remembered
@@ -15,7 +16,7 @@ from reference.containers import Player
 from reference.events import Event
 from reference.protocol import PROTOCOL
 from reference.state import Peer
-from reference.transition import Guard, Protocol, Transition
+from reference.transition import Guard, Protocol, Step, Transition
 
 Args = tuple[Any, ...]
 
@@ -147,11 +148,12 @@ class Explorer:
                     yield Stepped(state, transition, choice.args, None, error=choice.error)
                     continue
                 try:
-                    reached, events = transition.effect(peer, *choice.args)
+                    reached, events = effected(transition, peer, choice.args)
+                    inside = instance.contains(reached)
                 except Exception as error:
                     yield Stepped(state, transition, choice.args, None, error=described(error))
                     continue
-                if not instance.contains(reached):
+                if not inside:
                     continue
                 reached_key = self._numbers.key_after(peer, key, reached)
                 kept = instance.forget(reached)
@@ -172,7 +174,7 @@ class Explorer:
             found = []
             for args in arguments(self.instance, transition, peer, self.readings[run]):
                 try:
-                    if transition.refusal(peer, *args) is None:
+                    if bounded(transition.refusal, peer, *args) is None:
                         found.append(Choice(args))
                 except Exception as error:
                     found.append(Choice(args, described(error)))
@@ -212,6 +214,20 @@ def described(error: Exception) -> str:
     where = "" if place is None else f" ({place.tb_frame.f_globals.get('__name__', '?')}, line {place.tb_lineno})"
     text = " ".join(str(error).split())
     return f"{type(error).__name__}{': ' if text else ''}{text[:160]}{where}"
+
+
+def effected(transition: Transition, peer: Peer, args: Args) -> Step:
+    """Return what an effect returns.
+
+    Raises:
+        TypeError: if that is not a peer and a tuple of events.
+        Exception: whatever the effect raises.
+    """
+    step = bounded(transition.effect, peer, *args)
+    match step:
+        case (Peer(), tuple()):
+            return step
+    raise TypeError(f"the effect of {transition.name} returned {type(step).__name__}, not a peer and a tuple of events")
 
 
 def named(transition: Transition, args: Args) -> dict[str, Any]:

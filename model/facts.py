@@ -57,14 +57,17 @@ def at_start(epoch: Any) -> list[Any]:
     start = truth.simulation(0)
     return [
         start.state.term == s.START(truth.epoch),
-        start.returns.term == s.ZERO,
+        term_of(start.returns) == s.ZERO,
         term_of(truth.digest(0)) == s.NO_DIGEST,
         z3.Implies(truth.end.there, truth.end.value.term >= 1),
     ]
 
 
 def at_frame(q: Terms, peer: Any, frame: Any) -> list[Any]:
-    """Return how truth goes on at one frame. (Instances, not one quantified fact: the solver need not guess them.)"""
+    """Return how truth goes on at one frame.
+
+    These are instances, and not one quantified fact, so that the solver need not guess them.
+    """
     truth = SymbolicTruth(peer.epoch.term)
     frame = SInt(term_of(frame))
     before, after = truth.simulation(frame), truth.simulation(frame + 1)
@@ -72,7 +75,7 @@ def at_frame(q: Terms, peer: Any, frame: Any) -> list[Any]:
     record = object.__new__(Record)
     record.__dict__.update(
         actions=truth.joint(frame),
-        outcome=SOptional(z3.Not(before.over.term), yielded),
+        outcome=SOptional(z3.Not(term_of(before.over)), yielded),
         steps=after.steps,
         over=after.over,
     )

@@ -69,7 +69,7 @@ def one_value_per_player_and_frame(q: Logic, step: StepView) -> Clauses:
         if isinstance(event, InputScheduled):
             clauses["frame"] = event.frame == before.frame + before.config.input_delay
             clauses["fixed once"] = q.no(q.has(before.inputs.known, me, event.frame))
-            clauses["applied"] = q.at(after.inputs.known, me, event.frame, lambda it, e=event: it == e.action)
+            clauses["applied"] = q.at(after.inputs.known, me, event.frame, lambda it: it == event.action)
         if isinstance(event, Sent) and isinstance(event.message, InputMessage):
             clauses["announced"] = q.is_slice(before.inputs.known, me, event.message)
     return clauses
@@ -89,7 +89,7 @@ def window_is_enforced(q: Logic, step: StepView) -> Clauses:
 
 @theorem("IN-7", "IN-11", of="consequence")
 def inputs_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
-    """An input of this episode is accepted from a partner exactly if it is unknown, and neither negative nor too far."""
+    """An input of this episode is accepted from a partner exactly if it is unknown, not negative, and not too far."""
     me, known = peer.config.player, peer.inputs.known
     furthest = peer.frame + peer.config.max_frames_ahead
 
@@ -142,19 +142,19 @@ def held_back_inputs_wait(q: Logic, step: StepView) -> Clauses:
 
 @theorem("IN-6", "BUF-1", "BUF-8", of="step")
 def simulation_uses_what_is_known(q: Logic, step: StepView) -> Clauses:
-    """A frame is simulated with every known input, the own among them; its record says if any was predicted, and when."""
+    """A frame is simulated with every known input, the own among them; its record tells if any was predicted."""
     before, after = step.before, step.after
     clauses: Clauses = {}
     for event in step.events:
         if isinstance(event, FrameSimulated):
             frame, known = event.frame, before.inputs.known
-            everything = q.players(lambda player, frame=frame: q.has(known, player, frame))
+            everything = q.players(lambda player: q.has(known, player, frame))
             record = q.read(after.buffers.speculative, frame)
             clauses = {
                 "frame": q.has(after.buffers.speculative, frame),
                 "current": frame == q.value_or(before.rollback.cursor, before.frame),
                 "known": q.players(
-                    lambda player, f=frame, r=record: q.at(known, player, f, lambda it: r.actions.of(player) == it)
+                    lambda player: q.at(known, player, frame, lambda it: record.actions.of(player) == it)
                 ),
                 "own": q.has(known, before.config.player, frame),
                 "speculative": q.iff(record.was_speculative, q.no(everything)),

@@ -343,7 +343,9 @@ class Values:
 
 def guard_formula(guard: Guard, peer: Any, args: tuple[Any, ...]) -> tuple[Any, list[Any], list[tuple[Any, Exception]]]:
     """Return when a guard holds, what defines the constants in that formula, and when the guard raises instead."""
-    holding, defining, failures = [], [], []
+    holding: list[Any] = []
+    defining: list[Any] = []
+    failures: list[tuple[Any, Exception]] = []
     for one in explore(lambda: bool(guard.holds(peer, *args)), f"{guard.name}."):
         defining.extend(one.facts)
         if one.error is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.logic import Logic
+from model.logic import Formula, Logic
 from model.property import Clauses, StepView, theorem
+from reference.desync import receive_hash
 from reference.events import (
     FrameSimulated,
     HashMismatch,
@@ -20,7 +21,7 @@ from reference.messages import HashMessage, Path
 
 @theorem("ME-1", "ME-2", "RB-8", "IN-7", of="step", trusting=False)
 def every_event_is_counted(q: Logic, step: StepView) -> Clauses:
-    """Each metric grows by exactly as many events of its kind as a step reports, and by nothing else, not even a reset."""
+    """Each metric grows by exactly as many events of its kind as a step reports, and never otherwise."""
     before, after = step.before.metrics, step.after.metrics
 
     def reported(*kinds: type) -> int:
@@ -51,22 +52,22 @@ def log_entries_tell_what_happened(q: Logic, step: StepView) -> Clauses:
         if isinstance(event, Mispredicted):
             clauses["misprediction"] = q.newest(
                 after.mispredictions,
-                lambda entry, e=event: q.all_of(
+                lambda entry: q.all_of(
                     entry.epoch == step.before.epoch,
-                    entry.frame == e.frame,
+                    entry.frame == event.frame,
                     entry.current_frame == step.before.frame,
-                    entry.player == e.player,
-                    entry.predicted == e.predicted,
-                    entry.actual == e.actual,
+                    entry.player == event.player,
+                    entry.predicted == event.predicted,
+                    entry.actual == event.actual,
                     entry.time_ms == step.args["now"],
                 ),
             )
         if isinstance(event, RollbackBegun):
             clauses["rollback"] = q.newest(
                 after.rollbacks,
-                lambda entry, e=event: q.all_of(
+                lambda entry: q.all_of(
                     entry.epoch == step.before.epoch,
-                    entry.target == e.target,
+                    entry.target == event.target,
                     entry.current_frame == step.before.frame,
                 ),
             )
@@ -75,15 +76,17 @@ def log_entries_tell_what_happened(q: Logic, step: StepView) -> Clauses:
 
 @theorem("ME-4", of="step", trusting=False)
 def desync_is_not_blind(q: Logic, step: StepView) -> Clauses:
-    """Whatever a partner says: a hash that differs from this peer's is reported, an equal one is not, and the first
-    frame known to differ is the lowest."""
+    """A hash that differs from this peer's is reported, an equal one is not, each once; the lowest such frame is kept."""
     if step.transition != "compare_hash":
         return {}
     player, frame = step.args["player"], step.args["frame"]
     theirs = q.read(step.before.desync.heard, player, frame)
     ours = q.read(step.before.buffers.canonical, frame).digest
     reported = any(isinstance(event, HashMismatch) for event in step.events)
-    clauses: Clauses = {"difference": theirs != ours if reported else theirs == ours}
+    clauses: Clauses = {
+        "difference": theirs != ours if reported else theirs == ours,
+        "once": q.no(q.has(step.after.desync.heard, player, frame)),
+    }
     old, new = step.before.desync.first_mismatch, step.after.desync.first_mismatch
     if reported:
         clauses["first"] = q.all_of(
@@ -123,3 +126,15 @@ def hashes_are_of_confirmed_records(q: Logic, step: StepView) -> Clauses:
             )
         )
     }
+
+
+@theorem("ME-4", "IN-7", of="consequence")
+def hashes_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
+    """A hash is accepted from a partner exactly if its frame is neither negative nor too far ahead."""
+    furthest = peer.frame + peer.config.max_frames_ahead
+
+    def one(player: Any, frame: Any) -> Formula:
+        accepted = q.enabled(receive_hash, peer, player, peer.epoch, frame, q.truth(peer).digest(frame))
+        return q.iff(accepted, q.all_of(player != peer.config.player, frame >= 0, frame <= furthest))
+
+    return {"accepted": q.players(lambda player: q.frames(lambda frame: one(player, frame)))}

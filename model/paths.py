@@ -14,13 +14,15 @@ from typing import Any
 import z3
 from attrs import field, frozen
 
+from model.bounded import bounded
+
 MAX_PATHS = 2_000
 """How many paths one function may have; more than any transition of the reference by far."""
 MAX_DECISIONS = 200
 """How many decisions one path may take before it is held to loop."""
 
 
-class Unexplorable(Exception):
+class UnexplorableError(Exception):
     """A function cannot be run on symbolic values: it loops on one, or has too many paths."""
 
 
@@ -63,7 +65,7 @@ class Path:
         if condition.get_id() in self.known:
             return self.known[condition.get_id()]
         if len(self.taken) >= MAX_DECISIONS:
-            raise Unexplorable(f"more than {MAX_DECISIONS} decisions on one path: does it loop?")
+            raise UnexplorableError(f"more than {MAX_DECISIONS} decisions on one path: does it loop?")
         if len(self.taken) < len(self.prefix):
             way = self.prefix[len(self.taken)]
         else:
@@ -98,19 +100,19 @@ def explore(function: Callable[[], Any], stem: str = "") -> list[Explored]:
     """Run `function` along every path. Names that it introduces begin with `stem`.
 
     Raises:
-        Unexplorable: if it loops on a symbolic value, or has more than `MAX_PATHS` paths.
+        UnexplorableError: if it loops on a symbolic value, or has more than `MAX_PATHS` paths.
     """
     explored: list[Explored] = []
     prefixes: list[list[bool]] = [[]]
     while prefixes:
         if len(explored) >= MAX_PATHS:
-            raise Unexplorable(f"more than {MAX_PATHS} paths")
+            raise UnexplorableError(f"more than {MAX_PATHS} paths")
         path = Path(prefixes.pop(), stem)
         Path.current = path
         result, error = None, None
         try:
-            result = function()
-        except Unexplorable:
+            result = bounded(function)
+        except UnexplorableError:
             raise
         except Exception as raised:
             error = raised

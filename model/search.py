@@ -13,7 +13,8 @@ from typing import Any
 from attrs import evolve, frozen
 
 from model.blame import Violation, blame, violated
-from model.explorer import Args, Explorer, Reached, Stepped, described, named
+from model.bounded import bounded
+from model.explorer import Args, Explorer, Reached, Stepped, described, effected, named
 from model.instances import INSTANCES, Instance
 from model.parts import READS, Remembered
 from model.properties import NEVER_CRASHES
@@ -337,7 +338,8 @@ def crashing(explorer: Explorer, way: Iterable[tuple[str, Args]], name: str, arg
     trace = rerun(explorer, way)
     transition, peer = explorer.protocol.transitions[name], trace.end
     try:
-        transition.fire(peer, *args)
+        if bounded(transition.refusal, peer, *args) is None:
+            explorer.instance.contains(effected(transition, peer, args)[0])
     except Exception as error:
         detail = described(error)
     else:

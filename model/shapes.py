@@ -99,7 +99,7 @@ def _apply(sort: Any, name: str, at: tuple[Any, ...]) -> Any:
 
 def _part(cls: type, fields: dict[str, Any]) -> Any:
     symbolic = cls if cls.__name__.startswith("Symbolic") else lazy(cls)
-    part = object.__new__(symbolic)
+    part: Any = object.__new__(symbolic)
     part.__dict__.update(fields)
     return part
 

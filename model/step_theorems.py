@@ -37,7 +37,7 @@ def confirmed_never_advances_during_rollback(q: Logic, step: StepView) -> Clause
 
 @theorem("RB-5", "RB-7", of="step")
 def nothing_acts_during_rollback(q: Logic, step: StepView) -> Clauses:
-    """While a rollback is in progress only the replay advances: no tick, drain, confirmation, promotion, end or export."""
+    """While a rollback is in progress only the replay advances: no tick, drain, confirmation, promotion or end."""
     before, after = step.before, step.after
     unchanged = {
         "frame": after.frame == before.frame,
@@ -59,7 +59,7 @@ def nothing_acts_during_rollback(q: Logic, step: StepView) -> Clauses:
         ),
     }
     in_progress = q.is_there(before.rollback.cursor)
-    return {name: q.implies(in_progress, lambda held=held: held) for name, held in unchanged.items()}
+    return {name: q.implies(in_progress, lambda: held) for name, held in unchanged.items()}
 
 
 @theorem("RB-4", "RB-5", of="step")

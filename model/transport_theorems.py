@@ -64,8 +64,7 @@ def relay_only_as_fallback(q: Logic, step: StepView) -> Clauses:
 
 @theorem("IN-4", "IN-9", of="step")
 def packets_carry_what_is_needed(q: Logic, step: StepView) -> Clauses:
-    """A packet carries the newest input and those before it that redundancy asks for; a re-sent one begins after the
-    last acknowledged input."""
+    """A packet carries the newest input and as many before it as configured; a re-sent one what is unacknowledged."""
     before = step.before
     clauses: Clauses = {}
     if step.transition in ("send_inputs", "resend_inputs"):
@@ -78,7 +77,7 @@ def packets_carry_what_is_needed(q: Logic, step: StepView) -> Clauses:
         if step.transition == "send_inputs":
             run = last - before.config.redundancy + 1
             clauses["newest"] = q.all_of(q.has(known, me, last), q.no(q.has(known, me, last + 1)))
-            clauses["redundancy"] = first == q.when(run > delay, lambda run=run: run, lambda: delay)
+            clauses["redundancy"] = first == q.when(run > delay, lambda: run, lambda: delay)
         else:
             delivery = q.read(before.deliveries, event.to)
             most = delivery.acknowledged + before.config.max_resent
@@ -102,7 +101,7 @@ def acknowledgements_are_true(q: Logic, step: StepView) -> Clauses:
         if isinstance(event, Sent) and isinstance(event.message, InputMessage | AckMessage):
             upto, sender = event.message.acknowledged, event.to
             clauses["inputs"] = q.frames(
-                lambda frame, upto=upto, sender=sender: q.implies(
+                lambda frame: q.implies(
                     q.all_of(frame >= 0, frame <= upto), lambda: q.has(before.inputs.known, sender, frame)
                 )
             )

@@ -13,9 +13,10 @@ from typing import Any
 
 from attrs import frozen
 
+from model.arguments import arguments
 from model.blame import violated
-from model.environment import ASSUMPTIONS
-from model.explorer import Explorer, named
+from model.bounded import bounded
+from model.explorer import Explorer, effected, named
 from model.instances import INSTANCES
 from model.properties import NEVER_CRASHES
 from model.property import Property, StepView
@@ -23,7 +24,7 @@ from model.search import crashing, violating
 from model.trace import Trace
 from reference.digest import Digest
 from reference.messages import Path
-from reference.transition import Guard, Protocol
+from reference.transition import Protocol
 
 FILE = File(__file__).with_name("certificates.json")
 """Where they are kept."""
@@ -62,18 +63,17 @@ def _replay(explorer: Explorer, run: int, steps: Steps, properties: list[Propert
     view = None
     for number, (name, args) in enumerate(steps, 1):
         transition = explorer.protocol.transitions[name]
-        assumption = ASSUMPTIONS.get(name)
+        if args not in arguments(explorer.instance, transition, peer, reading):
+            return None
         try:
-            if assumption is not None and not assumption(reading, peer, **named(transition, args)):
+            if bounded(transition.refusal, peer, *args) is not None:
                 return None
-            fired = transition.fire(peer, *args)
+            step = effected(transition, peer, args)
         except Exception:
             crashes = number == len(steps) and NEVER_CRASHES in properties
             return crashing(explorer, steps[:-1], name, args) if crashes else None
-        if isinstance(fired, Guard):
-            return None
-        view = StepView(name, peer, named(transition, args), *fired)
-        peer = fired[0]
+        view = StepView(name, peer, named(transition, args), *step)
+        peer = step[0]
     for each in properties:
         if isinstance(each, str) or (each.scope == "step" and view is None):
             continue
@@ -87,7 +87,7 @@ def load(file: File = FILE) -> dict[str, Certificate]:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         return {name: _decoded(each) for name, each in document.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
 
 

@@ -14,13 +14,13 @@ import z3
 from attrs import frozen
 
 from model.properties import NEVER_CRASHES, PROPERTIES
-from proofs.obligations import Before, Case, before, of_consequences, of_start, of_transition
+from proofs.obligations import Before, Case, before, of_consequences, of_nothing, of_start, of_transition
 from reference.transition import Protocol
 
 TIMEOUT_MS = 1_500
 """How long the solver may take for one obligation. The slowest of the present protocol takes a tenth of it."""
 FURTHER_MS = 200
-"""How long it may take for each further one on a path on which one was not proved."""
+"""How long it may take for each further one of a transition of which one was not proved."""
 TOGETHER_MS = 500
 """How long it may take for all of a path, before they are tried one by one."""
 
@@ -115,18 +115,27 @@ def prove(
 
 def prove_transition(protocol: Protocol, name: str, players: int | None = None) -> list[Discharge]:
     """Try to prove every property of one transition, of the start, or what follows from the properties alone."""
-    state = before(protocol, players)
-    return [each for case in cases(protocol, state, name) for each in discharge(case)]
+    discharges: list[Discharge] = []
+    timeout_ms = TIMEOUT_MS
+    for case in cases(protocol, before(protocol, players), name):
+        found = list(discharge(case, timeout_ms))
+        if not all(each.proved for each in found):
+            timeout_ms = FURTHER_MS
+        discharges += found
+    return discharges
 
 
 def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:
     """Yield the cases of one transition, of the start, or of the consequences."""
-    if name == "(start)":
-        yield of_start(state)
-    elif name == "(consequences)":
-        yield from of_consequences(state)
-    else:
-        yield from of_transition(state, protocol.transitions[name])
+    try:
+        if name == "(start)":
+            yield of_start(state)
+        elif name == "(consequences)":
+            yield from of_consequences(state)
+        else:
+            yield from of_transition(state, protocol.transitions[name])
+    except Exception as error:
+        yield of_nothing(name, error)
 
 
 def discharge(case: Case, timeout_ms: int = TIMEOUT_MS) -> Iterator[Discharge]:

@@ -18,7 +18,7 @@ from attrs import field, frozen
 from model import facts, symbolic
 from model.environment import ASSUMPTIONS
 from model.logic import Terms, guard_formula
-from model.paths import Unexplorable, explore
+from model.paths import explore
 from model.properties import NEVER_CRASHES, of_scope
 from model.property import StepView
 from model.shapes import make
@@ -116,10 +116,7 @@ def of_consequences(state: Before) -> Iterator[Case]:
 
 
 def of_transition(state: Before, transition: Transition) -> Iterator[Case]:
-    """Yield the cases of one transition.
-
-    A transition that loops on a symbolic value, or has too many paths, yields one case that cannot be proved.
-    """
+    """Yield the cases of one transition."""
     parameters = list(inspect.signature(transition.effect).parameters.values())[1:]
     takes_path = any(str(each.annotation) == "Path" for each in parameters)
     for path in tuple(Path) if takes_path else (None,):
@@ -127,12 +124,7 @@ def of_transition(state: Before, transition: Transition) -> Iterator[Case]:
             each.name: path if str(each.annotation) == "Path" else make(str(each.annotation), f"arg.{each.name}")
             for each in parameters
         }
-        label = f"{path.value}, " if path else ""
-        try:
-            yield from _cases(state, transition, args, label)
-        except Unexplorable as reason:
-            goal = {(NEVER_CRASHES, "terminates"): z3.BoolVal(False)}
-            yield Case(transition.name, f"{label}all", (), (), goal, str(reason))
+        yield from _cases(state, transition, args, f"{path.value}, " if path else "")
 
 
 def _cases(state: Before, transition: Transition, args: dict[str, Any], label: str) -> Iterator[Case]:
@@ -170,6 +162,14 @@ def where(error: Exception) -> str:
     own = [frame for frame in frames if "/model/" not in frame.filename and "/proofs/" not in frame.filename]
     place = f" at {'/'.join(own[-1].filename.split('/')[-2:])}:{own[-1].lineno}" if own else ""
     return f"{type(error).__name__}: {error}{place}"
+
+
+def of_nothing(name: str, error: Exception) -> Case:
+    """Return the case that stands for those that could not be stated. It cannot be proved.
+
+    The code loops on a symbolic value, has too many paths, or makes what no property can speak of.
+    """
+    return Case(name, "all", (), (), {(NEVER_CRASHES, "examined"): z3.BoolVal(False)}, where(error))
 
 
 def _goals(state: Before, view: StepView) -> dict[tuple[str, str], Any]:

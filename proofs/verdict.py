@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from attrs import frozen
 
-from model.instances import INSTANCES
+from model.instances import INSTANCES, Instance
 from model.properties import NEVER_CRASHES, PROPERTIES
 from model.property import Property
-from model.search import Refuted, search, suited
+from model.search import Count, Refuted, Result, search, suited
 from model.trace import Trace
 from model.variants import VARIANTS
 from proofs.certificates import Certificate, replay
@@ -21,10 +21,12 @@ from reference.transition import Protocol
 
 Status = Literal["proved", "refuted", "undecided"]
 SENTENCE_OF_CRASHES = "No guard and no effect ever raises."
-FIRST_LIMIT = 3_000
-"""How many states of an instance are searched before the proof is tried."""
-SEARCH_LIMIT = 30_000
+FIRST_LIMIT = 500
+"""How many states of an instance are searched before the proof is tried: most mistakes show in them, at once."""
+SECOND_LIMIT = 10_000
 """How many states of an instance are searched when the proof has failed."""
+CONTROL_LIMIT = 30_000
+"""How many states of an instance are searched to refute a variant."""
 
 
 @frozen
@@ -104,28 +106,49 @@ def judge(
     progress: Callable[[], object] = lambda: None,
 ) -> Judgement:
     """Prove a protocol, or find a run that goes wrong. `transitions` and `players` restrict what is proved."""
+    if transitions is None:
+        trace, _ = _searched(protocol, THEOREMS, suited(protocol), FIRST_LIMIT, jobs)
+        if trace is not None:
+            return Judgement(protocol.name, _judged(None, trace), trace, None, "")
     report = prove(protocol, transitions, jobs, players, progress)
     if not report.unproved:
         return Judgement(protocol.name, _judged(report, None), None, report, "")
-    suspects = list(dict.fromkeys(each.transition for each in report.unproved))
-    having = [each for each in suited(protocol) if any(name in each.transitions for name in suspects)]
-    result = search(protocol, THEOREMS, having or suited(protocol), limit=SEARCH_LIMIT)
-    trace = result.trace if isinstance(result, Refuted) else None
-    scope = "" if trace else ", ".join(f"{count.instance} ({count.states} states)" for count in result.counts)
+    suspects = {each.transition for each in report.unproved}
+    having = [each for each in suited(protocol) if suspects & set(each.transitions)] or suited(protocol)
+    lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
+    asked = (*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if PROPERTIES[name].scope != "pair"))
+    trace, counts = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
+    scope = "" if trace else ", ".join(f"{count.instance} ({count.states} states)" for count in counts)
     return Judgement(protocol.name, _judged(report, trace), trace, report, scope)
 
 
 def judge_suspect(
     protocol: Protocol, certificate: Certificate | None = None, players: int | None = None, jobs: int | None = None
 ) -> Judgement:
-    """Judge a protocol that is probably wrong: look for a run that goes wrong first, and prove it if there is none."""
+    """Judge a protocol that is probably wrong: try the run that refuted it before, if there is one."""
     trace = replay(protocol, certificate, THEOREMS) if certificate is not None else None
-    if trace is None:
-        result = search(protocol, THEOREMS, limit=FIRST_LIMIT)
-        trace = result.trace if isinstance(result, Refuted) else None
     if trace is None:
         return judge(protocol, None, players, jobs)
     return Judgement(protocol.name, _judged(None, trace), trace, None, "")
+
+
+def _searched(
+    protocol: Protocol, asked: Sequence[Property | str], instances: Iterable[Instance], limit: int, jobs: int | None
+) -> tuple[Trace | None, list[Count]]:
+    """Return a run that goes wrong in the first states of some instance, if there is one, and what was looked at."""
+
+    def task(instance: Instance) -> Result | None:
+        try:
+            return search(protocol, asked, [instance], limit=limit)
+        except Exception:  # the code makes what no property can speak of: the proof says so
+            return None
+
+    counts: list[Count] = []
+    for result in in_parallel(task, instances, jobs):
+        if isinstance(result, Refuted):
+            return result.trace, counts
+        counts.extend(result.counts if result is not None else ())
+    return None, counts
 
 
 def trust(
@@ -180,7 +203,7 @@ def control(name: str, certificate: Certificate | None) -> Control:
     wanted = asked or list(THEOREMS)
     trace = replay(variant.protocol, certificate, wanted) if certificate is not None else None
     if trace is None:
-        result = search(variant.protocol, wanted, limit=SEARCH_LIMIT)
+        result = search(variant.protocol, wanted, limit=CONTROL_LIMIT)
         trace = result.trace if isinstance(result, Refuted) else None
     return Control(name, variant.sentence, variant.refuted_by, trace)
 

@@ -69,9 +69,11 @@ def guards(
 
 
 def _judge(pairs: list[tuple[str, str]], certificates: dict[str, Certificate], jobs: int | None) -> list[GuardVerdict]:
+    def task(pair: tuple[str, str]) -> GuardVerdict:
+        return check_guard(PROTOCOL, *pair, certificates.get(".".join(pair)))
+
     verdicts = []
     with progress("removing guards", len(pairs)) as bar:
-        task = lambda pair: check_guard(PROTOCOL, *pair, certificates.get(".".join(pair)))  # noqa: E731
         for verdict in in_parallel(task, pairs, jobs):
             verdicts.append(verdict)
             bar.advance(bar.task_ids[0])
