@@ -83,7 +83,7 @@ def _cases(document: Mapping[str, Any]) -> Iterator[str]:
         return
     yield "## Cases that do not pass"
     yield ""
-    yield "The earliest thing that fails in each. A case may have more than one cause, and not every one has been traced"
+    yield "The earliest thing that fails in each. A case may have more than one cause; not every one has been traced"
     yield "to a finding above."
     yield ""
     yield f"| case | {' | '.join(_code(run['options']) for run in runs)} |"
