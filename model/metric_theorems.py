@@ -76,7 +76,7 @@ def log_entries_tell_what_happened(q: Logic, step: StepView) -> Clauses:
 
 @theorem("ME-4", of="step", trusting=False)
 def desync_is_not_blind(q: Logic, step: StepView) -> Clauses:
-    """A hash that differs from this peer's is reported, an equal one is not, each once; the lowest such frame is kept."""
+    """A hash that differs from this peer's is reported, an equal one is not, each once; the lowest is kept."""
     if step.transition != "compare_hash":
         return {}
     player, frame = step.args["player"], step.args["frame"]
