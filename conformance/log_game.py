@@ -6,14 +6,11 @@ from collections.abc import Mapping
 
 from conformance.failure import DivergenceError
 from conformance.log import Header
-from conformance.log_model import MOST_OPEN, TooMuchError
+from conformance.log_model import EVERY, KEPT, MOST_OPEN, TooMuchError
 from conformance.properties import PROPERTIES
 from conformance.run import Event
 from conformance.schema import Json
 from conformance.tape import Tape
-
-EVERY = 64
-"""How many frames are forgotten at a time."""
 
 
 class GameFollower:
@@ -28,6 +25,7 @@ class GameFollower:
         self.header, self.config = header, config
         self.late = header.variants.get("rollback_on") == "late"
         self.refusing: tuple[str, ...] = ()
+        self.lost = False
         self.epoch = 0
         self.confirmed = -1
         self.promoted = 0
@@ -38,9 +36,9 @@ class GameFollower:
         kind = observation["obs"]
         if kind == "save":
             return self.header.suite_game and "advance" in self.header.observes
-        if kind in ("advance", "load", "rollback_begin"):
+        if kind in ("advance", "load"):
             return "advance" in self.header.observes
-        return kind in ("confirm", "promote", "episode_begin")
+        return kind in ("confirm", "promote", "episode_begin", "rollback_begin")
 
     def state_after(self, frame: int) -> int | None:
         """Return the game's state after a frame; None if the game is not the suite's."""
@@ -89,7 +87,7 @@ class GameFollower:
         self._play(observation, now)
 
     def _confirm(self, frame: int) -> None:
-        if frame < self.confirmed:
+        if frame < self.confirmed and self.header.observes & {"advance", "load", "rollback_begin"}:
             raise DivergenceError(
                 "confirmed_does_not_go_back", "A confirmed frame stays confirmed.", ("BUF-2", "RB-4"), frame,
                 f"confirmed to be at least {self.confirmed}", f"{frame}",
@@ -122,11 +120,12 @@ class GameFollower:
     def _go_back(self, frame: int) -> None:
         if frame < self.forgotten:
             raise TooMuchError(f"a rollback of more than {MOST_OPEN} frames: none earlier is remembered")
-        if frame <= self.confirmed:
+        if frame < self.promoted:
             raise DivergenceError(
-                "confirmed_does_not_go_back", "A confirmed frame stays confirmed.", ("BUF-2", "RB-4"), frame,
-                f"no rollback to frame {self.confirmed} or before", f"one to frame {frame}",
+                "begin_rollback", "A promoted record is final.", ("BUF-4", "RB-1"), frame,
+                f"no rollback to before frame {self.promoted}", f"one to frame {frame}",
             )  # fmt: skip
+        self.confirmed = min(self.confirmed, frame - 1)
 
     def _play(self, observation: Json, now: int) -> None:
         tape = self.tape
@@ -154,7 +153,7 @@ class GameFollower:
 
     def _forget(self) -> None:
         tape = self.tape
-        horizon = max(self.confirmed, tape.next_frame - MOST_OPEN)
+        horizon = max(self.confirmed - KEPT, tape.next_frame - MOST_OPEN)
         if horizon - self.forgotten < EVERY:
             return
         for frame in range(self.forgotten, horizon):

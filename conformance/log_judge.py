@@ -41,6 +41,8 @@ class Report:
     """The guards without which the model would have allowed it."""
     had: dict[str, Json]
     """What the model had when it met the divergence: its variables."""
+    lost: dict[str, int]
+    """By peer: the line from which on the model could not follow, after a known divergence, until the next episode."""
     known: tuple[Known, ...]
 
     @property
@@ -51,6 +53,7 @@ class Report:
 
 class _Peer(Interface):
     refusing: tuple[str, ...]
+    lost: bool
 
     @property
     def epoch(self) -> int: ...
@@ -72,6 +75,7 @@ def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lin
     together = Together(len(header.peers))
     allowed_by: tuple[str, ...] = ()
     lines, failure, had = 0, None, {}
+    lost: dict[str, int] = {}
     for line in log:
         lines += 1
         if lines % PROGRESS_LINES == 0:
@@ -85,10 +89,9 @@ def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lin
             break
         except TooMuchError as error:
             raise log.error(error) from None
-        except LookupError:
-            reason = f"{line.peer} can no longer be followed, after a known divergence" if known else "inconsistent"
-            raise log.error(reason) from None
-    return Report(header, lines, judged, failure, allowed_by, had, tuple(known))
+        if peer.lost:
+            lost.setdefault(line.peer, line.number)
+    return Report(header, lines, judged, failure, allowed_by, had, lost, tuple(known))
 
 
 def _follower(header: Header, peer: str, known: Sequence[Known]) -> _Peer:

@@ -6,7 +6,7 @@ inferred where only one thing can have happened, and not judged elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rpds import Queue
@@ -19,6 +19,7 @@ from conformance.schema import Json
 from reference.containers import JointAction
 from reference.events import Event
 from reference.protocol import PROTOCOL
+from reference.state import Phase, begin_episode
 from reference.transition import Guard, Transition
 from reference.values import evolve
 from reference.world import Outcome
@@ -75,6 +76,10 @@ class LogFollower(Follower):
         """By frame: the game's state before it, as the log has it last."""
         self.forgotten = 0
         """All frames below are."""
+        self.excused = False
+        """Whether a known divergence was met in this episode."""
+        self.lost = False
+        """Whether the model cannot follow, after a known divergence, until the next episode begins."""
         self.refusing: tuple[str, ...] = ()
         """The guards without which the model would have taken the step that it last refused."""
 
@@ -100,9 +105,20 @@ class LogFollower(Follower):
         """Return the game's state after a frame, as the log has it last."""
         return self.states.get(frame + 1)
 
+    def check_variables(self, told: Mapping[str, Json]) -> None:
+        """Compare the variables that a peer tells when asked.
+
+        Raises:
+            DivergenceError: if one differs from the model's.
+        """
+        if not self.lost:
+            super().check_variables(told)
+
     def judges(self, observation: Json) -> bool:
         """Tell whether an observation is compared with anything."""
         kind = observation["obs"]
+        if self.lost:
+            return bool(kind == "episode_begin")
         if kind in ("save", "load"):
             return observation["frame"] in self.states or kind == "load"
         if kind == "export" or (kind == "promote" and observation.get("forced", False)):
@@ -121,8 +137,14 @@ class LogFollower(Follower):
         if not self.judges(observation):
             return
         self.refusing = ()
-        self._infer(observation, now)
-        super().see(self._comparable(observation), now)
+        try:
+            self._infer(observation, now)
+            super().see(self._comparable(observation), now)
+        except LookupError:
+            if not self.excused:
+                raise
+            self.lost = True
+            return
         if "state" in observation:
             self._see_state(observation)
         if self.model.frame - self.forgotten >= EVERY:
@@ -171,8 +193,12 @@ class LogFollower(Follower):
             raise DivergenceError("game", sentence, ("RB-4", "RB-5"), frame, f"the state {ours}", f"{state}")
 
     def _see_episode_begin(self, seen: Json, now: int) -> None:
+        if self.lost:
+            self.model = begin_episode(self.model, self.model.epoch)
+            completed = evolve(self.model.ending, phase=Phase.EXPORTED)
+            self.model, self.owed = evolve(self.model, ending=completed), []
+        self.states, self.forgotten, self.excused, self.lost = self._start(), 0, False, False
         super()._see_episode_begin(seen, now)
-        self.states, self.forgotten = self._start(), 0
 
     # --- memory ---
 
@@ -182,6 +208,8 @@ class LogFollower(Follower):
         judged = model.confirmed
         if "promote" in self.observes:
             judged = min(judged, model.buffers.promoted - 1)
+        if model.rollback.pending is not None:
+            judged = min(judged, model.rollback.pending - 1)
         horizon = max(judged - KEPT, self.forgotten)
         open_frames = max(model.frame - horizon, len(model.inputs.known.table.rows))
         if open_frames > MOST_OPEN + EVERY:
@@ -227,11 +255,8 @@ class LogFollower(Follower):
             self.refusing = tuple(f"{transition.name}.{each.name}" for each in refusing)
             if not self.excuse(error):
                 raise
-            self.refusing = ()
-        try:
-            self.model, events = PROTOCOL[transition].effect(self.model, *args)
-        except LookupError:
-            return ()
+        self.refusing, self.excused = (), True
+        self.model, events = PROTOCOL[transition].effect(self.model, *args)
         return events
 
 

@@ -77,6 +77,11 @@ def _show(file: Path, report: Report, outcome: str) -> None:
     for entry in report.known:
         if entry.applied:
             out.print(f"known, met {entry.applied} times: {entry}", soft_wrap=True)
+    for peer, line in report.lost.items():
+        out.print(
+            f"{file}:{line}: {peer} is not judged from here to its next episode, after a known divergence",
+            soft_wrap=True,
+        )
     for entry in report.stale:
         out.print(f"known, but no longer there: {entry}", soft_wrap=True)
     out.print()
@@ -98,6 +103,7 @@ def _document(file: Path, report: Report, outcome: str) -> dict[str, Any]:
         "lines": report.lines,
         "judged": report.judged,
         "divergence": divergence,
+        "lost": report.lost,
         "known": [attrs.asdict(entry) for entry in report.known],
         "stale": [str(entry) for entry in report.stale],
     }
