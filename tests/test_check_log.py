@@ -17,7 +17,7 @@ from referencing import Registry, Resource
 from conformance.adapters.reference import Adapter
 from conformance.cases import published_cases
 from conformance.failure import Failure
-from conformance.known import Known
+from conformance.known import Known, load_known
 from conformance.log import LONGEST_LINE, Log, LogError
 from conformance.log_judge import Report, judge
 from conformance.log_record import lines, lines_of_case, recorded, recording
@@ -454,3 +454,22 @@ def peak(frames: int) -> int:
 def test_memory_does_not_grow_with_the_log() -> None:
     peak(50)
     assert peak(1000) < 1.2 * peak(250)
+
+
+def test_frames_that_are_never_confirmed_are_refused_before_they_fill_the_memory() -> None:
+    header = {"log": 1, "players": ["a", "b"], "peers": ["a"], "observes": ["advance", "input_recv", "confirm"]}
+    frames = ({"obs": "advance", "frame": frame, "inputs": [0, 0], "state": 0} for frame in range(10_100))
+    rows = [header, *({"peer": "a", "obs": frame} for frame in frames)]
+    assert judged(rows[:10_000]).failure is None
+    with pytest.raises(LogError, match=r"log:100\d\d: .* frames of a are not confirmed"):
+        judged(rows)
+
+
+def test_the_examples_of_the_documentation_are_as_documented(tmp_path: Path) -> None:
+    blocks = (SCHEMAS.parent / "log.md").read_text(encoding="utf-8").split("```")[1::2]
+    header, rows, known = blocks[1], blocks[2], blocks[3]
+    log = opened("\n".join((header.strip(), rows.strip(), "")))
+    assert [line.peer for line in log] == ["a", "a"]
+    assert log.header.players == ("a", "b")
+    (tmp_path / "known.json").write_text(known)
+    assert [entry.frames for entry in load_known(tmp_path / "known.json")] == [(120, 180)]
