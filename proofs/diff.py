@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import takewhile
+from typing import Any, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from model.arguments import arguments
+from model.describe import describe, plain
+from model.explorer import Explorer, Reached, described, effected, named
+from model.instances import INSTANCES, Instance
+from model.parts import Numbers
+from model.properties import PROPERTIES
+from model.property import Property
+from model.search import Count, Refuted, rerun, search, suited
+from model.trace import Trace
+from proofs.induction import cases, discharge, in_parallel
+from proofs.necessity import QUICK_MS, THEOREMS
+from proofs.obligations import before
 from proofs.source import place
-from reference.transition import Protocol, Transition
+from proofs.verdict import Status
+from reference import tick as drivers
+from reference.state import Peer
+from reference.transition import Guard, Protocol, Step, Transition
+
+SHALLOW = 1_500
+"""How many states of each instance are compared before more of any; then it is only looked for shorter runs."""
+LIMIT = 20_000
+"""How many states of each instance are compared."""
+ROUNDS = 6
+"""How often the proof is tried again without what has failed."""
+SEARCH_LIMIT = 1_500
+"""How many states of each instance are searched for what a theorem that is not proved is violated by."""
 
 
 @frozen
@@ -67,3 +94,216 @@ def _code(function: Any) -> Any:
 
 def _cells(function: Any) -> tuple[Any, ...]:
     return tuple(id(cell.cell_contents) for cell in function.__closure__ or ())
+
+
+# --- behaviour ---
+
+
+@frozen
+class Behaviour:
+    """What one protocol does in a state."""
+
+    kind: Literal["refused", "raised", "done", "unknown"]
+    detail: str = ""
+    """The guard that refuses, or what was raised."""
+    step: Step | None = None
+
+
+@frozen
+class Difference:
+    """A reachable state and an event on which two protocols behave differently, and no run to such a one is shorter."""
+
+    trace: Trace
+    """The run to the state: both protocols take it alike."""
+    event: str
+    """A transition, or a driver."""
+    args: tuple[tuple[str, Any], ...]
+    left: Behaviour
+    right: Behaviour
+
+    @property
+    def parts(self) -> dict[str, tuple[Any, Any]]:
+        """What differs afterwards, by name: parts of the state, and what is reported."""
+        if self.left.step is None or self.right.step is None:
+            return {}
+        ours, theirs = describe(self.left.step[0]), describe(self.right.step[0])
+        differing = {name: (ours[name], theirs[name]) for name in ours if ours[name] != theirs[name]}
+        events = [
+            [(type(each).__name__, plain(each)) for each in step[1]] for step in (self.left.step, self.right.step)
+        ]
+        return differing if events[0] == events[1] else {**differing, "events": (events[0], events[1])}
+
+
+@frozen
+class Compared:
+    """Whether two protocols were seen to behave differently."""
+
+    difference: Difference | None
+    counts: tuple[Count, ...]
+    """The scope: which instances were compared, and how many of their states."""
+
+
+def compare(left: Protocol, right: Protocol, jobs: int | None = None, limit: int = LIMIT) -> Compared:
+    """Look for the shortest run after which two protocols behave differently, in the instances where they might."""
+    differing = changes(left, right)
+    names = {each.part.split(".")[0] for each in differing}
+    new = names - {name for instance in INSTANCES.values() for name in instance.transitions}
+    chosen = [each for each in INSTANCES.values() if new or names & set(each.transitions)] if names else []
+    found: dict[str, tuple[Difference | None, Count]] = {}
+    shortest: Difference | None = None
+    for bound in (min(SHALLOW, limit), limit):
+        steps = None if shortest is None else len(shortest.trace.steps)
+        open_ = [each for each in chosen if each.name not in found or not _is_settled(*found[each.name])]
+        task = partial(_in_instance, left, right, names, bound, steps)
+        found |= zip((each.name for each in open_), in_parallel(task, open_, jobs), strict=True)
+        differences = [difference for difference, _ in found.values() if difference is not None]
+        shortest = min(differences, key=lambda each: len(each.trace.steps), default=None)
+    return Compared(shortest, tuple(count for _, count in found.values()))
+
+
+def _is_settled(difference: Difference | None, count: Count) -> bool:
+    return difference is not None or count.exhausted
+
+
+def _in_instance(
+    left: Protocol, right: Protocol, names: set[str], limit: int, steps: int | None, instance: Instance
+) -> tuple[Difference | None, Count]:
+    """Look for a difference in the states of one instance; only for one after fewer than `steps`, if that is given."""
+    explorer, numbers = Explorer(left, instance), Numbers()
+
+    def differs(state: Reached) -> Difference | None:
+        for event, args, act in _events(left, right, explorer, state, names):
+            if not _alike(numbers, *(_behaviour(act, protocol, state.peer) for protocol in (left, right))):
+                trace = rerun(explorer, state.way())
+                return Difference(
+                    trace, event, args, _behaviour(act, left, trace.end), _behaviour(act, right, trace.end)
+                )
+        return None
+
+    def reached() -> Iterator[Reached]:
+        yield from explorer.start()
+        for stepped in explorer.explore(limit):
+            if stepped.after is not None and stepped.is_new:
+                yield stepped.after
+
+    within = takewhile(lambda state: steps is None or len(state.way()) < steps, reached())
+    difference = next((found for state in within if (found := differs(state)) is not None), None)
+    return difference, Count(instance.name, explorer.states, explorer.transitions, explorer.exhausted)
+
+
+Act = Callable[[Protocol, Peer], "Step | Guard | None"]
+"""What a protocol does in a state; None if it does not know the event."""
+
+
+def _events(
+    left: Protocol, right: Protocol, explorer: Explorer, state: Reached, names: set[str]
+) -> Iterator[tuple[str, tuple[tuple[str, Any], ...], Act]]:
+    """Yield what may be tried in a state: the transitions that differ, and the drivers if their orders do."""
+    instance, peer, q = explorer.instance, state.peer, explorer.readings[state.run]
+    for name in sorted(names):
+        known = left.transitions.get(name, right.transitions.get(name))
+        in_both = name in left.transitions and name in right.transitions
+        if known is None or (in_both and name not in instance.transitions):
+            continue
+        for args in arguments(instance, known, peer, q):
+            yield name, tuple(named(known, args).items()), partial(_fire, name, args)
+    if left.tick != right.tick:
+        for action in (0, 1):
+            yield "tick", (("action", action),), partial(_tick, action)
+    if left.poll != right.poll:
+        yield "poll", (), lambda protocol, peer: drivers.poll(protocol, peer, 0)
+
+
+def _fire(name: str, args: tuple[Any, ...], protocol: Protocol, peer: Peer) -> Step | Guard | None:
+    transition = protocol.transitions.get(name)
+    if transition is None:
+        return None
+    return transition.refusal(peer, *args) or effected(transition, peer, args)
+
+
+def _tick(action: Any, protocol: Protocol, peer: Peer) -> Step:
+    return drivers.tick(protocol, peer, 0, action)
+
+
+def _behaviour(act: Act, protocol: Protocol, peer: Peer) -> Behaviour:
+    try:
+        result = act(protocol, peer)
+    except Exception as error:
+        return Behaviour("raised", described(error))
+    if result is None:
+        return Behaviour("unknown")
+    return Behaviour("refused", result.name) if isinstance(result, Guard) else Behaviour("done", step=result)
+
+
+def _alike(numbers: Numbers, left: Behaviour, right: Behaviour) -> bool:
+    """Tell whether two behaviours are the same; which guard refuses does not matter, nor if there is a transition."""
+    nothing = ("refused", "unknown")
+    if left.step is None or right.step is None:
+        return left.kind == right.kind or (left.kind in nothing and right.kind in nothing)
+    same_state = numbers.key(left.step[0]) == numbers.key(right.step[0])
+    return same_state and left.step[1] == right.step[1]
+
+
+# --- verdicts ---
+
+
+def verdicts(protocol: Protocol, jobs: int | None = None) -> dict[str, Status]:
+    """Return of every theorem whether it is proved, refuted by some run, or neither."""
+    failed, settled = _unproved(protocol, jobs)
+    known: dict[str, Status] = {}
+    for each in THEOREMS:
+        trusts = isinstance(each, str) or each.trusting
+        known[_name(each)] = "proved" if _name(each) not in failed and (settled or not trusts) else "undecided"
+    suspects = [each for each in THEOREMS if known[_name(each)] == "undecided"]
+    task = partial(_refuted, protocol, suspects)
+    for names in in_parallel(task, suited(protocol), jobs) if suspects else ():
+        known |= dict.fromkeys(names, "refuted")
+    return known
+
+
+def _unproved(protocol: Protocol, jobs: int | None) -> tuple[set[str], bool]:
+    """Return the properties that are not proved, and whether the proofs of the others do without them."""
+    failed: set[str] = set()
+    for _ in range(ROUNDS):
+        task = partial(_failing, protocol, frozenset(failed))
+        names = ["(start)", "(consequences)", *protocol.transitions]
+        found = set().union(*in_parallel(task, names, jobs))
+        failed |= found
+        if not any(_is_assumed(name) for name in found):
+            return failed, True
+    return failed, False
+
+
+def _failing(protocol: Protocol, dropped: frozenset[str], name: str) -> set[str]:
+    """Return the properties that one transition is not proved to keep, if those that are dropped are not assumed."""
+    state = before(protocol)
+    found: set[str] = set()
+    gone = {formula.get_id() for (each, _), formula in state.invariants.items() if each in dropped}
+    for case in cases(protocol, state, name):
+        trust = tuple(each for each in case.trust if each.get_id() not in gone)
+        goals = {key: goal for key, goal in case.goals.items() if key[0] not in dropped | found}
+        found |= {
+            each.property for each in discharge(evolve(case, trust=trust, goals=goals), QUICK_MS) if not each.proved
+        }
+    return found
+
+
+def _is_assumed(name: str) -> bool:
+    return name in PROPERTIES and PROPERTIES[name].scope == "state"
+
+
+def _refuted(protocol: Protocol, suspects: Iterable[Property | str], instance: Instance) -> list[str]:
+    """Return the theorems that a run in an instance violates."""
+    remaining = {_name(each): each for each in suspects}
+    refuted: list[str] = []
+    while remaining:
+        result = search(protocol, remaining.values(), [instance], limit=SEARCH_LIMIT)
+        if not isinstance(result, Refuted) or result.trace.violation is None:
+            break
+        refuted.append(result.trace.violation.property)
+        del remaining[refuted[-1]]
+    return refuted
+
+
+def _name(each: Property | str) -> str:
+    return each if isinstance(each, str) else each.name

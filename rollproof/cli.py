@@ -28,6 +28,7 @@ app.command("rollproof.check_log:check_log", name="check-log", help="Judge the r
 app.command(
     "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."
 )
+app.command("rollproof.diff:diff", name="diff", help="Compare two protocols: behaviour and theorems.")
 app.command("rollproof.explain:explain", name="explain", help="Explain a theorem, guard, transition, variant or rule.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
 app.command("rollproof.trace:trace", name="trace", help="Show a saved run: as text, diagram, or for tools.")

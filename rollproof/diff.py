@@ -1,0 +1,178 @@
+"""`rollproof diff`: where two protocols behave differently, and which theorems that costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from model.describe import plain
+from model.telling import as_text
+from model.trace import Trace, document_of, story_of
+from model.variants import VARIANTS
+from proofs.diff import Behaviour, Change, Compared, Difference, changes, compare, verdicts
+from reference.protocol import PROTOCOL
+from reference.transition import Protocol
+from rollproof.output import BROKEN, HELD, UsageError, console, table, unknown, write_json
+from rollproof.verify import guards_named
+
+PRESENT = "present"
+WITHOUT = "without:"
+
+
+def diff(
+    left: str, right: str, *, behaviour_only: bool = False, jobs: int | None = None, json: Path | None = None
+) -> int:
+    """Compare two protocols: what differs, a smallest state and event where they behave differently, and the theorems.
+
+    Exits with 0 if no difference was found, 1 if there is one, 2 on wrong usage.
+
+    Parameters
+    ----------
+    left:
+        A protocol: present, the name of a variant, without:TRANSITION.GUARD, or without:GUARD.
+    right:
+        Another one.
+    behaviour_only:
+        Leave out which theorems change their verdict; to find that out both protocols are proved.
+    jobs:
+        How many processes may run; one per core if not given.
+    json:
+        Write the result for tools to this file.
+    """
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, not {jobs}")
+    ours, theirs = protocol_named(left), protocol_named(right)
+    differing, compared = changes(ours, theirs), compare(ours, theirs, jobs)
+    _show_changes(left, right, differing)
+    _show_behaviour(left, right, compared)
+    changed: dict[str, tuple[str, str]] = {}
+    if differing and not behaviour_only:
+        statuses = (verdicts(ours, jobs), verdicts(theirs, jobs))
+        changed = {name: (statuses[0][name], statuses[1][name]) for name in statuses[0]}
+        changed = {name: pair for name, pair in changed.items() if pair[0] != pair[1]}
+        _show_theorems(left, right, changed)
+    if json is not None:
+        write_json(json, _document(left, right, differing, compared, None if behaviour_only else changed))
+    return HELD if compared.difference is None else BROKEN
+
+
+def protocol_named(name: str) -> Protocol:
+    """Return the protocol that a name means.
+
+    Raises:
+        UsageError: if it means none.
+    """
+    if name == PRESENT:
+        return PROTOCOL
+    if name in VARIANTS:
+        return VARIANTS[name].protocol
+    if not name.startswith(WITHOUT):
+        raise unknown("protocol", name, [PRESENT, *VARIANTS, f"{WITHOUT}TRANSITION.GUARD"])
+    protocol = PROTOCOL
+    for transition, guard in guards_named(name.removeprefix(WITHOUT)):
+        protocol = protocol.without(transition, guard)
+    return protocol
+
+
+def _show_changes(left: str, right: str, differing: list[Change]) -> None:
+    if not differing:
+        console().print(f"{left} and {right} are the same")
+        return
+    rows = table("What differs", "part", left, right)
+    for each in differing:
+        rows.add_row(each.part, each.left, each.right)
+    console().print(rows)
+
+
+def _show_behaviour(left: str, right: str, compared: Compared) -> None:
+    difference = compared.difference
+    if difference is None:
+        if compared.counts:
+            scope = ", ".join(
+                f"{each.instance} ({each.states} states{'' if each.exhausted else ', not all'})"
+                for each in compared.counts
+            )
+            console().print(f"\nNo difference in behaviour was found in: {scope}", soft_wrap=True)
+        return
+    console().print("\nBoth behave alike up to here:\n")
+    console().print(_run(difference.trace), soft_wrap=True)
+    args = ", ".join(f"{name}={plain(value)}" for name, value in difference.args)
+    console().print(Text.assemble("\nThen comes ", (f"{difference.event}({args})", "bold"), ":"), soft_wrap=True)
+    for name, behaviour in ((left, difference.left), (right, difference.right)):
+        console().print(f"  {name}: {_told(behaviour)}", soft_wrap=True)
+    for part, (ours, theirs) in difference.parts.items():
+        for label, *values in _apart(part, ours, theirs):
+            console().print(f"  {label}: {values[0]} | {values[1]}", soft_wrap=True)
+
+
+def _run(trace: Trace) -> Text | str:
+    return as_text(story_of(trace)) if trace.steps else f"the start of instance {trace.instance!r}\n"
+
+
+def _told(behaviour: Behaviour) -> str:
+    match behaviour.kind:
+        case "refused":
+            return f"refused by guard {behaviour.detail}"
+        case "raised":
+            return f"raises {behaviour.detail}"
+        case "unknown":
+            return "has no such transition"
+        case _:
+            return "happens"
+
+
+def _apart(part: str, ours: Any, theirs: Any) -> list[tuple[str, Any, Any]]:
+    """Return the entries in which two values differ."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        names = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+        return [(f"{part}.{name}", ours.get(name), theirs.get(name)) for name in names]
+    return [(part, ours, theirs)]
+
+
+def _show_theorems(left: str, right: str, changed: dict[str, tuple[str, str]]) -> None:
+    if not changed:
+        console().print("\nNo theorem changes its verdict.")
+        return
+    rows = table("\nTheorems that change their verdict", "theorem", left, right)
+    for name, pair in sorted(changed.items(), key=lambda each: "refuted" not in each[1]):
+        rows.add_row(name, *pair)
+    console().print(rows)
+
+
+def _document(
+    left: str,
+    right: str,
+    differing: list[Change],
+    compared: Compared,
+    changed: dict[str, tuple[str, str]] | None,
+) -> dict[str, Any]:
+    difference = compared.difference
+    return {
+        "left": left,
+        "right": right,
+        "changes": [{"part": each.part, "left": each.left, "right": each.right} for each in differing],
+        "difference": None if difference is None else _difference(difference),
+        "scope": [
+            {"instance": each.instance, "states": each.states, "exhausted": each.exhausted} for each in compared.counts
+        ],
+        "theorems": None
+        if changed is None
+        else {name: {"left": ours, "right": theirs} for name, (ours, theirs) in changed.items()},
+    }
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {
+        "trace": document_of(story_of(difference.trace)),
+        "event": difference.event,
+        "args": {name: plain(value) for name, value in difference.args},
+        "left": {"kind": difference.left.kind, "detail": difference.left.detail},
+        "right": {"kind": difference.right.kind, "detail": difference.right.detail},
+        "parts": {
+            label: {"left": str(ours), "right": str(theirs)}
+            for part, pair in difference.parts.items()
+            for label, ours, theirs in _apart(part, *pair)
+        },
+    }
