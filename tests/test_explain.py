@@ -190,7 +190,7 @@ def test_the_whole_formula_only_if_asked(capsys: pytest.CaptureFixture[str]) -> 
     ("arguments", "line"),
     [
         (["promote_frames"], "did you mean promote_frame"),
-        (["BUF-44"], "did you mean BUF-4"),
+        (["BUF-X4"], "did you mean BUF-4"),
         ([], "either a name is needed, or --unused"),
         (["BUF-4", "--unused"], "either a name is needed, or --unused"),
         (["BUF-4", "--jobs", "0"], "--jobs must be at least 1"),
