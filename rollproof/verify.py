@@ -6,8 +6,9 @@ import time
 from collections import Counter
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import Parameter
 from rich.text import Text
 
 from model.properties import PROPERTIES
@@ -16,6 +17,8 @@ from model.trace import Trace, document_of, story_of
 from model.variants import VARIANTS
 from proofs.certificates import load
 from proofs.counterexample import Counterexample, counterexample
+from proofs.cross_check import CrossCheckError, CrossReport, cross_check, rendered
+from proofs.cross_check import document as cross_document
 from proofs.induction import Report
 from proofs.verdict import Judged, Judgement, Trust, judge, judge_suspect, trust
 from reference.protocol import PROTOCOL
@@ -35,7 +38,7 @@ def verify(
     variant: str | None = None,
     players: int | None = None,
     proof_only: bool = False,
-    cross_check: bool = False,
+    second_solver: Annotated[bool, Parameter(name="--cross-check", negative=())] = False,
     smt2: Path | None = None,
     save_trace: Path | None = None,
     jobs: int | None = None,
@@ -59,7 +62,7 @@ def verify(
         Prove it for sessions of just so many players (1 to 16) instead of any number.
     proof_only:
         Leave out what shows that the proof says something: vacuity, necessity of guards, negative controls.
-    cross_check:
+    second_solver:
         Write every obligation as SMT-LIB 2, and let cvc5 answer it as well.
     smt2:
         Keep those files in this directory.
@@ -89,13 +92,13 @@ def verify(
     if whole and judgement.status == "proved" and judgement.report is not None:
         trusted = _trust(protocol, judgement.report, certificates, jobs)
         _show_trust(trusted)
-    agrees = not (cross_check or smt2) or _cross_check(protocol, transition, jobs, smt2)
+    crossed = _cross_check(protocol, transition, jobs, smt2) if second_solver or smt2 else None
     command = _command(theorem, transition, without, variant, players, proof_only)
     if judgement.trace is not None:
         _show_trace(judgement.trace, save_trace)
-    code = _code(judgement, theorem, trusted, agrees)
+    code = _code(judgement, theorem, trusted, crossed)
     if json is not None:
-        write_json(json, _document(judgement, example, trusted, command, code))
+        write_json(json, _document(judgement, example, trusted, crossed, command, code))
     verdict = {HELD: "proved", BROKEN: "refuted", UNDECIDED: "undecided"}[code]
     told = Text.assemble(
         (verdict, _COLOURS[verdict]), f" in {time.perf_counter() - started:.1f} s; again with: {command}"
@@ -235,21 +238,22 @@ def _show_trace(trace: Trace, save: Path | None) -> None:
         write_json(save, document_of(story))
 
 
-def _cross_check(protocol: Protocol, transition: str | None, jobs: int | None, directory: Path | None) -> bool:
-    from proofs.cross_check import MissingSolverError, cross_check, rendered
-
+def _cross_check(protocol: Protocol, transition: str | None, jobs: int | None, directory: Path | None) -> CrossReport:
     try:
         report = cross_check(protocol, None if transition is None else [transition], jobs, directory)
-    except MissingSolverError as error:
+    except CrossCheckError as error:
         raise UsageError(str(error)) from None
     console().print(rendered(report))
-    return report.agreed
+    return report
 
 
-def _code(judgement: Judgement, theorem: str | None, trusted: Trust | None, agrees: bool) -> int:
+def _code(judgement: Judgement, theorem: str | None, trusted: Trust | None, crossed: CrossReport | None) -> int:
     shown = [each.status for each in judgement.judged if theorem in (None, each.name)]
     if judgement.status == "refuted" and (theorem is None or "refuted" in shown):
         return BROKEN
+    if crossed is not None and crossed.count("disagreed"):
+        return BROKEN
+    agrees = crossed is None or crossed.agreed
     proved = bool(shown) and all(each == "proved" for each in shown)
     return HELD if proved and agrees and (trusted is None or trusted.complete) else UNDECIDED
 
@@ -274,7 +278,12 @@ def _command(
 
 
 def _document(
-    judgement: Judgement, example: Counterexample | None, trusted: Trust | None, command: str, code: int
+    judgement: Judgement,
+    example: Counterexample | None,
+    trusted: Trust | None,
+    crossed: CrossReport | None,
+    command: str,
+    code: int,
 ) -> dict[str, Any]:
     document: dict[str, Any] = {
         "command": command,
@@ -313,6 +322,8 @@ def _document(
             "after": example.after,
             "reached": None if example.reached is None else document_of(story_of(example.reached)),
         }
+    if crossed is not None:
+        document["second_solver"] = cross_document(crossed)
     if trusted is not None:
         document["trust"] = {
             "guards": [{"transition": e.transition, "guard": e.guard, "verdict": e.verdict} for e in trusted.guards],
