@@ -16,6 +16,7 @@ from model.variants import VARIANTS
 from proofs.certificates import Certificate, replay
 from proofs.induction import Discharge, Report, in_parallel, prove
 from proofs.necessity import THEOREMS, GuardVerdict, check_guard
+from proofs.unused import unused_lemmas
 from proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
 from reference.transition import Protocol
 
@@ -89,6 +90,8 @@ class Trust:
     """Clauses whose premises never hold."""
     states: int
     """How many states were looked at for that."""
+    unused: tuple[str, ...] = ()
+    """Lemmas that no theorem needs. They do no harm."""
 
     @property
     def complete(self) -> bool:
@@ -193,6 +196,7 @@ def trust(
         tuple(name for name in protocol.transitions if name not in seen.taken),
         tuple(sorted(expected - seen.tested)),
         seen.states,
+        tuple(unused_lemmas(protocol, jobs)),
     )
 
 

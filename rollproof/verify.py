@@ -222,12 +222,13 @@ def _show_trust(trusted: Trust) -> None:
     rows.add_row("necessity: guards", _mark(not undecided), f"{counts}: {undecided}" if undecided else counts)
     survivors = ", ".join(each.variant for each in trusted.controls if each.trace is None)
     rows.add_row("negative controls", _mark(not survivors), survivors or f"{len(refuted)} wrong variants are refuted")
+    rows.add_row("lemmas", _mark(not trusted.unused, "UNUSED"), ", ".join(trusted.unused) or "each is needed")
     console().print(rows)
     console().print()
 
 
-def _mark(held: bool) -> Text:
-    return Text("ok", "green") if held else Text("NOT SHOWN", "bold yellow")
+def _mark(held: bool, otherwise: str = "NOT SHOWN") -> Text:
+    return Text("ok", "green") if held else Text(otherwise, "bold yellow")
 
 
 def _show_trace(trace: Trace, save: Path | None) -> None:
@@ -330,5 +331,6 @@ def _document(
             "controls": [{"variant": e.variant, "refuted": e.trace is not None} for e in trusted.controls],
             "never_taken": list(trusted.never_taken),
             "untested": [list(each) for each in trusted.untested],
+            "unused_lemmas": list(trusted.unused),
         }
     return document
