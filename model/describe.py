@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from model.fields import fields_of
 from model.itf import Map
 from reference.digest import Digest
 from reference.state import Peer, QueuedInput, Record
@@ -86,7 +87,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Simulation):
         return _simulation(value)
     if attrs.has(type(value)):
-        return {name: plain(each) for name, each in vars(value).items()}
+        return {name: plain(each) for name, each in fields_of(value).items()}
     if isinstance(value, tuple | list):
         return tuple(plain(each) for each in value)
     if isinstance(value, dict):

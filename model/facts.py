@@ -7,6 +7,7 @@ from typing import Any
 import z3
 
 from model import symbolic as s
+from model.fields import made
 from model.logic import Terms
 from model.meaning import follows
 from model.symbolic import SInt, SOptional, term_of
@@ -72,8 +73,8 @@ def at_frame(q: Terms, peer: Any, frame: Any) -> list[Any]:
     frame = SInt(term_of(frame))
     before, after = truth.simulation(frame), truth.simulation(frame + 1)
     _, yielded = peer.world.step(before.state, truth.joint(frame))
-    record = object.__new__(Record)
-    record.__dict__.update(
+    record = made(
+        Record,
         actions=truth.joint(frame),
         outcome=SOptional(z3.Not(term_of(before.over)), yielded),
         steps=after.steps,

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 from rpds import HashTrieMap, Queue
 
+from model.fields import fields_of
 from reference.containers import FrameMap, InputTable, Sequence
 from reference.state import Buffers, Desync, Ending, Inputs, Peer, Rollback
 
@@ -110,7 +111,7 @@ class Numbers:
         if kind is tuple:
             return tuple(freeze(item) for item in value)
         if attrs.has(kind):
-            return (kind.__name__, *(freeze(each) for each in vars(value).values()))
+            return (kind.__name__, *(freeze(each) for each in fields_of(value).values()))
         hash(value)
         return value  # type: ignore[no-any-return]
 

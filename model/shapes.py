@@ -9,6 +9,7 @@ import attrs
 import z3
 
 from model import symbolic as s
+from model.fields import fields_of, made
 from model.symbolic import SBool, SOptional, lazy, term_of
 from reference import config, state, world
 
@@ -71,8 +72,8 @@ def choose(condition: Any, left: Any, right: Any) -> Any:
         return _choose_optional(condition, left, right)
     if attrs.has(type(left)):
         cls = type(left)
-        fields = {name: choose(condition, value, vars(right)[name]) for name, value in vars(left).items()}
-        return _part(cls, fields)
+        rights = fields_of(right)
+        return _part(cls, {name: choose(condition, value, rights[name]) for name, value in fields_of(left).items()})
     wrap = type(left) if hasattr(left, "term") else type(right) if hasattr(right, "term") else _WRAPS[type(left)]
     return wrap(z3.If(condition, term_of(left), term_of(right)))
 
@@ -89,7 +90,7 @@ def equal(left: Any, right: Any) -> Any:
             left_there == right_there, z3.Implies(left_there, equal(left_value, right_value)) if both else True
         )
     if attrs.has(type(left)):
-        return z3.And(*(equal(value, vars(right)[name]) for name, value in vars(left).items()))
+        return z3.And(*(equal(value, fields_of(right)[name]) for name, value in fields_of(left).items()))
     return term_of(left) == term_of(right)
 
 
@@ -98,10 +99,7 @@ def _apply(sort: Any, name: str, at: tuple[Any, ...]) -> Any:
 
 
 def _part(cls: type, fields: dict[str, Any]) -> Any:
-    symbolic = cls if cls.__name__.startswith("Symbolic") else lazy(cls)
-    part: Any = object.__new__(symbolic)
-    part.__dict__.update(fields)
-    return part
+    return made(cls if cls.__name__.startswith("Symbolic") else lazy(cls), **fields)
 
 
 def _optional(value: Any) -> tuple[Any, Any]:

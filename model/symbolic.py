@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import z3
 
+from model.fields import field_of
 from model.paths import Path, current
 from reference.state import Phase
 
@@ -145,8 +146,8 @@ class SDigest(SValue):
 
     def extend(self, record: Any) -> SDigest:
         """Stand in for `Digest.extend`."""
-        there, outcome = optional_terms(record.__dict__["outcome"], NO_OUTCOME)
-        joint, steps, over = (term_of(record.__dict__[name]) for name in ("actions", "steps", "over"))
+        there, outcome = optional_terms(field_of(record, "outcome"), NO_OUTCOME)
+        joint, steps, over = (term_of(field_of(record, name)) for name in ("actions", "steps", "over"))
         return SDigest(EXTEND(self.term, joint, there, outcome, steps, over))
 
     def cleared(self) -> SDigest:
@@ -257,7 +258,7 @@ def lazy(cls: type) -> type:
         return value.resolve() if isinstance(value, SOptional) and Path.current is not None else value
 
     if cls not in _LAZY:
-        namespace: dict[str, Any] = {"__getattribute__": read}
+        namespace: dict[str, Any] = {"__getattribute__": read, "__slots__": ()}
         if hasattr(cls, "partners"):
             namespace["partners"] = SPlayers()
         _LAZY[cls] = type(f"Symbolic{cls.__name__}", (cls,), namespace)

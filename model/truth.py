@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import z3
 
 from model import symbolic as s
+from model.fields import made
 from model.symbolic import SBool, SDigest, SInt, SJoint, SOptional, STotals, SValue, lazy, term_of
 from reference.world import Simulation
 
@@ -59,14 +60,13 @@ class SymbolicTruth:
     def simulation(self, frame: Any) -> Simulation:
         frame = term_of(frame)
         over = z3.And(IS_ENDING(self.epoch), frame >= TRUE_END(self.epoch))
-        simulation: Simulation = object.__new__(lazy(Simulation))
-        simulation.__dict__.update(
+        return made(
+            lazy(Simulation),
             state=SValue(TRUE_STATE(self.epoch, frame)),
             returns=STotals(TRUE_RETURNS(self.epoch, frame)),
             steps=SInt(z3.If(over, TRUE_END(self.epoch), frame)),
             over=SBool(over),
         )
-        return simulation
 
     def digest(self, frame: Any) -> SDigest:
         return SDigest(TRUE_DIGEST(self.epoch, term_of(frame)))

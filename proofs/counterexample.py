@@ -12,6 +12,7 @@ from typing import Any
 import z3
 from attrs import frozen
 
+from model.fields import fields_of
 from model.instances import INSTANCES
 from model.search import reach
 from model.symbolic import SOptional, SPhase, term_of
@@ -91,7 +92,7 @@ def _scalars(peer: Any, model: Any) -> Iterator[tuple[str, Any]]:
     for name in SCALARS:
         value = peer
         for part in name.split("."):
-            value = vars(value)[part]
+            value = fields_of(value)[part]
         yield name, _value(value, model)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import z3
 from attrs import evolve, field, frozen
 
+from model.fields import fields_of
 from model.logic import guard_formula
 from model.properties import NEVER_CRASHES, PROPERTIES
 from model.property import Property, StepView
@@ -269,8 +270,9 @@ def _assignments(name: str, before_: Any, after: Any, limit: int | None) -> Iter
     if isinstance(after, SOptional) or before_ is None or after is None or hasattr(after, "term"):
         yield f"{name} := {_leaf(after, limit)}"
     elif isinstance(after, tuple(PARTS.values())):
-        for each, value in vars(after).items():
-            yield from _assignments(f"{name}.{each}" if name else each, vars(before_)[each], value, limit)
+        olds = fields_of(before_)
+        for each, value in fields_of(after).items():
+            yield from _assignments(f"{name}.{each}" if name else each, olds[each], value, limit)
     elif isinstance(after, bool | int):
         yield f"{name} := {after}"
     else:

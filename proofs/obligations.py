@@ -17,6 +17,7 @@ from attrs import field, frozen
 
 from model import facts, symbolic
 from model.environment import ASSUMPTIONS
+from model.fields import fields_of, made
 from model.logic import Terms, guard_formula
 from model.paths import explore
 from model.properties import NEVER_CRASHES, of_scope
@@ -107,7 +108,8 @@ def of_consequences(state: Before) -> Iterator[Case]:
         goals = {(each.name, clause): term_of(f) for clause, f in each.clauses(state.q, state.peer).items()}
         yield Case("(any state)", each.name, (*state.facts, *state.q.definitions), trust, goals)
     other = any_peer("other")
-    settings = evolve(state.peer.config, player=other.config.player)
+    config = state.peer.config
+    settings = made(type(config), **{**fields_of(config), "player": other.config.player})
     other = evolve(other, config=settings, epoch=state.peer.epoch, ending=other.ending)
     assumed = [term_of(formula) for each in of_scope("state") for formula in each.clauses(state.q, other).values()]
     for each in of_scope("pair"):
@@ -188,15 +190,17 @@ def _goals(state: Before, view: StepView) -> dict[tuple[str, str], Any]:
 def _changed(before: Peer, after: Peer) -> set[tuple[str, str]]:
     """Return the fields that a step has replaced. A property that speaks of none of them holds as before."""
     changed = set()
-    for name, old in vars(before).items():
-        new = vars(after)[name]
+    news = fields_of(after)
+    for name, old in fields_of(before).items():
+        new = news[name]
         if new is old:
             continue
         cls = _base(old)
         if cls not in NESTED:
             changed.add((Peer.__name__, name))
         else:
-            changed |= {(cls.__name__, each) for each in vars(old) if vars(old)[each] is not vars(new)[each]}
+            inner = fields_of(new)
+            changed |= {(cls.__name__, each) for each, value in fields_of(old).items() if value is not inner[each]}
     return changed
 
 
@@ -214,8 +218,8 @@ def _malformed(result: Any) -> str | None:
     peer = result[0]
     if not isinstance(peer, Peer):
         return f"the effect returned {type(peer).__name__} in place of a peer"
-    for part in (peer, *vars(peer).values()):
-        if attrs.has(type(part)):
+    for part in (peer, *fields_of(peer).values()):
+        if attrs.has(type(part)) and hasattr(part, "__dict__"):
             unknown = set(vars(part)) - {each.name for each in attrs.fields(type(part))}
             if unknown:
                 name = type(part).__name__.removeprefix("Symbolic")

@@ -41,7 +41,7 @@ FRAMES = 1_000_000
 """The largest number of frames that any setting may speak of."""
 
 
-@frozen(slots=False)
+@frozen
 class Config:
     """The settings of one peer in one session. All but `player` are equal for every peer.
 

@@ -24,7 +24,7 @@ Action = Any
 """What a player does in one frame: any hashable JSON value but None."""
 
 
-@frozen(slots=False)
+@frozen
 class FrameMap(Generic[V]):
     """A map from frames to values, with holes."""
 
@@ -74,7 +74,7 @@ class FrameMap(Generic[V]):
         return iter(self.entries)
 
 
-@frozen(slots=False)
+@frozen
 class PlayerMap(Generic[V]):
     """A map from players to values."""
 
@@ -112,7 +112,7 @@ class PlayerMap(Generic[V]):
         return PlayerMap()
 
 
-@frozen(slots=False)
+@frozen
 class Sequence(Generic[V]):
     """A first-in, first-out sequence. Also serves as a log, which is only ever appended to."""
 
@@ -145,7 +145,7 @@ class Sequence(Generic[V]):
         return iter(self.items)
 
 
-@frozen(slots=False)
+@frozen
 class JointAction:
     """One action of every player."""
 
@@ -161,7 +161,7 @@ class JointAction:
         return iter(zip(self.players, self.actions, strict=True))
 
 
-@frozen(slots=False)
+@frozen
 class Table(Generic[V]):
     """A map from (player, frame) to values; `players` fixes the order of each row."""
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from reference.state import Record
 
 
-@frozen(slots=False)
+@frozen
 class Digest:
     """A hash of all confirmed records up to a frame; equal in every process for equal records."""
 

@@ -8,7 +8,7 @@ from reference.containers import Action, JointAction, Player
 from reference.messages import Message, Path
 
 
-@frozen(slots=False)
+@frozen
 class Sent:
     """A message is to be sent to a partner, on this one path (TR-2)."""
 
@@ -17,7 +17,7 @@ class Sent:
     message: Message
 
 
-@frozen(slots=False)
+@frozen
 class InputScheduled:
     """The local player's action of a frame is fixed (IN-5, IN-10)."""
 
@@ -25,7 +25,7 @@ class InputScheduled:
     action: Action
 
 
-@frozen(slots=False)
+@frozen
 class InputStored:
     """A remote input has become known (IN-3)."""
 
@@ -34,7 +34,7 @@ class InputStored:
     action: Action
 
 
-@frozen(slots=False)
+@frozen
 class InputConflict:
     """A duplicate with another action was ignored (IN-3)."""
 
@@ -44,7 +44,7 @@ class InputConflict:
     ignored: Action
 
 
-@frozen(slots=False)
+@frozen
 class InputRejected:
     """An input was refused by a guard (IN-7)."""
 
@@ -54,7 +54,7 @@ class InputRejected:
     """The guard's name."""
 
 
-@frozen(slots=False)
+@frozen
 class Mispredicted:
     """A stored input differs from the action that its frame was simulated with (RB-1, RB-8)."""
 
@@ -65,7 +65,7 @@ class Mispredicted:
     actual: Action
 
 
-@frozen(slots=False)
+@frozen
 class RollbackBegun:
     """The peer is as it was before `target` (RB-4)."""
 
@@ -73,7 +73,7 @@ class RollbackBegun:
     current_frame: int
 
 
-@frozen(slots=False)
+@frozen
 class FrameSimulated:
     """A frame was simulated, for the first time or in a replay (RB-5)."""
 
@@ -83,14 +83,14 @@ class FrameSimulated:
     replayed: bool
 
 
-@frozen(slots=False)
+@frozen
 class RollbackFinished:
     """All frames up to the current one have been replayed."""
 
     current_frame: int
 
 
-@frozen(slots=False)
+@frozen
 class Stalled:
     """A frame was not simulated, because of the prediction window (IN-8)."""
 
@@ -98,14 +98,14 @@ class Stalled:
     confirmed: int
 
 
-@frozen(slots=False)
+@frozen
 class FrameConfirmed:
     """A frame and every one before it are simulated with everyone's known input possible (BUF-2)."""
 
     frame: int
 
 
-@frozen(slots=False)
+@frozen
 class FramePromoted:
     """A record became canonical (BUF-3); `forced` if it did so unconfirmed (EP-8)."""
 
@@ -113,7 +113,7 @@ class FramePromoted:
     forced: bool
 
 
-@frozen(slots=False)
+@frozen
 class Promoted:
     """How many records a run of promotions moved, and up to which frame (BUF-3)."""
 
@@ -121,7 +121,7 @@ class Promoted:
     up_to: int
 
 
-@frozen(slots=False)
+@frozen
 class PromotionRefused:
     """A confirmed record was not promoted (BUF-3)."""
 
@@ -129,28 +129,28 @@ class PromotionRefused:
     guard: str
 
 
-@frozen(slots=False)
+@frozen
 class EndSuspected:
     """The simulation is over, perhaps on a prediction (EP-1)."""
 
     frame: int
 
 
-@frozen(slots=False)
+@frozen
 class EndWithdrawn:
     """A rollback has shown that the suspected end was false (EP-1)."""
 
     frame: int
 
 
-@frozen(slots=False)
+@frozen
 class EndDecided:
     """The termination frame is certain (EP-1)."""
 
     end: int
 
 
-@frozen(slots=False)
+@frozen
 class EndHeard:
     """A partner announced its end (EP-2)."""
 
@@ -158,7 +158,7 @@ class EndHeard:
     end: int
 
 
-@frozen(slots=False)
+@frozen
 class EndsDiffer:
     """Warning: two announced ends are far apart (EP-2)."""
 
@@ -166,7 +166,7 @@ class EndsDiffer:
     other: int
 
 
-@frozen(slots=False)
+@frozen
 class WaitBegun:
     """The confirmation wait has begun (EP-3)."""
 
@@ -174,14 +174,14 @@ class WaitBegun:
     deadline: int
 
 
-@frozen(slots=False)
+@frozen
 class PartnerEndMissing:
     """Warning: the episode completes without a partner's end (EP-9)."""
 
     end: int
 
 
-@frozen(slots=False)
+@frozen
 class WaitSucceeded:
     """Every frame below the termination frame is confirmed (EP-6)."""
 
@@ -189,7 +189,7 @@ class WaitSucceeded:
     target: int
 
 
-@frozen(slots=False)
+@frozen
 class WaitTimedOut:
     """Warning: the confirmation wait has reached its deadline (EP-7)."""
 
@@ -197,14 +197,14 @@ class WaitTimedOut:
     target: int
 
 
-@frozen(slots=False)
+@frozen
 class ForcedPromotion:
     """Warning: so many records are exported unconfirmed (EP-8)."""
 
     count: int
 
 
-@frozen(slots=False)
+@frozen
 class EpisodeCompleted:
     """Every record below the termination frame is canonical (EP-8)."""
 
@@ -213,21 +213,21 @@ class EpisodeCompleted:
     """Whether none of them was promoted by force, and every partner's end was heard."""
 
 
-@frozen(slots=False)
+@frozen
 class EpisodeExported:
     """The records have been read, once (EP-10)."""
 
     epoch: int
 
 
-@frozen(slots=False)
+@frozen
 class EpisodeReset:
     """The next episode begins (EP-11)."""
 
     epoch: int
 
 
-@frozen(slots=False)
+@frozen
 class AckReceived:
     """A partner acknowledged inputs, or the end (IN-9)."""
 
@@ -236,7 +236,7 @@ class AckReceived:
     end_known: bool
 
 
-@frozen(slots=False)
+@frozen
 class FallbackTriggered:
     """The peer-to-peer path to a partner is lost; the relay takes over (TR-4)."""
 
@@ -244,7 +244,7 @@ class FallbackTriggered:
     frame: int
 
 
-@frozen(slots=False)
+@frozen
 class HashMismatch:
     """A partner's records differ from this peer's (ME-4)."""
 

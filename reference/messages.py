@@ -17,7 +17,7 @@ class Path(Enum):
     RELAY = "relay"
 
 
-@frozen(slots=False)
+@frozen
 class InputMessage:
     """A run of the sender's inputs, without holes (IN-4, IN-9, TR-3)."""
 
@@ -33,7 +33,7 @@ class InputMessage:
     time_ms: int
 
 
-@frozen(slots=False)
+@frozen
 class AckMessage:
     """An answer; it is never answered itself (EP-2)."""
 
@@ -47,7 +47,7 @@ class AckMessage:
     """Whether the sender has heard the receiver's end."""
 
 
-@frozen(slots=False)
+@frozen
 class EndMessage:
     """The sender has decided where the episode ends (EP-2)."""
 
@@ -61,7 +61,7 @@ class EndMessage:
     """The running hash of the sender's records below `end` (ME-4)."""
 
 
-@frozen(slots=False)
+@frozen
 class HashMessage:
     """The sender's running hash of its confirmed records (ME-4)."""
 

@@ -13,7 +13,7 @@ from reference.values import evolve
 from reference.world import Outcome, Simulation, Totals, World
 
 
-@frozen(slots=False)
+@frozen
 class Record:
     """What one simulated frame yields: a row of the data."""
 
@@ -35,7 +35,7 @@ class Record:
     """Whether the peer had the focus then. Local to the peer."""
 
 
-@frozen(slots=False)
+@frozen
 class CanonicalRecord:
     """A record that will be exported."""
 
@@ -46,7 +46,7 @@ class CanonicalRecord:
     """The running hash of all confirmed records up to this one (ME-4)."""
 
 
-@frozen(slots=False)
+@frozen
 class QueuedInput:
     """One remote input that has arrived (IN-1)."""
 
@@ -173,7 +173,7 @@ class Desync:
     """The first frame known to differ from a partner's."""
 
 
-@frozen(slots=False)
+@frozen
 class MispredictionEntry:
     """One line of the log of mispredictions (RB-8)."""
 
@@ -187,7 +187,7 @@ class MispredictionEntry:
     time_ms: int
 
 
-@frozen(slots=False)
+@frozen
 class RollbackEntry:
     """One executed rollback (ME-1)."""
 

@@ -13,7 +13,7 @@ State = Any
 """A world's state: an immutable value, which therefore is its own snapshot."""
 
 
-@frozen(slots=False)
+@frozen
 class Outcome:
     """What one step of a world returns, in the shape of a PettingZoo parallel environment, by player."""
 
@@ -35,7 +35,7 @@ class World(Protocol):
         """Return the next state and what the step yields. Must depend on its arguments alone."""
 
 
-@frozen(slots=False)
+@frozen
 class Totals:
     """Cumulative rewards, by player."""
 
@@ -55,7 +55,7 @@ class Totals:
         return Totals()
 
 
-@frozen(slots=False)
+@frozen
 class Simulation:
     """A world in the middle of an episode, with every counter derived from it (RB-4): restored as one."""
 

@@ -17,6 +17,7 @@ import attrs
 import z3
 
 from model import symbolic as s
+from model.fields import fields_of
 from model.symbolic import SOptional, SPlayers, SWorld
 from model.symbolic_containers import SFrameMap, SInputTable, SMap, SPlayerMap, SSequence, SSlice
 from model.truth import Truth
@@ -201,8 +202,9 @@ class Interpretation:
             if kind != type(concrete).__name__:
                 yield f"{where}: a {kind}, in place of {concrete!r}"
                 return
-            for name, value in vars(symbolic).items():
-                yield from self.mismatches(value, vars(concrete)[name], f"{where}.{name}")
+            concretes = fields_of(concrete)
+            for name, value in fields_of(symbolic).items():
+                yield from self.mismatches(value, concretes[name], f"{where}.{name}")
         else:
             meant = self.meaning(symbolic)
             if meant != concrete or isinstance(meant, bool) != isinstance(concrete, bool):
