@@ -234,13 +234,18 @@ class _Session:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Pause the garbage collector: nothing of ours makes cycles, and it would walk through ever more records."""
+    """Pause the garbage collector: nothing of ours makes cycles, and it would walk through ever more records.
+
+    What has been made meanwhile is counted as old, or the first collection afterwards would walk through all of it.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if enabled:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 

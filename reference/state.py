@@ -111,8 +111,6 @@ class Phase(Enum):
 
     def __lt__(self, other: Phase) -> bool:
         """Tell whether a peer is in this phase before it is in the other; phases are in order."""
-        if not isinstance(other, Phase):
-            return NotImplemented
         return self.number < other.number
 
 

@@ -22,7 +22,7 @@ else:
     def evolve(value, /, **changes):
         """Return a copy of `value` with the named fields replaced."""
         try:
-            fields = value.__dict__ | changes
+            fields = {**value.__dict__, **changes}
         except AttributeError:
             return attrs.evolve(value, **changes)
         copy = new(value.__class__)
