@@ -165,6 +165,11 @@ class SPhase:
         """Wrap an integer term."""
         self.term = term
 
+    @property
+    def number(self) -> SInt:
+        """Stand in for `Phase.number`."""
+        return SInt(self.term)
+
     def __eq__(self, other: object) -> SBool:  # type: ignore[override]
         return SBool(self.term == term_of(other))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple, NoReturn
 from typing import Protocol as Interface
 
@@ -42,15 +43,20 @@ class ArithmeticWorld:
         value = (31 * state.value + state.frame + 1) % self.modulus
         for action in actions.actions:
             value = (31 * value + action + 1) % self.modulus
-        after = Tally(state.frame + 1, value, state.score + sum(actions.actions))
-        over = self.end_when is not None and after.score >= self.end_when
-        return after, Outcome(
+        score = state.score + sum(actions.actions)
+        over = self.end_when is not None and score >= self.end_when
+        return Tally(state.frame + 1, value, score), Outcome(
             rewards={player: value % 10 + action for player, action in actions.items()},
-            terminated=dict.fromkeys(actions.players, over),
-            truncated=dict.fromkeys(actions.players, False),
-            infos={player: {"value": value, "score": after.score} for player in actions.players},
+            terminated=_for_all(actions.players, over),
+            truncated=_for_all(actions.players, False),
+            infos=dict.fromkeys(actions.players, {"value": value, "score": score}),
             over=over,
         )
+
+
+@cache
+def _for_all(players: tuple[Player, ...], flag: bool) -> Mapping[Player, bool]:
+    return dict.fromkeys(players, flag)
 
 
 # --- players without a peer -----------------------------------------------------------------------------------------

@@ -23,10 +23,8 @@ class Digest:
         content = [self.value, record.actions.actions, record.steps, record.over]
         outcome = record.outcome
         if outcome is not None:
-            for player in sorted({*outcome.rewards, *outcome.terminated, *outcome.truncated, *outcome.infos}):
-                content += (player, outcome.rewards.get(player))
-                content += (outcome.terminated.get(player), outcome.truncated.get(player))
-                content += sorted(outcome.infos.get(player, {}).items())
+            content += (sorted(each.items()) for each in (outcome.rewards, outcome.terminated, outcome.truncated))
+            content += ((player, sorted(own.items())) for player, own in sorted(outcome.infos.items()))
         return Digest(blake2b(repr(content).encode(), digest_size=16).hexdigest())
 
     def cleared(self) -> Digest:

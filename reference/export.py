@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from reference.state import Peer, Phase
+from reference.containers import Player
+from reference.state import CanonicalRecord, Peer, Phase
 from reference.world import Outcome
 
 LOCAL_COLUMNS = frozenset({"time_ms", "focused", "was_speculative"})
@@ -36,14 +37,11 @@ def read(peer: Peer) -> Export:
     if peer.ending.phase not in (Phase.COMPLETED, Phase.EXPORTED):
         raise ValueError(f"episode {peer.epoch} has not completed: the peer is {peer.ending.phase.value}")
     termination = peer.ending.termination or 0
-    cells = [_cells(peer, frame) for frame in range(termination)]
-    names: dict[str, Any] = {}
-    for row in cells:
-        names |= row
-    columns = tuple(names)
+    records = [peer.buffers.canonical[frame] for frame in range(termination)]
+    infos = _infos(peer.config.players, records)
     return Export(
-        columns=columns,
-        rows=tuple(tuple(map(row.get, columns)) for row in cells),
+        columns=_columns(peer.config.players, infos),
+        rows=tuple([_row(peer.epoch, frame, record, infos) for frame, record in enumerate(records)]),
         metadata=metadata(peer),
         rollback_events=tuple(attrs.asdict(e) for e in peer.metrics.rollbacks if e.epoch == peer.epoch),
         mispredictions=tuple(attrs.asdict(e) for e in peer.metrics.mispredictions if e.epoch == peer.epoch),
@@ -99,23 +97,44 @@ def session_metrics(peer: Peer) -> dict[str, Any]:
     }
 
 
-def _cells(peer: Peer, frame: int) -> dict[str, Any]:
-    canonical = peer.buffers.canonical[frame]
+Infos = dict[Player, dict[str, Any]]
+"""The names of every player's infos, as keys, of the players of the session and of those that the world added."""
+
+
+def _infos(players: tuple[Player, ...], records: list[CanonicalRecord]) -> Infos:
+    """Return the names of all infos; whoever was ever rewarded is in the last record's returns."""
+    rewarded = records[-1].record.returns.rewards if records else ()
+    infos: Infos = {player: {} for player in (*players, *rewarded)}
+    for canonical in records:
+        outcome = canonical.record.outcome
+        if outcome is not None:
+            for player, own in outcome.infos.items():
+                infos.setdefault(player, {}).update(own)
+    return infos
+
+
+def _columns(players: tuple[Player, ...], infos: Infos) -> tuple[str, ...]:
+    columns = ["frame", "epoch", "unconfirmed", *(f"action.{player}" for player in players)]
+    for player, names in infos.items():
+        columns += (f"{each}.{player}" for each in ("reward", "return", "terminated", "truncated"))
+        columns += (f"info.{player}.{name}" for name in names)
+    return (*columns, "steps", "over", "was_speculative", "time_ms", "focused")
+
+
+def _row(epoch: int, frame: int, canonical: CanonicalRecord, infos: Infos) -> tuple[Any, ...]:
+    """Return the cells of a frame, in the order of `_columns`."""
     record = canonical.record
-    outcome = record.outcome or Outcome()
-    cells: dict[str, Any] = {"frame": frame, "epoch": peer.epoch, "unconfirmed": canonical.unconfirmed}
-    for player, action in record.actions.items():
-        cells[f"action.{player}"] = action
-    for player in dict.fromkeys((*record.actions.players, *record.returns.rewards, *outcome.infos)):
-        cells[f"reward.{player}"] = outcome.rewards.get(player)
-        cells[f"return.{player}"] = record.returns.rewards.get(player, 0)
-        cells[f"terminated.{player}"] = outcome.terminated.get(player)
-        cells[f"truncated.{player}"] = outcome.truncated.get(player)
-        for name, value in outcome.infos.get(player, {}).items():
-            cells[f"info.{player}.{name}"] = value
-    cells["steps"] = record.steps
-    cells["over"] = record.over
-    cells["was_speculative"] = record.was_speculative
-    cells["time_ms"] = record.time_ms
-    cells["focused"] = record.focused
-    return cells
+    outcome, returns = record.outcome or NOTHING, record.returns.rewards
+    cells = [frame, epoch, canonical.unconfirmed, *record.actions.actions]
+    for player, names in infos.items():
+        own = outcome.infos.get(player)
+        there = own is not None or player in record.actions.players
+        cells += (outcome.rewards.get(player), returns.get(player, 0 if there else None))
+        cells += (outcome.terminated.get(player), outcome.truncated.get(player))
+        cells += map((own or NO_INFOS).get, names)
+    return (*cells, record.steps, record.over, record.was_speculative, record.time_ms, record.focused)
+
+
+NOTHING = Outcome()
+"""What a frame after the end yields."""
+NO_INFOS: dict[str, Any] = {}
