@@ -220,15 +220,16 @@ class LogFollower(Follower):
             )
         if horizon - self.forgotten < EVERY:
             return
-        rows, buffers, snapshots = model.inputs.known.table.rows, model.buffers, model.snapshots
+        rows, buffers, snapshots = model.inputs.known.table.rows.mutate(), model.buffers, model.snapshots
         speculative, canonical = buffers.speculative, buffers.canonical
         for frame in range(self.forgotten, horizon):
-            rows, snapshots, speculative = rows.discard(frame), snapshots.remove(frame), speculative.remove(frame)
+            snapshots, speculative = snapshots.remove(frame), speculative.remove(frame)
+            rows.pop(frame, None)
             self.states.pop(frame, None)
         if "export" not in self.observes or model.frame > MOST_OPEN:
             canonical = canonical.cleared()
         self.forgotten = horizon
-        known = evolve(model.inputs.known, table=evolve(model.inputs.known.table, rows=rows))
+        known = evolve(model.inputs.known, table=evolve(model.inputs.known.table, rows=rows.finish()))
         metrics = evolve(
             model.metrics,
             mispredictions=evolve(model.metrics.mispredictions, items=Queue()),

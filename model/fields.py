@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import attrs
-
 
 field_of: Callable[[Any, str], Any] = object.__getattribute__
 """Returns one field of a value."""
@@ -15,17 +13,12 @@ field_of: Callable[[Any, str], Any] = object.__getattribute__
 
 def fields_of(value: Any) -> dict[str, Any]:
     """Return the fields of a value, in the order in which its class declares them."""
-    return {name: field_of(value, name) for name in _names(type(value))}
+    return {each.name: field_of(value, each.name) for each in attrs.fields(type(value))}
 
 
 def made(cls: type, **fields: Any) -> Any:
     """Return an object of a class that has these fields and perhaps no others, without running `__init__`."""
-    value = object.__new__(cls)
+    value: Any = object.__new__(cls)
     for name, each in fields.items():
         object.__setattr__(value, name, each)
     return value
-
-
-@cache
-def _names(cls: type) -> tuple[str, ...]:
-    return tuple(each.name for each in attrs.fields(cls))

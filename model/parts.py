@@ -12,7 +12,8 @@ from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import attrs
-from rpds import HashTrieMap, Queue
+from immutables import Map
+from rpds import Queue
 
 from model.fields import fields_of
 from reference.containers import FrameMap, InputTable, Sequence
@@ -106,7 +107,7 @@ class Numbers:
             return frozenset(value.table.rows.items())
         if kind is Sequence or kind is Queue:
             return tuple(freeze(item) for item in value)
-        if kind is HashTrieMap or kind is dict:
+        if kind is Map or kind is dict:
             return frozenset((name, freeze(each)) for name, each in value.items())
         if kind is tuple:
             return tuple(freeze(item) for item in value)

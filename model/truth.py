@@ -60,13 +60,14 @@ class SymbolicTruth:
     def simulation(self, frame: Any) -> Simulation:
         frame = term_of(frame)
         over = z3.And(IS_ENDING(self.epoch), frame >= TRUE_END(self.epoch))
-        return made(
+        simulation: Simulation = made(
             lazy(Simulation),
             state=SValue(TRUE_STATE(self.epoch, frame)),
             returns=STotals(TRUE_RETURNS(self.epoch, frame)),
             steps=SInt(z3.If(over, TRUE_END(self.epoch), frame)),
             over=SBool(over),
         )
+        return simulation
 
     def digest(self, frame: Any) -> SDigest:
         return SDigest(TRUE_DIGEST(self.epoch, term_of(frame)))

@@ -44,12 +44,13 @@ class ArithmeticWorld:
         for action in actions.actions:
             value = (31 * value + action + 1) % self.modulus
         score = state.score + sum(actions.actions)
+        info = {"value": value, "score": score}
         over = self.end_when is not None and score >= self.end_when
         return Tally(state.frame + 1, value, score), Outcome(
-            rewards={player: value % 10 + action for player, action in actions.items()},
+            rewards=dict(zip(actions.players, [value % 10 + action for action in actions.actions], strict=True)),
             terminated=_for_all(actions.players, over),
             truncated=_for_all(actions.players, False),
-            infos=dict.fromkeys(actions.players, {"value": value, "score": score}),
+            infos=dict.fromkeys(actions.players, info),
             over=over,
         )
 

@@ -24,7 +24,7 @@ def next_frame_is_complete(peer: Peer) -> bool:
 @transition(
     "BUF-2",
     "BUF-5",
-    guards=(episode_is_open, no_rollback_in_progress, next_frame_is_simulated, next_frame_is_complete),
+    guards=(next_frame_is_complete, next_frame_is_simulated, no_rollback_in_progress, episode_is_open),
 )
 def confirm_frame(peer: Peer) -> Step:
     """The confirmed frame advances by one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from attrs import Attribute, field, frozen
@@ -35,6 +36,11 @@ def _name(_: object, attribute: Attribute[Any], value: object) -> None:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+@lru_cache
+def _others(players: tuple[Player, ...], player: Player) -> tuple[Player, ...]:
+    return tuple(other for other in players if other != player)
 
 
 FRAMES = 1_000_000
@@ -120,7 +126,7 @@ class Config:
     @property
     def partners(self) -> tuple[Player, ...]:
         """The players whose inputs come from other peers."""
-        return tuple([player for player in self.players if player != self.player])
+        return _others(self.players, self.player)
 
     @property
     def confirmation_timeout_ms(self) -> int:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
-from rpds import HashTrieMap, Queue
+from immutables import Map
+from rpds import Queue
 
 from reference.values import evolve
 
@@ -28,7 +29,7 @@ Action = Any
 class FrameMap(Generic[V]):
     """A map from frames to values, with holes."""
 
-    entries: HashTrieMap[int, V] = HashTrieMap()
+    entries: Map[int, V] = Map()
     end: int = 0
     """One more than the highest frame that was ever set and not cut off by `before`."""
 
@@ -46,20 +47,20 @@ class FrameMap(Generic[V]):
 
     def set(self, frame: int, value: V) -> FrameMap[V]:
         """Return this map with `value` at `frame`."""
-        return FrameMap(self.entries.insert(frame, value), frame + 1 if frame >= self.end else self.end)
+        return FrameMap(self.entries.set(frame, value), frame + 1 if frame >= self.end else self.end)
 
     def remove(self, frame: int) -> FrameMap[V]:
         """Return this map without `frame`, which need not be there."""
-        return FrameMap(self.entries.discard(frame), self.end)
+        return FrameMap(self.entries.delete(frame), self.end) if frame in self.entries else self
 
     def before(self, frame: int) -> FrameMap[V]:
         """Return this map without `frame` and all later frames. Costs as much as it removes."""
         if frame >= self.end:
             return self
-        entries = self.entries
+        entries = self.entries.mutate()
         for later in range(frame, self.end):
-            entries = entries.discard(later)
-        return FrameMap(entries, max(frame, 0))
+            entries.pop(later, None)
+        return FrameMap(entries.finish(), max(frame, 0))
 
     def cleared(self) -> FrameMap[V]:
         """Return an empty map."""
@@ -78,7 +79,7 @@ class FrameMap(Generic[V]):
 class PlayerMap(Generic[V]):
     """A map from players to values."""
 
-    entries: HashTrieMap[Player, V] = HashTrieMap()
+    entries: Map[Player, V] = Map()
 
     def get(self, player: Player) -> V | None:
         """Return the value of `player`, or None."""
@@ -94,7 +95,7 @@ class PlayerMap(Generic[V]):
 
     def set(self, player: Player, value: V) -> PlayerMap[V]:
         """Return this map with `value` at `player`."""
-        return PlayerMap(self.entries.insert(player, value))
+        return PlayerMap(self.entries.set(player, value))
 
     def covers(self, players: tuple[Player, ...]) -> bool:
         """Tell whether every one of `players` has a value."""
@@ -102,10 +103,7 @@ class PlayerMap(Generic[V]):
 
     def filled(self, value: V) -> PlayerMap[V]:
         """Return this map with `value` at every player it has."""
-        entries = self.entries
-        for player in entries:
-            entries = entries.insert(player, value)
-        return PlayerMap(entries)
+        return PlayerMap(Map(dict.fromkeys(self.entries, value)))
 
     def cleared(self) -> PlayerMap[V]:
         """Return an empty map."""
@@ -166,7 +164,7 @@ class Table(Generic[V]):
     """A map from (player, frame) to values; `players` fixes the order of each row."""
 
     players: tuple[Player, ...]
-    rows: HashTrieMap[int, tuple[V | None, ...]] = HashTrieMap()
+    rows: Map[int, tuple[V | None, ...]] = Map()
 
     def get(self, player: Player, frame: int) -> V | None:
         """Return the value of (player, frame), or None."""
@@ -175,21 +173,20 @@ class Table(Generic[V]):
 
     def set(self, player: Player, frame: int, value: V) -> Table[V]:
         """Return this table with `value` at (player, frame)."""
-        return Table(self.players, self.rows.insert(frame, self._row(player, frame, value)))
+        row = self.rows.get(frame) or (None,) * len(self.players)
+        return Table(self.players, self.rows.set(frame, _replaced(row, self.players.index(player), value)))
 
     def remove(self, player: Player, frame: int) -> Table[V]:
         """Return this table without (player, frame)."""
-        row = self._row(player, frame, None)
-        empty = all(value is None for value in row)
-        return evolve(self, rows=self.rows.discard(frame) if empty else self.rows.insert(frame, row))
+        if frame not in self.rows:
+            return self
+        row = _replaced(self.rows[frame], self.players.index(player), None)
+        empty = row.count(None) == len(row)
+        return Table(self.players, self.rows.delete(frame) if empty else self.rows.set(frame, row))
 
     def cleared(self) -> Table[V]:
         """Return an empty table of the same players."""
         return Table(self.players)
-
-    def _row(self, player: Player, frame: int, value: V | None) -> tuple[V | None, ...]:
-        row = self.rows.get(frame) or (None,) * len(self.players)
-        return _replaced(row, self.players.index(player), value)
 
 
 @frozen(slots=False)
@@ -226,8 +223,8 @@ class InputTable:
 
     def set(self, player: Player, frame: int, action: Action) -> InputTable:
         """Return this table with `action` known for (player, frame)."""
-        at = self.table.players.index(player)
         table, newest, prefix = self.table.set(player, frame, action), self.newest, self.prefix
+        at = table.players.index(player)
         if frame > newest[at]:
             newest = _replaced(newest, at, frame)
         if frame == prefix[at] + 1:
@@ -263,10 +260,11 @@ class InputTable:
         if self.prediction == "default":
             return self.default
         newest = self.newest[self.table.players.index(player)]
-        below = min(frame - 1, newest)
-        while below >= self.delay and self.table.get(player, below) is None:
-            below -= 1
-        return self.default if below < self.delay else self.table.get(player, below)
+        for below in range(min(frame - 1, newest), self.delay - 1, -1):
+            action = self.table.get(player, below)
+            if action is not None:
+                return action
+        return self.default
 
     def contiguous(self, player: Player) -> int:
         """Return the highest frame such that it and every frame before it are known for `player`; −1 if none."""
@@ -282,6 +280,4 @@ class InputTable:
 
 
 def _replaced(row: tuple[Any, ...], at: int, value: Any) -> tuple[Any, ...]:
-    changed = list(row)
-    changed[at] = value
-    return tuple(changed)
+    return (*row[:at], value, *row[at + 1 :])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from reference.state import Record
+
+VALUES_ALONE = 2
+"""The last format of `marshal` in which equal values of equal types always make equal bytes."""
 
 
 @frozen
@@ -23,9 +27,10 @@ class Digest:
         content = [self.value, record.actions.actions, record.steps, record.over]
         outcome = record.outcome
         if outcome is not None:
-            content += (sorted(each.items()) for each in (outcome.rewards, outcome.terminated, outcome.truncated))
-            content += ((player, sorted(own.items())) for player, own in sorted(outcome.infos.items()))
-        return Digest(blake2b(repr(content).encode(), digest_size=16).hexdigest())
+            content += sorted(outcome.rewards.items()), sorted(outcome.terminated.items())
+            content += sorted(outcome.truncated.items()), sorted(outcome.infos)
+            content += [sorted(outcome.infos[player].items()) for player in sorted(outcome.infos)]
+        return Digest(blake2b(marshal.dumps(content, VALUES_ALONE), digest_size=16).hexdigest())
 
     def cleared(self) -> Digest:
         """Return the digest of no record."""

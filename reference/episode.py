@@ -48,7 +48,7 @@ def end_is_reached(peer: Peer, now: int) -> bool:
     return not is_before_the_end(peer)
 
 
-@transition("EP-1", "EP-9", guards=(running, no_rollback_in_progress, no_rollback_pending, end_is_reached))
+@transition("EP-1", "EP-9", guards=(end_is_reached, running, no_rollback_in_progress, no_rollback_pending))
 def suspect_end(peer: Peer, now: int) -> Step:
     """The peer stops ticking: the end is in sight, perhaps only on predictions."""
     deadline = now + peer.config.episode_sync_timeout_ms

@@ -105,7 +105,7 @@ def input_is_due(peer: Peer, path: Path, now: int) -> bool:
 
 
 @transition(
-    "IN-2", "IN-3", "RB-1", "RB-8", guards=(no_rollback_in_progress, episode_is_open, queue_has_input, input_is_due)
+    "IN-2", "IN-3", "RB-1", "RB-8", guards=(queue_has_input, input_is_due, no_rollback_in_progress, episode_is_open)
 )
 def drain_input(peer: Peer, path: Path, now: int) -> Step:
     """The oldest queued input is taken out and stored; if its frame was mispredicted, a rollback becomes pending."""

@@ -66,7 +66,7 @@ def rollback_is_pending(peer: Peer) -> bool:
     return peer.rollback.pending is not None
 
 
-@transition("RB-3", "RB-4", guards=(episode_is_open, rollback_is_pending, no_rollback_in_progress))
+@transition("RB-3", "RB-4", guards=(rollback_is_pending, no_rollback_in_progress, episode_is_open))
 def begin_rollback(peer: Peer) -> Step:
     """The peer becomes as it was before the pending frame, with no record at or after it."""
     target = given(peer.rollback.pending)

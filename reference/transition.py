@@ -7,6 +7,7 @@ order of them. Because guards are data, a protocol without one of them is a valu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
@@ -50,6 +51,25 @@ class Transition:
     effect: Callable[..., Step] = field(repr=False)
     """Called with the peer and the transition's arguments, when all guards hold."""
 
+    fire: Callable[..., Step | Guard] = field(init=False, eq=False, repr=False)
+    """Called with the peer and the transition's arguments. Returns the step; or, when a guard refuses, that guard: then
+    nothing has changed."""
+
+    @fire.default
+    def _written_out(self) -> Callable[..., Step | Guard]:
+        # The guards are asked in a function that is written out, as attrs does with `__init__`: a loop that hands on
+        # `*arguments` is a good deal slower, and everything that peers do goes through here.
+        arguments = ", ".join(_bare(each) for each in signature(self.effect).parameters.values())
+        lines = [f"def fire({arguments}):"]
+        for number in range(len(self.guards)):
+            lines.append(f"    if not holds_{number}({arguments}): return guard_{number}")
+        lines.append(f"    return effect({arguments})")
+        scope: dict[str, Any] = {"effect": self.effect}
+        for number, each in enumerate(self.guards):
+            scope |= {f"guard_{number}": each, f"holds_{number}": each.holds}
+        exec("\n".join(lines), scope)
+        return scope["fire"]  # type: ignore[no-any-return]
+
     @property
     def sentence(self) -> str:
         """What the transition does, in English."""
@@ -62,12 +82,9 @@ class Transition:
                 return condition
         return None
 
-    def fire(self, *arguments: Any) -> Step | Guard:
-        """Return the step; or, when a guard refuses, that guard: then nothing has changed."""
-        for condition in self.guards:
-            if not condition.holds(*arguments):
-                return condition
-        return self.effect(*arguments)
+
+def _bare(parameter: Parameter) -> str:
+    return str(parameter.replace(annotation=Parameter.empty, default=Parameter.empty))
 
 
 def transition(*rules: str, guards: Iterable[Guard] = ()) -> Callable[[Callable[..., Step]], Transition]:

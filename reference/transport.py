@@ -117,7 +117,7 @@ def end_is_due(peer: Peer, player: Player, now: int, accepts: bool) -> bool:
     return now >= peer.deliveries[player].end_due
 
 
-@transition("EP-2", "ME-4", guards=(from_a_partner, own_end_is_decided, end_is_unacknowledged, end_is_due))
+@transition("EP-2", "ME-4", guards=(own_end_is_decided, from_a_partner, end_is_unacknowledged, end_is_due))
 def announce_end(peer: Peer, player: Player, now: int, accepts: bool) -> Step:
     """The decided end goes to a partner, with the hash of the records below it."""
     message = EndMessage(
