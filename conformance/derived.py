@@ -26,7 +26,7 @@ from conformance.runner import Adapters
 from conformance.runs import run_and_judge
 from conformance.schema import Json
 from conformance.suite import BAD
-from conformance.transitions import encoded
+from conformance.transitions import decoded, encoded
 from model.arguments import arguments
 from model.explorer import Args, Explorer, Reached, Stepped
 from model.variants import VARIANTS
@@ -129,7 +129,9 @@ class Hunt:
         name, args = stepped.transition.name, stepped.args
         way = way_of(stepped.transition, stepped.before.peer, args)
         if (name, way) not in self.ways:
-            self.ways[name, way] = Found(game, (*stepped.before.way(), (name, args)))
+            found = Found(game, (*stepped.before.way(), (name, args)))
+            if (name, way) in ways_of(found):
+                self.ways[name, way] = found
 
     def _look(self, explorer: Explorer, game: Game, state: Reached) -> None:
         for transition, args, guard in explorer.refusals(state):
@@ -205,6 +207,12 @@ def hunt() -> Hunt:
         made.add(mutant)
     for game in GAMES:
         made.search(game)
+    for name, killer in made.killers.items():
+        kind, _, transition = name.partition(":")
+        if kind == "noop":
+            for taken in ways_of(killer):
+                if taken[0] == transition:
+                    made.ways.setdefault(taken, killer)
     return made
 
 
@@ -232,12 +240,13 @@ def derived_cases() -> Iterator[Case]:
 
 
 def ways_of(found: Found) -> set[tuple[str, Way]]:
-    """Return the ways that a run takes."""
+    """Return the ways that a run takes when it is a case."""
     peer, taken = found.game.start(PEERS[0]), set()
-    for name, args in found.steps:
-        transition = PROTOCOL.transitions[name]
-        if transition.refusal(peer, *args) is None:
-            taken.add((name, way_of(transition, peer, args)))
+    for step in found.schedule:
+        name = step["transition"]
+        args = decoded(name, step["args"], peer)
+        if PROTOCOL.transitions[name].refusal(peer, *args) is None:
+            taken.add((name, way_of(PROTOCOL.transitions[name], peer, args)))
         peer = _after(name, peer, args)
     return taken
 

@@ -56,6 +56,10 @@ def _like(instance: str, **changes: Any) -> Game:
     return Game(**{**fields, "players": PEERS, **changes})
 
 
+_TO_HASHES = (
+    *("schedule_input", "receive_input", "drain_input", "simulate_frame", "confirm_frame", "promote_frame"),
+    *("receive_hash", "compare_hash"),
+)
 _ENDS: dict[str, Any] = {"settings": {}, "end_sum": 2}
 GAMES: tuple[Game, ...] = (
     _like("core"),
@@ -68,6 +72,7 @@ GAMES: tuple[Game, ...] = (
     _like("transport"),
     _like("hashes"),
     _like("hostile", name="lies", truthful=False),
+    _like("hashes", name="false hashes", truthful=False, transitions=_TO_HASHES),
     _like(
         "ending",
         truths=(

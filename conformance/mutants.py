@@ -1,7 +1,8 @@
 """Mutants of the reference: what the suite must be able to tell from it.
 
 Four kinds: `without:TRANSITION.GUARD` (one guard removed), `variant:NAME` (of `model.variants`), `noop:TRANSITION` (one
-that does nothing when it fires), and `bug:NAME` (a mistake seen in real implementations). Each is an adapter, so that it is judged exactly as anybody's implementation is.
+that does nothing when it fires), and `bug:NAME` (a mistake seen in real implementations). Each is an adapter, so that
+it is judged exactly as anybody's implementation is.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Session:
                 self.run.skipped = answer["skipped"]
                 raise DeclinedError
         for step in self.case["schedule"]:
-            name = next(iter(step))
+            name = next(each for each in step if hasattr(self, f"do_{each}"))
             getattr(self, f"do_{name}")(step)
         if self.case["end"]["how"] == "settle":
             self.settle()

@@ -21,6 +21,7 @@ from model.variants import VARIANTS
 from proofs.certificates import load, replay
 from proofs.cores import Rest, rests
 from proofs.diff import changes
+from proofs.implied import is_implied
 from proofs.induction import cases
 from proofs.necessity import THEOREMS
 from proofs.obligations import Before, Case, before
@@ -54,6 +55,8 @@ class Explanation:
     """How many of its obligations are not proved; of these it is not known what they rest on."""
     kills: tuple[str, ...] = ()
     """Variants that it refutes, and guards without which it fails."""
+    implied_in: tuple[str, ...] = ()
+    """Transitions in which a guard is proved never to refuse alone."""
     violates: tuple[str, ...] = ()
     """The theorems that fail without it, or under it."""
     cited_by: tuple[str, ...] = ()
@@ -211,6 +214,11 @@ def _guard(name: str, limit: int | None) -> Explanation:
         (("holds", readable(formula, limit)),),
         (place(guard.holds),),
         constrains=tuple(each.name for each, _ in pairs),
+        implied_in=tuple(
+            each.name
+            for each, condition in pairs
+            if f"{each.name}.{condition.name}" not in certificates and is_implied(PROTOCOL, each.name, condition.name)
+        ),
         violates=tuple(violated),
     )
 

@@ -104,6 +104,8 @@ def _show(verdicts: list[GuardVerdict], whole: bool) -> None:
 def _without(verdict: GuardVerdict) -> str:
     if verdict.trace is not None and verdict.trace.violation is not None:
         return f"{verdict.trace.violation.property} fails after {len(verdict.trace.steps)} steps"
+    if verdict.implied:
+        return "nothing differs: the other guards imply it"
     if verdict.verdict == "redundant":
         return "everything is proved"
     return f"not proved: {verdict.open[0].property}; searched {verdict.searched}"
@@ -139,6 +141,7 @@ def _document(verdict: GuardVerdict) -> dict[str, Any]:
         "sentence": verdict.sentence,
         "rules": list(verdict.rules),
         "verdict": verdict.verdict,
+        "implied": verdict.implied,
         "without": _without(verdict),
         "trace": None if verdict.trace is None else document_of(story_of(verdict.trace)),
     }
