@@ -212,7 +212,7 @@ def hunt() -> Hunt:
         if kind == "noop":
             for taken in ways_of(killer):
                 if taken[0] == transition:
-                    made.ways.setdefault(taken, killer)
+                    made.ways[taken] = killer
     return made
 
 
