@@ -79,7 +79,7 @@ def kinds() -> dict[str, Kind]:
 
 
 def explain(name: str, *, full: bool = False, proof: bool = True, jobs: int | None = None) -> Explanation:
-    """Return what is known of a name; without `proof` not what it rests on, which takes seconds.
+    """Return what is known of a name; without `proof` not what it rests on or is implied by, which takes seconds.
 
     Raises:
         KeyError: if there is no such name.
@@ -97,6 +97,8 @@ def explain(name: str, *, full: bool = False, proof: bool = True, jobs: int | No
     explanation = explainers[kind](name, limit)
     if proof and kind in ("theorem", "lemma"):
         return _with_proof(explanation, rests(PROTOCOL, {name: [name]}, jobs, smallest=True)[name])
+    if proof and kind == "guard":
+        return evolve(explanation, implied_in=tuple(_implied(name)))
     return explanation
 
 
@@ -214,13 +216,17 @@ def _guard(name: str, limit: int | None) -> Explanation:
         (("holds", readable(formula, limit)),),
         (place(guard.holds),),
         constrains=tuple(each.name for each, _ in pairs),
-        implied_in=tuple(
-            each.name
-            for each, condition in pairs
-            if f"{each.name}.{condition.name}" not in certificates and is_implied(PROTOCOL, each.name, condition.name)
-        ),
         violates=tuple(violated),
     )
+
+
+def _implied(name: str) -> Iterator[str]:
+    """Yield the transitions in which a guard never refuses alone; in those of a saved run it does."""
+    certificates = load()
+    for each, condition in _pairs(name):
+        removed = f"{each.name}.{condition.name}"
+        if removed not in certificates and is_implied(PROTOCOL, each.name, condition.name):
+            yield each.name
 
 
 def _violated(removed: str, certificate: Any) -> Iterator[str]:

@@ -18,7 +18,6 @@ from model.property import Property
 from model.search import Refuted, search
 from model.trace import Trace
 from proofs.certificates import Certificate, replay
-from proofs.implied import is_implied
 from proofs.induction import Discharge, cases, discharge
 from proofs.obligations import before
 from reference.transition import Protocol
@@ -51,8 +50,6 @@ class GuardVerdict:
     """What could not be proved, if it is undecided."""
     searched: str = ""
     """Where a violation was searched for in vain, if it is undecided."""
-    implied: bool = False
-    """If it is redundant: whether it is proved never to refuse alone, so that nothing at all differs without it."""
 
 
 def check_guard(
@@ -72,7 +69,7 @@ def check_guard(
             return GuardVerdict(*told, "needed", trace)
     unproved = first_unproved(without, [transition, "(consequences)"])
     if not unproved:
-        return GuardVerdict(*told, "redundant", implied=is_implied(protocol, transition, guard))
+        return GuardVerdict(*told, "redundant")
     result = search(without, THEOREMS, _instances_of(transition, certificate), limit=limit)
     if isinstance(result, Refuted):
         return GuardVerdict(*told, "needed", result.trace)

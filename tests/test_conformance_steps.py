@@ -14,6 +14,7 @@ from conformance.cases import dump, parse_case, published_cases
 from conformance.derived import way_of
 from conformance.diagram import as_text, rows
 from conformance.judge import Verdict
+from conformance.minimise import minimise
 from conformance.mutants import find_mutant, mutants
 from conformance.report import html, junit
 from conformance.run import Hello
@@ -35,6 +36,7 @@ MATRIX = json.loads((RESULTS / "self-test.json").read_text(encoding="utf-8"))
 GUARDS = [(each.name, guard.name) for each in PROTOCOL.transitions.values() for guard in each.guards]
 IMPLIED = {tuple(name.removeprefix("without:").split(".")) for name in MATRIX["implied"]}
 GAP = "transitions/confirm_frame-next_frame_is_complete"
+CONFIRM = {"step": "A", "transition": "confirm_frame", "args": {}}
 
 
 def judged(make, case=STEPS):
@@ -305,11 +307,22 @@ def test_variables_are_shown_only_where_one_is_wrong():
     assert shown == ["STEP schedule_input 3", "fires", "own input of frame 0: 3", "frame 7"]
 
 
+def test_a_failing_schedule_of_steps_is_made_small():
+    make = find_mutant("without:confirm_frame.next_frame_is_complete").make
+    late = {"step": "B", "transition": "schedule_input", "args": {"action": 9}}
+    padded = CASES[GAP].changed(schedule=[late, CONFIRM, *CASES[GAP]["schedule"], CONFIRM, late])
+
+    def fails(case):
+        failure = judged(make, case).failure
+        return failure is not None and failure.clause == "confirm_frame.next_frame_is_complete"
+
+    smallest, _ = minimise(padded, fails, 100)
+    assert smallest["schedule"] == CASES[GAP]["schedule"]
+    assert smallest.config == {}
+
+
 def case_with(*schedule, **parts):
     return json.dumps({**CASES[GAP].json, "schedule": schedule, **parts})
-
-
-CONFIRM = {"step": "A", "transition": "confirm_frame", "args": {}}
 
 
 @pytest.mark.parametrize(
