@@ -79,7 +79,7 @@ class Found:
             f"transitions/{id}", title, why, rules=rules, kills=kills, level=2, requires=["transitions"],
             config=self.game.case_config, schedule=self.schedule, end={"how": "stop"}, premise=[], expect=["steps"],
         )  # fmt: skip
-        if "expire_wait" in dict(self.steps):
+        if {"expire_wait", "give_up_on_partners"} & set(dict(self.steps)):
             made["degraded"] = [PEERS[0]]
         # A setting is of no account here as a capability, nor is what it is judged by elsewhere.
         return Case({**made, "requires": ["core", "transitions"], "expect": ["steps"], "origin": "model"})

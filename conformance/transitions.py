@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 from conformance.schema import Json
-from model.arguments import parameters
 from reference.containers import Player
 from reference.digest import Digest
 from reference.messages import Path
@@ -15,6 +15,11 @@ from reference.state import Peer
 from reference.transition import Transition
 from reference.transport import is_healthy
 
+PARAMETERS = {
+    name: tuple(signature(each.effect).parameters)[1:]  # without the peer
+    for name, each in PROTOCOL.transitions.items()
+}
+"""The names of each transition's arguments."""
 DIFFERENT = Digest("different")
 """A hash that no record has."""
 
@@ -24,8 +29,8 @@ def problem(step: Json) -> str | None:
     transition = PROTOCOL.transitions.get(step["transition"])
     if transition is None:
         return f"there is no transition {step['transition']}"
-    if set(step["args"]) != set(parameters(transition)):
-        wanted = ", ".join(parameters(transition)) or "nothing"
+    if set(step["args"]) != set(PARAMETERS[transition.name]):
+        wanted = ", ".join(PARAMETERS[transition.name]) or "nothing"
         return f"{transition.name} takes {wanted}, not {', '.join(step['args']) or 'nothing'}"
     return None
 
@@ -43,12 +48,12 @@ def decoded(transition: str, args: Mapping[str, Json], peer: Peer) -> tuple[Any,
             case _:
                 return args[name]
 
-    return tuple(map(value, parameters(PROTOCOL.transitions[transition])))
+    return tuple(map(value, PARAMETERS[transition]))
 
 
 def encoded(transition: Transition, args: tuple[Any, ...], peer: Peer) -> dict[str, Json]:
     """Return arguments as JSON. Of a hash it is only said whether it equals the peer's own: hashes are not portable."""
-    by_name = dict(zip(parameters(transition), args, strict=True))
+    by_name = dict(zip(PARAMETERS[transition.name], args, strict=True))
 
     def value(it: Any) -> Json:
         if isinstance(it, Digest):
