@@ -269,10 +269,11 @@ def _of_guard(name: str, found: Found) -> Case:
 
 
 def _harm(name: str, transition: str, guard: str) -> str:
+    """Return what is known to go wrong without a guard; that no run is kept does not say that nothing does."""
     certificate = load().get(name)
     trace = certificate and replay(PROTOCOL.without(transition, guard), certificate, THEOREMS)
     if not trace or trace.violation is None:
-        return "No theorem fails without it, but it would be another protocol."
+        return "Without it the protocol is another one."
     return f"Without it {trace.violation.property} fails: {trace.violation.sentence}"
 
 
