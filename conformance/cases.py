@@ -12,6 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from conformance.schema import InvalidError, Json, check, parse
+from conformance.transitions import problem
 
 CASES = Path(__file__).parent / "cases"
 LARGEST_FILE = 2_000_000
@@ -129,9 +130,15 @@ def _check_names(case: Json) -> None:
     for number, step in enumerate(case["schedule"]):
         if len(step.get("round", case["peers"])) != len(case["peers"]):
             raise InvalidError(f"schedule[{number}]: a round must have an input or null for each peer")
-        named = [step[key] for key in ("tick", "poll", "resume", "command", "silence") if key in step]
+        named = [step[key] for key in ("tick", "poll", "resume", "command", "silence", "step") if key in step]
         for key in ("release", "replay", "reflect", "link"):
             named += step[key].split(">") if key in step else []
         unknown = [name for name in named if name not in peers]
         if unknown:
             raise InvalidError(f"schedule[{number}]: there is no peer {unknown[0]}")
+        wrong = problem(step) if "step" in step else None
+        if wrong is not None:
+            raise InvalidError(f"schedule[{number}]: {wrong}")
+    single = ["step" in step for step in case["schedule"]]
+    if any(single) and not (all(single) and case["end"]["how"] == "stop"):
+        raise InvalidError("single steps go with nothing else, and the case must end with them")

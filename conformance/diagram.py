@@ -9,12 +9,15 @@ from conformance.run import Event, Run
 from conformance.schema import Json
 
 ROWS = 40
+FEW = 6
+"""Variables that are shown one by one."""
 _HIDDEN = ("save", "metric")
 
 
 def rows(run: Run, until: int) -> list[Json]:
     """Return the last events up to one, each as JSON (see schemas/result.json)."""
-    shown = [row for event in run.events[: until + 1] if (row := _row(event)) is not None]
+    events = (event for event in run.events[: until + 1] if event.kind != "vars" or event.number == until)
+    shown = [row for event in events if (row := _row(event)) is not None]
     return shown[-ROWS:]
 
 
@@ -43,8 +46,15 @@ def _row(event: Event) -> Json:
             return {**row, "text": f"the way to {data['to']} is {data['state']}"}
         case "refused":
             return {**row, "text": f"refuses {data['name']}"}
+        case "step":
+            told = " ".join(str(value) for value in data["args"].values())
+            return {**row, "text": f"STEP {data['transition']} {told}".rstrip()}
+        case "stepped":
+            guard = f": {data['guard']}" if "guard" in data else ""
+            return {**row, "text": ("fires" if data["fired"] else f"refused{guard}") if "fired" in data else "no word"}
         case "vars":
-            return {**row, "text": ", ".join(f"{name} {value}" for name, value in data.items())}
+            told = ", ".join(f"{name} {value}" for name, value in data.items())
+            return {**row, "text": told if len(data) <= FEW else f"tells {len(data)} variables"}
         case _:
             return {**row, "text": event.kind.upper() if event.kind in ("poll", "resume") else event.kind}
 

@@ -1,4 +1,7 @@
-"""Writes the written cases into `cases/`: `python -m conformance.generate` (`--check` only compares)."""
+"""Writes the cases that are written by hand, and those made from the model, into `cases/`.
+
+`python -m conformance.generate`; with `--check` it only compares.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 
 from conformance.authored import core, diagnostics, episode, interleaving, recording, transport
 from conformance.cases import CASES, Case, dump, parse_case
+from conformance.derived import derived_cases
 from conformance.files import write_text
 
 
@@ -21,14 +25,23 @@ def written_cases() -> list[Case]:
     return [parse_case(dump(case), case.id) for case in made]
 
 
+def all_cases() -> list[Case]:
+    """Return every case that is generated, checked.
+
+    Raises:
+        InvalidError: if one does not fit the schema.
+    """
+    return [*written_cases(), *(parse_case(dump(case), case.id) for case in derived_cases())]
+
+
 def path_of(case: Case) -> Path:
     """Return the file of a case."""
     return CASES / f"{case.id}.json"
 
 
 def stale() -> list[str]:
-    """Return what is wrong with `cases/`: a line for each file that is missing, old, or of no written case."""
-    wanted = {path_of(case): dump(case) for case in written_cases()}
+    """Return what is wrong with `cases/`: a line for each file that is missing, old, or of no such case."""
+    wanted = {path_of(case): dump(case) for case in all_cases()}
     wrong = []
     for path, text in wanted.items():
         if not path.exists():
@@ -36,9 +49,13 @@ def stale() -> list[str]:
         elif path.read_text(encoding="utf-8") != text:
             wrong.append(f"{path.name} is not what the generator writes")
     for path in sorted(CASES.rglob("*.json")):
-        if path not in wanted and '"origin": "written"' in path.read_text(encoding="utf-8"):
-            wrong.append(f"{path.name} is of no written case")
+        if path not in wanted and _is_ours(path):
+            wrong.append(f"{path.name} is of no case")
     return wrong
+
+
+def _is_ours(path: Path) -> bool:
+    return any(f'"origin": "{each}"' in path.read_text(encoding="utf-8") for each in ("written", "model"))
 
 
 def main(arguments: list[str]) -> int:
@@ -47,9 +64,9 @@ def main(arguments: list[str]) -> int:
         wrong = stale()
         print("\n".join(wrong) or "cases/ is up to date")
         return 1 if wrong else 0
-    cases = written_cases()
+    cases = all_cases()
     for path in CASES.rglob("*.json"):
-        if '"origin": "written"' in path.read_text(encoding="utf-8"):
+        if _is_ours(path):
             path.unlink()
     for case in cases:
         path_of(case).parent.mkdir(parents=True, exist_ok=True)

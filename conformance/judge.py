@@ -71,12 +71,15 @@ def judge(run: Run) -> Judgement:
 
 
 def first_failure(evidence: Evidence, *, complete: bool = True) -> Failure | None:
-    """Return the earliest failure of the properties that the case expects; at level 2 the model always judges, too.
+    """Return the earliest failure of the properties that the case expects; at level 2 the model always judges, too:
+    what is observed, unless each single step is judged.
 
     Of a run that is not `complete`, only what goes wrong on the way is judged.
     """
     run = evidence.run
-    names = [*run.case["expect"], *(["model"] if run.level == 2 and "model" not in run.case["expect"] else [])]
+    names = list(run.case["expect"])
+    if run.level == 2 and not {"model", "steps"} & set(names):
+        names.append("model")
     found = []
     for name in names:
         if PROPERTIES[name].level <= run.level and (complete or not PROPERTIES[name].final):

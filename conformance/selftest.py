@@ -1,7 +1,8 @@
 """The suite tests itself: mutants of the reference against the cases (`python -m conformance.selftest`).
 
 The reference passes everything; a null and a stuck adapter pass nothing; the same run twice is equal byte by byte;
-each mutant is killed by some case, and each case kills some mutant. What cannot be seen from outside is said, and why.
+each mutant is killed by some case, and each case kills some mutant. Only a mutant that lacks a guard which is proved to
+be implied by the others is none: it is the same protocol.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from conformance.mutants import mutants
 from conformance.runner import Adapters
 from conformance.runs import run_and_judge
 from conformance.suite import BAD
-from conformance.unobservable import unobservable
+from proofs.implied import is_implied
 from reference.protocol import PROTOCOL
 from reference.state import Peer
 from reference.transition import Guard, Protocol, Step, Transition
@@ -42,34 +43,37 @@ class SelfTest:
     """Of the reference, by case."""
     killed: dict[str, list[str]] = field(factory=dict)
     """By mutant: the cases that kill it."""
+    implied: list[str] = field(factory=list)
+    """The mutants that no case kills because they are proved to be no other protocol."""
     misbehaving: dict[str, dict[str, int]] = field(factory=dict)
     """By misbehaving adapter: how often which verdict."""
+    broken: list[str] = field(factory=list)
+    """Where a mutant broke the adapter protocol, so that nothing was judged."""
     unrepeatable: list[str] = field(factory=list)
     """The cases that the reference does not answer with the same bytes twice."""
 
 
 @frozen
 class Watched(Transition):
-    """A transition that remembers which guard refused it."""
+    """A transition that remembers which guards refused it, and whether it fired: then the name is empty."""
 
     seen: set[tuple[str, str]] = field(factory=set, hash=False)
 
     def fire(self, peer: Peer, *args: object) -> Step | Guard:
-        """Fire, and remember a refusal."""
+        """Fire, and remember it."""
         step = super().fire(peer, *args)
-        if isinstance(step, Guard):
-            self.seen.add((self.name, step.name))
+        self.seen.add((self.name, step.name if isinstance(step, Guard) else ""))
         return step
 
 
 def watched(seen: set[tuple[str, str]]) -> Protocol:
-    """Return the present protocol, with every refusal noted in `seen`."""
+    """Return the present protocol, with what happens noted in `seen`."""
     made = (Watched(each.name, each.rules, each.guards, each.effect, seen) for each in PROTOCOL.transitions.values())
     return PROTOCOL.replace(PROTOCOL.name, *made)
 
 
-def refusals(case: Case) -> tuple[str, set[tuple[str, str]]]:
-    """Return the reference's verdict on a case, and which guards refused something in it.
+def watched_run(case: Case) -> tuple[str, set[tuple[str, str]]]:
+    """Return the reference's verdict on a case, which guards refused something in it, and which transitions fired.
 
     A mutant that lacks a guard which refuses nothing in a case behaves in it exactly as the reference does.
     """
@@ -78,29 +82,37 @@ def refusals(case: Case) -> tuple[str, set[tuple[str, str]]]:
     return judgement.verdict.value, seen
 
 
-def is_killed(mutant: Mutant, case: Case) -> bool:
-    """Tell whether a case tells a mutant from the reference."""
-    judgement, _ = run_and_judge(case, Adapters.in_process(mutant.make))
-    return judgement.verdict in BAD
+def verdict_on(mutant: Mutant, case: Case) -> Verdict:
+    """Return what a case says of a mutant."""
+    return run_and_judge(case, Adapters.in_process(mutant.make))[0].verdict
 
 
 def run_self_test(cases: Sequence[Case], *, jobs: int = 1, tell: Callable[[str], None] = lambda _: None) -> SelfTest:
     """Run all of it. Takes minutes."""
     test = SelfTest()
     with ProcessPoolExecutor(jobs) as pool:
-        refused: dict[str, set[tuple[str, str]]] = {}
-        for case, (verdict, seen) in zip(cases, pool.map(refusals, cases), strict=True):
-            test.verdicts[case.id], refused[case.id] = verdict, seen
+        happened: dict[str, set[tuple[str, str]]] = {}
+        for case, (verdict, seen) in zip(cases, pool.map(watched_run, cases), strict=True):
+            test.verdicts[case.id], happened[case.id] = verdict, seen
         names = list(mutants())
-        arguments = [(name, [case for case in cases if _may_differ(name, refused[case.id])]) for name in names]
-        for name, killers in zip(names, pool.map(_killers, arguments), strict=True):
+        arguments = [(name, [case for case in cases if _may_differ(name, happened[case.id])]) for name in names]
+        for name, (killers, broken) in zip(names, pool.map(_killers, arguments), strict=True):
             test.killed[name] = killers
+            test.broken += broken
             tell(f"{len(killers):5}  {name}")
+    test.implied = [name for name, killers in test.killed.items() if not killers and is_same_protocol(name)]
     for each in (NullAdapter, StuckAdapter):
         test.misbehaving[each.__name__] = _verdicts(each, cases)
     test.unrepeatable = [case.id for case in cases if not is_repeatable(case)]
     check_results(test, cases)
     return test
+
+
+def is_same_protocol(name: str) -> bool:
+    """Tell whether a mutant is proved to be no mutant: what it lacks is a guard that is implied by the others."""
+    kind, _, rest = name.partition(":")
+    transition, _, guard = rest.partition(".")
+    return kind == "without" and is_implied(PROTOCOL, transition, guard)
 
 
 def is_repeatable(case: Case) -> bool:
@@ -120,14 +132,13 @@ def check_results(test: SelfTest, cases: Sequence[Case]) -> None:
         f"{name} passes something" for name, got in test.misbehaving.items() if {"pass", "degraded"} & set(got)
     ]
     test.wrong += [f"{id} is not repeatable" for id in test.unrepeatable]
-    hidden = unobservable()
+    test.wrong += [f"the adapter protocol is broken by {each}" for each in test.broken]
+    required = {case.id for case in cases if case["strength"] == "MUST"}
     for name, killers in test.killed.items():
-        if not killers and name not in hidden:
-            test.wrong.append(f"no case kills {name}")
-        if killers and name in hidden:
-            test.wrong.append(f"{name} counts as unobservable, but {killers[0]} kills it")
-    for name in sorted(set(hidden) - set(test.killed)):
-        test.wrong.append(f"{name} counts as unobservable, but there is no such mutant")
+        if not required & set(killers) and name not in test.implied:
+            test.wrong.append(f"no required case kills {name}")
+        if killers and name in test.implied:
+            test.wrong.append(f"{name} is proved to be the same protocol, but {killers[0]} kills it")
     for case in cases:
         if not any(case.id in killers for killers in test.killed.values()):
             test.wrong.append(f"{case.id} kills no mutant")
@@ -136,14 +147,21 @@ def check_results(test: SelfTest, cases: Sequence[Case]) -> None:
                 test.wrong.append(f"{case.id} does not kill {name}")
 
 
-def _may_differ(name: str, refused: set[tuple[str, str]]) -> bool:
+def _may_differ(name: str, happened: set[tuple[str, str]]) -> bool:
     kind, _, rest = name.partition(":")
-    return kind != "without" or tuple(rest.split(".")) in refused
+    match kind:
+        case "without":
+            return tuple(rest.split(".")) in happened
+        case "noop":
+            return (rest, "") in happened
+    return True
 
 
-def _killers(argument: tuple[str, list[Case]]) -> list[str]:
+def _killers(argument: tuple[str, list[Case]]) -> tuple[list[str], list[str]]:
     name, cases = argument
-    return [case.id for case in cases if is_killed(mutants()[name], case)]
+    verdicts = {case.id: verdict_on(mutants()[name], case) for case in cases}
+    killers = [id for id, verdict in verdicts.items() if verdict in BAD]
+    return killers, [f"{name} in {id}" for id, verdict in verdicts.items() if verdict is Verdict.HARNESS_ERROR]
 
 
 def _verdicts(kind: Callable[[], object], cases: Sequence[Case]) -> dict[str, int]:
@@ -157,7 +175,6 @@ def _verdicts(kind: Callable[[], object], cases: Sequence[Case]) -> dict[str, in
 
 def as_markdown(test: SelfTest, cases: Sequence[Case]) -> str:
     """Return the published table."""
-    hidden = unobservable()
     killed = sum(bool(killers) for killers in test.killed.values())
     lines = [
         "# The suite's test of itself",
@@ -167,7 +184,7 @@ def as_markdown(test: SelfTest, cases: Sequence[Case]) -> str:
         f"- {len(cases)} cases. The reference passes all of them"
         f" ({sum(verdict == 'degraded' for verdict in test.verdicts.values())} by saying, as it must, that it "
         f"is degraded).",
-        f"- {len(test.killed)} mutants: {killed} killed, {len(hidden)} that cannot be seen from outside (below).",
+        f"- {len(test.killed)} mutants: {killed} killed; {len(test.implied)} proved to be the same protocol (below).",
         *(f"- {name}: {', '.join(f'{n} {v}' for v, n in counted.items())}; passes nothing."
           for name, counted in test.misbehaving.items()),
         "- The same run twice is equal byte by byte, for every case.",
@@ -179,8 +196,14 @@ def as_markdown(test: SelfTest, cases: Sequence[Case]) -> str:
     ]  # fmt: skip
     for name, killers in test.killed.items():
         lines.append(f"| `{name}` | {len(killers)} | {', '.join(killers[:3]) or '—'} |")
-    lines += ["", "## What cannot be seen from outside", "", "| mutant | why |", "|---|---|"]
-    lines += [f"| `{name}` | {reason} |" for name, reason in hidden.items()]
+    lines += [
+        "",
+        "## The same protocol",
+        "",
+        "Implied, proved: in no reachable state does the guard that these lack refuse",
+    ]
+    lines += ["alone, so they do nothing else than the reference (`rollproof guards` says so, too).", ""]
+    lines += [f"- `{name}`" for name in test.implied]
     lines += ["", "## Cases", "", "| case | mutants killed |", "|---|--:|"]
     for case in cases:
         lines.append(f"| `{case.id}` | {sum(case.id in killers for killers in test.killed.values())} |")
@@ -191,8 +214,10 @@ def published() -> SelfTest:
     """Return the results that are published."""
     document = json.loads((RESULTS / "self-test.json").read_text(encoding="utf-8"))
     return SelfTest(
-        document["wrong"], document["cases"], document["mutants"], document["misbehaving"], document["unrepeatable"]
-    )
+        document["wrong"], document["cases"], document["mutants"], document["implied"], document["misbehaving"],
+        document["broken"],
+        document["unrepeatable"],
+    )  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -208,7 +233,9 @@ def main(arguments: Sequence[str]) -> int:
     document = {
         "cases": test.verdicts,
         "mutants": test.killed,
+        "implied": test.implied,
         "misbehaving": test.misbehaving,
+        "broken": test.broken,
         "unrepeatable": test.unrepeatable,
         "wrong": test.wrong,
     }

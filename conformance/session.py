@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -12,6 +12,7 @@ from attrs import evolve
 from conformance.network import Network, Packet
 from conformance.run import Event, Run
 from conformance.schema import Json
+from conformance.transitions import VARIABLES
 from conformance.transport import BrokenError, CrashedError, StuckError, Transport
 
 BLACK_BOX = ("advance", "save", "load")
@@ -82,15 +83,13 @@ class Session:
                 self.run.skipped = answer["skipped"]
                 raise DeclinedError
         for step in self.case["schedule"]:
-            name = next(iter(step))
+            name = next(each for each in step if hasattr(self, f"do_{each}"))
             getattr(self, f"do_{name}")(step)
         if self.case["end"]["how"] == "settle":
             self.settle()
         if self.run.level == 2:
-            names = ["frame", "confirmed", "pending", "rolling_back", "epoch"]
             for peer in self.active():
-                answer = self.ask(peer, "query", names=names)
-                self.log(peer, "vars", answer.get("vars", {}))
+                self.query(peer, ("frame", "confirmed", "pending", "rolling_back", "epoch"))
 
     def settle(self) -> None:
         """Heal the network, and go on until nothing is corrected any more."""
@@ -200,6 +199,15 @@ class Session:
             self.log(peer, "refused", {"name": step["name"], **answer["skipped"]})
         self.finish_work(peer)
 
+    def do_step(self, step: Json) -> None:
+        """Ask a peer to fire one transition, and then for its variables."""
+        peer, name = step["step"], step["transition"]
+        answer = self.ask(peer, "step", now=self.now, transition=name, args=step["args"])
+        if "skipped" in answer:
+            self.run.skipped = answer["skipped"]
+            raise DeclinedError
+        self.query(peer, tuple(VARIABLES))
+
     def do_silence(self, step: Json) -> None:
         """Let a peer fall silent for good."""
         self.silent.add(step["silence"])
@@ -272,10 +280,15 @@ class Session:
 
     # --- requests ---
 
+    def query(self, peer: str, names: Sequence[str]) -> None:
+        """Ask a peer for variables."""
+        answer = self.ask(peer, "query", names=list(names))
+        self.log(peer, "vars", answer.get("vars", {}))
+
     def ask(self, peer: str, op: str, /, **fields: Any) -> Json:
         """Make one request, and act on the answer."""
         self.asked = peer
-        if op in ("tick", "poll", "resume", "link", "command"):
+        if op in ("tick", "poll", "resume", "link", "command", "step"):
             self.log(peer, op, {key: value for key, value in fields.items() if key != "now"})
         if self.run.requests >= MOST_REQUESTS:
             raise StuckError(f"{MOST_REQUESTS} requests were not enough")
@@ -295,6 +308,8 @@ class Session:
 
     def take_answer(self, peer: str, op: str, answer: Json) -> None:
         """Take in what an answer brings."""
+        if op == "step" and "error" not in answer:
+            self.log(peer, "stepped", answer.get("step", {}))
         for observation in answer.get("obs", ()):
             self.log(peer, "obs", observation)
             kind = observation["obs"]
@@ -316,7 +331,7 @@ class Session:
             self.wakes.pop(peer, None)
         else:
             self.wakes[peer] = max(wake, self.now + SHORTEST_WAKE_US)
-        if "skipped" in answer and op not in ("reset", "command", "link"):
+        if "skipped" in answer and op not in ("reset", "command", "link", "step"):
             raise CrashedError(f"it declined {op}: {answer['skipped']['reason'][:200]}")
 
     def send(self, peer: str, sent: Json) -> None:

@@ -10,7 +10,7 @@ from conformance.runner import Adapters, run_case
 from conformance.transport import BrokenError
 
 SMOKE = ("hello", "a session of two peers", "the same session again", "unobserved")
-"""What is tried, in order."""
+"""What is tried, in order; then single transitions, of an adapter that offers them."""
 
 SESSION = Case(
     {
@@ -33,6 +33,24 @@ SESSION = Case(
         "expect": ["game", "order", "progress"],
         "kills": [],
         "origin": "written",
+    }
+)
+
+
+STEPS = Case(
+    {
+        **SESSION.json,
+        "id": "smoke-steps",
+        "title": "A frame, and a rollback that nothing is pending for",
+        "level": 2,
+        "schedule": [
+            {"step": "A", "transition": "schedule_input", "args": {"action": 3}},
+            {"step": "A", "transition": "simulate_frame", "args": {"now": 0, "focused": True}},
+            {"step": "A", "transition": "begin_rollback", "args": {}},
+        ],
+        "end": {"how": "stop"},
+        "premise": [],
+        "expect": ["steps"],
     }
 )
 
@@ -70,3 +88,11 @@ def smoke(adapters: Adapters) -> Iterator[str]:
     if ours != theirs:
         raise BrokenError("other packets are sent when less is observed")
     yield "unobserved the same packets"
+    if "transitions" in hello.capabilities and hello.level == 2:
+        run = run_case(STEPS, adapters)
+        if run.failure is not None:
+            raise run.failure
+        judgement = judge(run)
+        if judgement.verdict is not Verdict.PASS:
+            raise BrokenError(f"single transitions do not work yet: {judgement.failure or judgement.reason}")
+        yield f"steps      {len(STEPS['schedule'])} single transitions, as in the reference"

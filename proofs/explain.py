@@ -22,6 +22,7 @@ from model.variants import VARIANTS
 from proofs.certificates import load, replay
 from proofs.cores import Rest, rests
 from proofs.diff import changes
+from proofs.implied import is_implied
 from proofs.induction import cases
 from proofs.necessity import THEOREMS
 from proofs.obligations import Before, Case, before
@@ -55,6 +56,8 @@ class Explanation:
     """How many of its obligations are not proved; of these it is not known what they rest on."""
     kills: tuple[str, ...] = ()
     """Variants that it refutes, and guards without which it fails."""
+    implied_in: tuple[str, ...] = ()
+    """Transitions in which a guard is proved never to refuse alone."""
     violates: tuple[str, ...] = ()
     """The theorems that fail without it, or under it."""
     cited_by: tuple[str, ...] = ()
@@ -77,7 +80,7 @@ def kinds() -> dict[str, Kind]:
 
 
 def explain(name: str, *, full: bool = False, proof: bool = True, jobs: int | None = None) -> Explanation:
-    """Return what is known of a name; without `proof` not what it rests on, which takes seconds.
+    """Return what is known of a name; without `proof` not what it rests on or is implied by, which takes seconds.
 
     Raises:
         KeyError: if there is no such name.
@@ -95,6 +98,8 @@ def explain(name: str, *, full: bool = False, proof: bool = True, jobs: int | No
     explanation = explainers[kind](name, limit)
     if proof and kind in ("theorem", "lemma"):
         return _with_proof(explanation, rests(PROTOCOL, {name: [name]}, jobs, smallest=True)[name])
+    if proof and kind == "guard":
+        return evolve(explanation, implied_in=tuple(_implied(name)))
     return explanation
 
 
@@ -214,6 +219,15 @@ def _guard(name: str, limit: int | None) -> Explanation:
         constrains=tuple(each.name for each, _ in pairs),
         violates=tuple(violated),
     )
+
+
+def _implied(name: str) -> Iterator[str]:
+    """Yield the transitions in which a guard never refuses alone; in those of a saved run it does."""
+    certificates = load()
+    for each, condition in _pairs(name):
+        removed = f"{each.name}.{condition.name}"
+        if removed not in certificates and is_implied(PROTOCOL, each.name, condition.name):
+            yield each.name
 
 
 def _violated(removed: str, certificate: Any) -> Iterator[str]:

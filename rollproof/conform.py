@@ -17,7 +17,7 @@ from conformance.mutants import find_mutant, mutants
 from conformance.report import failure_text, html, junit
 from conformance.runner import Adapters
 from conformance.schema import InvalidError, Json, check, parse
-from conformance.smoke import SMOKE, smoke
+from conformance.smoke import smoke
 from conformance.suite import Report, Result, Target, as_json, result_json, run_suite, select
 from conformance.transport import AdapterError
 from rollproof import __version__
@@ -62,7 +62,7 @@ def conform(
     case
         Only this case: an id, the beginning of ids followed by /, or a file.
     profile
-        Only cases of this profile: core, recording, episode, transport, diagnostics.
+        Only cases of this profile: core, recording, episode, transport, diagnostics, transitions.
     level
         Look no deeper than this level (0, 1 or 2), whatever the adapter shows.
     smoke_test
@@ -215,11 +215,13 @@ def _smoke(target: Target) -> int:
     adapters = target.make()
     out = console()
     try:
+        lines = []
         for line in smoke(adapters):
+            lines.append(line)
             out.print(line, soft_wrap=True)
     finally:
         adapters.close()
-    out.print(f"the adapter keeps to the adapter protocol, as far as {len(SMOKE)} steps show")
+    out.print(f"the adapter keeps to the adapter protocol, as far as {len(lines)} steps show")
     return HELD
 
 

@@ -76,6 +76,7 @@ def _told(each: Explanation, full: bool) -> Group:
         "constrains": ", ".join(each.constrains),
         "proof": proof if each.obligations else "",
         "rests on": ", ".join(each.rests_on) or ("the guards and the code alone" if each.obligations else ""),
+        "implied in": ", ".join(each.implied_in),
         "kills": ", ".join(each.kills),
         "violates": ", ".join(each.violates),
         "cited by": ", ".join(each.cited_by),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
 from rich.text import Text
 
 from model.telling import as_text
 from model.trace import document_of, story_of
 from model.variants import VARIANTS
 from proofs.certificates import FILE, Certificate, certificate_of, dumps, load
+from proofs.implied import is_implied
 from proofs.induction import in_parallel
 from proofs.necessity import GuardVerdict, check_guard, sufficient_sets
 from proofs.verdict import control
@@ -65,12 +67,22 @@ def guards(
         _show_sets(minimal)
     if json is not None:
         write_json(json, {"guards": [_document(each) for each in verdicts], "sufficient_sets": minimal})
-    return UNDECIDED if any(each.verdict == "undecided" for each in verdicts) else HELD
+    return UNDECIDED if any(each.of.verdict == "undecided" for each in verdicts) else HELD
 
 
-def _judge(pairs: list[tuple[str, str]], certificates: dict[str, Certificate], jobs: int | None) -> list[GuardVerdict]:
-    def task(pair: tuple[str, str]) -> GuardVerdict:
-        return check_guard(PROTOCOL, *pair, certificates.get(".".join(pair)))
+@frozen
+class Told:
+    """What is told of a guard."""
+
+    of: GuardVerdict
+    implied: bool
+    """Whether it is redundant because it never refuses alone."""
+
+
+def _judge(pairs: list[tuple[str, str]], certificates: dict[str, Certificate], jobs: int | None) -> list[Told]:
+    def task(pair: tuple[str, str]) -> Told:
+        verdict = check_guard(PROTOCOL, *pair, certificates.get(".".join(pair)))
+        return Told(verdict, verdict.verdict == "redundant" and is_implied(PROTOCOL, *pair))
 
     verdicts = []
     with progress("removing guards", len(pairs)) as bar:
@@ -80,8 +92,8 @@ def _judge(pairs: list[tuple[str, str]], certificates: dict[str, Certificate], j
     return verdicts
 
 
-def _certify(verdicts: list[GuardVerdict], jobs: int | None) -> None:
-    found = {f"{each.transition}.{each.guard}": each.trace for each in verdicts}
+def _certify(told: list[Told], jobs: int | None) -> None:
+    found = {f"{each.of.transition}.{each.of.guard}": each.of.trace for each in told}
     with progress("refuting variants", len(VARIANTS)) as bar:
         for each in in_parallel(lambda variant: control(variant, None), VARIANTS, jobs):
             found[each.variant] = each.trace
@@ -89,29 +101,33 @@ def _certify(verdicts: list[GuardVerdict], jobs: int | None) -> None:
     write_file(FILE, dumps({key: certificate_of(trace) for key, trace in found.items() if trace is not None}))
 
 
-def _show(verdicts: list[GuardVerdict], whole: bool) -> None:
+def _show(verdicts: list[Told], whole: bool) -> None:
     rows = table("Guards", "transition", "guard", "rules", "verdict", "without it", "says")
-    for each in verdicts:
+    for told in verdicts:
+        each = told.of
         verdict = Text(each.verdict, _COLOURS[each.verdict])
-        rows.add_row(each.transition, each.guard, " ".join(each.rules), verdict, _without(each), each.sentence)
+        rows.add_row(each.transition, each.guard, " ".join(each.rules), verdict, _without(told), each.sentence)
     console().print(rows)
-    for each in verdicts if whole else ():
-        if each.trace is not None:
+    for told in verdicts if whole else ():
+        if told.of.trace is not None:
             console().print()
-            console().print(as_text(story_of(each.trace)), soft_wrap=True)
+            console().print(as_text(story_of(told.of.trace)), soft_wrap=True)
 
 
-def _without(verdict: GuardVerdict) -> str:
+def _without(told: Told) -> str:
+    verdict = told.of
     if verdict.trace is not None and verdict.trace.violation is not None:
         return f"{verdict.trace.violation.property} fails after {len(verdict.trace.steps)} steps"
+    if told.implied:
+        return "nothing differs: the other guards imply it"
     if verdict.verdict == "redundant":
         return "everything is proved"
     return f"not proved: {verdict.open[0].property}; searched {verdict.searched}"
 
 
-def _sets(verdicts: list[GuardVerdict], jobs: int | None) -> dict[str, list[list[str]]]:
+def _sets(verdicts: list[Told], jobs: int | None) -> dict[str, list[list[str]]]:
     redundant: dict[str, list[str]] = {}
-    for each in verdicts:
+    for each in (told.of for told in verdicts):
         if each.verdict == "redundant":
             redundant.setdefault(each.transition, []).append(each.guard)
     names = list(redundant)
@@ -132,13 +148,15 @@ def _show_sets(minimal: dict[str, list[list[str]]]) -> None:
     console().print(rows)
 
 
-def _document(verdict: GuardVerdict) -> dict[str, Any]:
+def _document(told: Told) -> dict[str, Any]:
+    verdict = told.of
     return {
         "transition": verdict.transition,
         "guard": verdict.guard,
         "sentence": verdict.sentence,
         "rules": list(verdict.rules),
         "verdict": verdict.verdict,
-        "without": _without(verdict),
+        "implied": told.implied,
+        "without": _without(told),
         "trace": None if verdict.trace is None else document_of(story_of(verdict.trace)),
     }

@@ -95,6 +95,11 @@ def test_what_goes_wrong_without_a_guard() -> None:
     assert len(explain("no_rollback_pending").constrains) > 5
 
 
+def test_a_guard_that_the_others_imply_says_so() -> None:
+    assert explain("no_rollback_pending").implied_in == ("force_promote_frame", "complete_episode")
+    assert explain("no_rollback_pending", proof=False).implied_in == ()
+
+
 def test_what_a_variant_changes() -> None:
     parts = {each.part for each in changes(PROTOCOL, VARIANTS["phase_61"].protocol)}
     assert {"promote_frame.no_rollback_pending", "order of a tick", "order of a poll"} <= parts

@@ -16,6 +16,7 @@ from model.instances import INSTANCES
 from model.properties import NEVER_CRASHES, PROPERTIES
 from model.property import lemma
 from proofs.certificates import Certificate, dumps, load, replay
+from proofs.implied import is_implied
 from proofs.induction import prove
 from proofs.necessity import THEOREMS, check_guard, sufficient_sets
 from proofs.vacuity import look
@@ -195,6 +196,18 @@ TWICE = ("next_frame_is_complete", "next_frame_is_complete_again")
 @pytest.mark.parametrize("name", TWICE)
 def test_a_guard_that_is_there_twice_is_redundant(name: str) -> None:
     assert check_guard(DOUBLED, "confirm_frame", name).verdict == "redundant"
+
+
+def test_of_two_equal_guards_each_is_implied_and_one_that_is_needed_is_not() -> None:
+    assert all(is_implied(DOUBLED, "confirm_frame", name) for name in TWICE)
+    assert not is_implied(PROTOCOL, "confirm_frame", "next_frame_is_complete")
+    with pytest.raises(KeyError):
+        is_implied(PROTOCOL, "confirm_frame", "completing")
+
+
+def test_a_guard_on_which_another_one_relies_is_not_implied() -> None:
+    """Without it that one would raise, and not refuse."""
+    assert not is_implied(PROTOCOL, "replay_frame", "rollback_in_progress")
 
 
 def test_the_minimal_sets_have_one_of_two_equal_guards() -> None:

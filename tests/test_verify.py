@@ -135,6 +135,22 @@ def test_one_guard_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert told["without"] in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize(
+    ("guard", "implied", "without"),
+    [
+        ("complete_episode.no_rollback_pending", True, "nothing differs: the other guards imply it"),
+        ("begin_tick.running", False, "everything is proved"),
+    ],
+)
+def test_a_redundant_guard_is_implied_or_merely_harmless(
+    tmp_path: Path, guard: str, implied: bool, without: str
+) -> None:
+    file = tmp_path / "guards.json"
+    assert run(["guards", guard, "--json", str(file)]) == 0
+    (told,) = json.loads(file.read_text(encoding="utf-8"))["guards"]
+    assert (told["verdict"], told["implied"], told["without"]) == ("redundant", implied, without)
+
+
 def test_an_unknown_guard_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["guards", "confirm_frame.no_rollback_in_progres"]) == 2
     assert "did you mean confirm_frame.no_rollback_in_progress" in capsys.readouterr().err

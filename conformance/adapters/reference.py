@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.game import HashWorld
 from conformance.schema import Json
+from conformance.transitions import VARIABLES, decoded
 from reference import tick as drivers
 from reference.config import Config
 from reference.episode import export_episode, reset_episode
@@ -47,7 +48,7 @@ from reference.wire import decode, encode
 
 CAPABILITIES = (
     *("core", "delay", "window", "retransmit", "n-player", "relay", "promote", "episode-end"),
-    *("input-confirmation", "metrics", "desync", "interleave"),
+    *("input-confirmation", "metrics", "desync", "interleave", "transitions"),
 )
 PACKET_CLASS = {InputMessage: "input", AckMessage: "ack", EndMessage: "end", HashMessage: "hash"}
 POLL_US = 10_000
@@ -168,25 +169,21 @@ class Adapter:
             return {"skipped": {"reason": f"not exported: {refusal.sentence}"}}
         if request["name"] == "next_episode":
             refusal = run.do(reset_episode)
-            self.alone = False
             return None if refusal is None else {"skipped": {"reason": f"no next episode: {refusal.sentence}"}}
         return {"skipped": {"reason": f"there is no command {request['name']}"}}
 
+    def on_step(self, request: Json) -> Json:
+        """Fire one transition, if its guards allow it."""
+        name = request["transition"]
+        if name not in PROTOCOL.transitions:
+            return {"skipped": {"reason": f"there is no transition {name}"}}
+        args = decoded(name, request["args"], self.peer)
+        refusal = ObservedRun(self, request).do(self.protocol.transitions[name], *args)
+        return {"step": {"fired": True} if refusal is None else {"fired": False, "guard": refusal.name}}
+
     def on_query(self, request: Json) -> Json:
         """Tell those of the wanted variables that there are."""
-        peer = self.peer
-        known: dict[str, Any] = {
-            "epoch": peer.epoch,
-            "frame": peer.frame,
-            "confirmed": peer.confirmed,
-            "promoted": peer.buffers.promoted,
-            "pending": peer.rollback.pending,
-            "rolling_back": peer.rollback.cursor is not None,
-            "phase": peer.ending.phase.value,
-            "steps": peer.simulation.steps,
-            "state": peer.simulation.state[1],
-        }
-        return {"vars": {name: known[name] for name in request["names"] if name in known}}
+        return {"vars": {name: VARIABLES[name](self.peer) for name in request["names"] if name in VARIABLES}}
 
     def on_bye(self, request: Json) -> None:
         """Say goodbye."""
@@ -289,6 +286,7 @@ class Adapter:
                 kind = "degraded" if self.alone else "timeout"
                 self._observe("episode_end", frame=target + 1, kind=kind, confirmed=False)
             case EpisodeReset(epoch):
+                self.alone = False
                 self._observe("episode_begin", epoch=epoch)
             case InputConflict(player, frame, kept, ignored):
                 detail = f"kept {kept}, ignored {ignored}"

@@ -1,6 +1,7 @@
 // An adapter to start from: a small rollback peer of its own, and the loop around it. Needs nothing but Node.
 // Run it: rollproof conform -- node conformance/adapters/template.js
 // For an implementation of yours, keep the loop at the bottom and put your calls where Peer has its own.
+// A port of the protocol's list of transitions can offer them, too: see "Single transitions" in README.md.
 'use strict';
 
 // The state after one frame: FNV-1a over (player number, input), in player order.

@@ -1,7 +1,8 @@
 """An adapter to start from: a small rollback peer of its own, and the loop around it. Needs nothing but Python.
 
 Run it: `rollproof conform -- python conformance/adapters/template.py`. For an implementation of yours, keep the loop at
-the bottom and put your calls where `Peer` has its own.
+the bottom and put your calls where `Peer` has its own. A port of the protocol's list of transitions can offer them: see
+"Single transitions" in README.md.
 """
 
 from __future__ import annotations
