@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from conformance.adapters.misbehaving import NullAdapter, StuckAdapter
 from conformance.adapters.reference import Adapter
@@ -25,10 +25,10 @@ from conformance.mutants import mutants
 from conformance.runner import Adapters
 from conformance.runs import run_and_judge
 from conformance.suite import BAD
+from model.watching import watched
 from proofs.implied import is_implied
 from reference.protocol import PROTOCOL
-from reference.state import Peer
-from reference.transition import Guard, Protocol, Step, Transition
+from reference.transition import Protocol
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -53,23 +53,9 @@ class SelfTest:
     """The cases that the reference does not answer with the same bytes twice."""
 
 
-@frozen
-class Watched(Transition):
-    """A transition that remembers which guards refused it, and whether it fired: then the name is empty."""
-
-    seen: set[tuple[str, str]] = field(factory=set, hash=False)
-
-    def fire(self, peer: Peer, *args: object) -> Step | Guard:
-        """Fire, and remember it."""
-        step = super().fire(peer, *args)
-        self.seen.add((self.name, step.name if isinstance(step, Guard) else ""))
-        return step
-
-
-def watched(seen: set[tuple[str, str]]) -> Protocol:
-    """Return the present protocol, with what happens noted in `seen`."""
-    made = (Watched(each.name, each.rules, each.guards, each.effect, seen) for each in PROTOCOL.transitions.values())
-    return PROTOCOL.replace(PROTOCOL.name, *made)
+def noting(seen: set[tuple[str, str]]) -> Protocol:
+    """Return the present protocol, with what happens noted in `seen`: (transition, guard that refused it or "")."""
+    return watched(PROTOCOL, lambda transition, guard: seen.add((transition, guard)))
 
 
 def watched_run(case: Case) -> tuple[str, set[tuple[str, str]]]:
@@ -78,7 +64,7 @@ def watched_run(case: Case) -> tuple[str, set[tuple[str, str]]]:
     A mutant that lacks a guard which refuses nothing in a case behaves in it exactly as the reference does.
     """
     seen: set[tuple[str, str]] = set()
-    judgement, _ = run_and_judge(case, Adapters.in_process(lambda: Adapter(watched(seen))))
+    judgement, _ = run_and_judge(case, Adapters.in_process(lambda: Adapter(noting(seen))))
     return judgement.verdict.value, seen
 
 

@@ -213,7 +213,8 @@ def promote(run: Run) -> None:
 
 def simulate(run: Run) -> None:
     """Simulate the next frame (IN-8)."""
-    if run.do(simulate_frame, run.now, run.focused) is within_prediction_window:
+    refusal = run.do(simulate_frame, run.now, run.focused)
+    if refusal is not None and refusal.name == within_prediction_window.name:
         run.events.append(Stalled(run.peer.frame, run.peer.confirmed))
 
 
@@ -265,7 +266,7 @@ def _receive_input(run: Run, sender: Player, epoch: int, path: Path, frame: int,
     refusal = run.do(receive_input, sender, epoch, path, frame, action)
     if refusal is None:
         return
-    if refusal is input_is_unknown:
+    if refusal.name == input_is_unknown.name:
         run.do(ignore_conflict, sender, frame, action)
     else:
         run.do(reject_input, sender, frame, refusal.name)

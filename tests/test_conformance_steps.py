@@ -21,7 +21,7 @@ from conformance.run import Hello
 from conformance.runner import Adapters
 from conformance.runs import run_and_judge
 from conformance.schema import SCHEMAS, InvalidError, check, parse
-from conformance.selftest import RESULTS, is_same_protocol, watched, watched_run
+from conformance.selftest import RESULTS, is_same_protocol, noting, watched_run
 from conformance.smoke import STEPS, smoke
 from conformance.steps import same
 from conformance.suite import BAD, Target, as_json, run_suite
@@ -109,7 +109,7 @@ def test_every_transition_is_taken_and_every_way_of_draining():
     fired, ways = set(), set()
     for case in CASES.values():
         seen = set()
-        adapters = Adapters.in_process(lambda seen=seen: Adapter(watched(seen)))
+        adapters = Adapters.in_process(lambda seen=seen: Adapter(noting(seen)))
         run_and_judge(case, adapters)
         fired |= {name for name, guard in seen if not guard}
         adapter = Adapter()

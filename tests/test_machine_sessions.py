@@ -9,7 +9,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from attrs import evolve
 from hypothesis import Phase as Stage
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -20,6 +19,7 @@ from model.lockstep import run as run_lockstep
 from model.logic import Values
 from model.properties import PROPERTIES
 from model.variants import VARIANTS
+from model.watching import watched
 from model.worlds import ArithmeticWorld
 from reference.containers import Action, Player
 from reference.events import Event, Sent
@@ -28,7 +28,7 @@ from reference.messages import InputMessage, Path
 from reference.protocol import PROTOCOL
 from reference.state import Peer, Phase, new_peer
 from reference.tick import export, is_settled, next_episode, poll, receive, tick
-from reference.transition import Guard, Protocol, Step, Transition
+from reference.transition import Guard, Protocol, Step
 from tests.bench import FRAMES, config
 
 OF_STATES = [each for each in PROPERTIES.values() if each.scope in ("state", "consequence")]
@@ -42,23 +42,14 @@ REFUSED: Counter[tuple[str, str]] = Counter()
 ENDINGS: Counter[str] = Counter()
 
 
-class Counted(Transition):
-    """A transition that counts how often it happens, and which guard refuses it."""
-
-    def fire(self, peer: Peer, *args: Any) -> Step | Guard:
-        step = super().fire(peer, *args)
-        if isinstance(step, Guard):
-            REFUSED[self.name, step.name] += 1
-        else:
-            FIRED[self.name] += 1
-        return step
-
-
 def counted(protocol: Protocol) -> Protocol:
-    transitions = {
-        name: Counted(each.name, each.rules, each.guards, each.effect) for name, each in protocol.transitions.items()
-    }
-    return evolve(protocol, transitions=transitions)
+    def count(transition: str, guard: str) -> None:
+        if guard:
+            REFUSED[transition, guard] += 1
+        else:
+            FIRED[transition] += 1
+
+    return watched(protocol, count)
 
 
 SETTINGS = st.fixed_dictionaries(
