@@ -71,7 +71,7 @@ def describe(peer: Peer) -> dict[str, Any]:
         ),
         "first_mismatch": peer.desync.first_mismatch,
         "metrics": {
-            name: value if isinstance(value, int) else len(value) for name, value in vars(peer.metrics).items()
+            name: value if isinstance(value, int) else len(value) for name, value in fields_of(peer.metrics).items()
         },
     }
 

@@ -15,7 +15,7 @@ import attrs
 from immutables import Map
 from rpds import Queue
 
-from model.fields import fields_of
+from model.fields import fields_of, made
 from reference.containers import FrameMap, InputTable, Sequence
 from reference.state import Buffers, Desync, Ending, Inputs, Peer, Rollback
 
@@ -63,17 +63,17 @@ class Numbers:
 
     def key_after(self, before: Peer, key: Key, after: Peer) -> Key:
         """Return the key of a state that a step from the state with `key` leads to."""
-        old, new, numbers = vars(before), vars(after), list(key)
+        numbers = list(key)
         at = 0
         for name, inners in _FIELDS:
-            part = new[name]
-            if old[name] is part:
+            old, part = getattr(before, name), getattr(after, name)
+            if old is part:
                 at += len(inners) or 1
             elif inners:
-                was, now = vars(old[name]), vars(part)
                 for inner in inners:
-                    if was[inner] is not now[inner]:
-                        numbers[at] = self.of(now[inner])
+                    now = getattr(part, inner)
+                    if getattr(old, inner) is not now:
+                        numbers[at] = self.of(now)
                     at += 1
             else:
                 numbers[at] = self.of(part)
@@ -133,8 +133,6 @@ class Watched(Peer):
             READS.add(name)
         elif name in _WATCHED_PARTS:
             return _watched(_WATCHED_PARTS[name], value)
-        elif name == "__dict__":
-            READS.update(PARTS)
         return value
 
 
@@ -144,8 +142,7 @@ def watched(peer: Peer) -> Peer:
 
 
 def _watched(kind: type[R], value: R) -> R:
-    watching = object.__new__(kind)
-    object.__setattr__(watching, "__dict__", vars(value))
+    watching: R = made(kind, **fields_of(value))
     return watching
 
 
@@ -156,8 +153,6 @@ def _watching(name: str, kind: type) -> type:
     def read(self: Any, inner: str) -> Any:
         if inner in inners:
             READS.add(inners[inner])
-        elif inner == "__dict__":
-            READS.update(inners.values())
         return object.__getattribute__(self, inner)
 
     return type(f"Watched{kind.__name__}", (kind,), {"__getattribute__": read})

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 
 import z3
 
-from model.fields import field_of
+from model.fields import field_of, fields_of, made
 from model.paths import Path, current
 from reference.state import Phase
+from reference.values import COPIERS
 
 INT, BOOL = z3.IntSort(), z3.BoolSort()
 PLAYER, ACTION, JOINT, STATE, OUTCOME, TOTALS, DIGEST, TEXT, INFO = (
@@ -266,5 +267,6 @@ def lazy(cls: type) -> type:
         namespace: dict[str, Any] = {"__getattribute__": read, "__slots__": ()}
         if hasattr(cls, "partners"):
             namespace["partners"] = SPlayers()
-        _LAZY[cls] = type(f"Symbolic{cls.__name__}", (cls,), namespace)
+        _LAZY[cls] = symbolic = type(f"Symbolic{cls.__name__}", (cls,), namespace)
+        COPIERS[symbolic] = lambda value, changes: made(symbolic, **{**fields_of(value), **changes})
     return _LAZY[cls]

@@ -218,10 +218,4 @@ def _malformed(result: Any) -> str | None:
     peer = result[0]
     if not isinstance(peer, Peer):
         return f"the effect returned {type(peer).__name__} in place of a peer"
-    for part in (peer, *fields_of(peer).values()):
-        if attrs.has(type(part)) and hasattr(part, "__dict__"):
-            unknown = set(vars(part)) - {each.name for each in attrs.fields(type(part))}
-            if unknown:
-                name = type(part).__name__.removeprefix("Symbolic")
-                return f"the effect set {min(unknown)!r}, which {name} does not have"
     return None

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import field
 from immutables import Map
 from rpds import Queue
 
-from reference.values import evolve
+from reference.values import evolve, frozen
 
 V = TypeVar("V")
 
@@ -189,7 +189,7 @@ class Table(Generic[V]):
         return Table(self.players)
 
 
-@frozen(slots=False)
+@frozen
 class InputTable:
     """The known inputs, by (player, frame).
 

@@ -6,7 +6,7 @@ import marshal
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from reference.values import frozen
 
 if TYPE_CHECKING:
     from reference.state import Record

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from reference.containers import Action, JointAction, Player
 from reference.messages import Message, Path
+from reference.values import frozen
 
 
 @frozen

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from attrs import frozen
-
 from reference.containers import Action, Player
 from reference.digest import Digest
+from reference.values import frozen
 
 
 class Path(Enum):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from enum import Enum
 
-from attrs import field, frozen
+from attrs import field
 
 from reference.config import Config
 from reference.containers import Action, FrameMap, InputTable, JointAction, Player, PlayerMap, Sequence, Table
 from reference.digest import Digest
-from reference.values import evolve
+from reference.values import evolve, frozen
 from reference.world import Outcome, Simulation, Totals, World
 
 
@@ -57,7 +57,7 @@ class QueuedInput:
     """The tick at which it may be drained (IN-12)."""
 
 
-@frozen(slots=False)
+@frozen
 class Inputs:
     """What is known of everyone's inputs, and what waits to be looked at (IN-1, IN-2)."""
 
@@ -68,7 +68,7 @@ class Inputs:
     """The queue of the relay path."""
 
 
-@frozen(slots=False)
+@frozen
 class Rollback:
     """The rollback that is due, and the one in progress."""
 
@@ -78,7 +78,7 @@ class Rollback:
     """The next frame to replay, while a rollback is in progress (RB-4)."""
 
 
-@frozen(slots=False)
+@frozen
 class Buffers:
     """The two record buffers (BUF-7)."""
 
@@ -114,7 +114,7 @@ class Phase(Enum):
         return self.number < other.number
 
 
-@frozen(slots=False)
+@frozen
 class Ending:
     """What is known of the end of the episode."""
 
@@ -135,7 +135,7 @@ class Ending:
     """Whether the confirmation wait reached its deadline (EP-7)."""
 
 
-@frozen(slots=False)
+@frozen
 class Link:
     """The way to one partner."""
 
@@ -147,7 +147,7 @@ class Link:
     """The frame at which the relay took over (TR-4)."""
 
 
-@frozen(slots=False)
+@frozen
 class Delivery:
     """What one partner is known to have received in this episode (IN-9)."""
 
@@ -161,7 +161,7 @@ class Delivery:
     """When the end is sent again, in milliseconds."""
 
 
-@frozen(slots=False)
+@frozen
 class Desync:
     """What the exchange of hashes has shown in this episode (ME-4)."""
 
@@ -195,7 +195,7 @@ class RollbackEntry:
     depth: int
 
 
-@frozen(slots=False)
+@frozen
 class Metrics:
     """The metrics of a session; they survive a reset (ME-1, ME-2)."""
 
@@ -220,7 +220,7 @@ class Metrics:
     """Frames simulated for the first time, over all episodes."""
 
 
-@frozen(slots=False)
+@frozen
 class Peer:
     """One peer."""
 

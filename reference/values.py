@@ -1,33 +1,50 @@
-"""Frozen values and how a changed copy of one is made.
+"""Values that never change, and how a changed copy of one is made.
 
-Every part of the state is a frozen attrs class. A step changes a few fields of a large value, so copying must be cheap:
-parts that steps change are declared with `slots=False`, and `evolve` copies their instance dictionary instead of
-running `__init__` again, which is many times as fast as `attrs.evolve`. Values that are made once and stay as they are
-have slots: they are smaller, and quicker to make and to read.
+Every part of the state, every event and every message is declared `frozen`, and the type checker holds everybody to it.
+At run time it is an ordinary class with slots: the check that attrs would add to each assignment makes a new object
+three times as expensive, and to make new objects is most of what a pure state machine does. `tests/test_values.py`
+runs whole sessions with that check in place.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+if TYPE_CHECKING:
+    from attrs import evolve, frozen
+
 T = TypeVar("T")
 
-if TYPE_CHECKING:
-    from attrs import evolve
-else:
-    new, put = object.__new__, object.__setattr__
+if not TYPE_CHECKING:
+
+    def frozen(cls):
+        """Declare a class whose objects never change."""
+        return attrs.define(unsafe_hash=True)(cls)
 
     def evolve(value, /, **changes):
         """Return a copy of `value` with the named fields replaced."""
-        try:
-            fields = {**value.__dict__, **changes}
-        except AttributeError:
-            return attrs.evolve(value, **changes)
-        copy = new(value.__class__)
-        put(copy, "__dict__", fields)
-        return copy
+        cls = value.__class__
+        return (COPIERS.get(cls) or _copier(cls))(value, changes)
+
+
+COPIERS: dict[type, Callable[[Any, dict[str, Any]], Any]] = {}
+"""By class: what copies an object and replaces some fields. Each is added when it is needed first, or by `model`."""
+
+
+def _copier(cls: type) -> Callable[[Any, dict[str, Any]], Any]:
+    """Write out a function that copies each field of a class, as attrs does with `__init__`."""
+    assignment: object = cls.__setattr__
+    if assignment is not object.__setattr__:
+        return COPIERS.setdefault(cls, lambda value, changes: attrs.evolve(value, **changes))
+    lines = ["def copy(value, changes):", "    made = new(cls)"]
+    lines += [f"    made.{each.name} = value.{each.name}" for each in attrs.fields(cls)]
+    lines += ["    for name in changes:", "        setattr(made, name, changes[name])", "    return made"]
+    scope: dict[str, Any] = {"cls": cls, "new": object.__new__}
+    exec("\n".join(lines), scope)
+    return COPIERS.setdefault(cls, scope["copy"])
 
 
 def given(value: T | None) -> T:
@@ -50,4 +67,4 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
-__all__ = ["evolve", "given", "same"]
+__all__ = ["evolve", "frozen", "given", "same"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from attrs import field, frozen
+from attrs import field
 
 from reference.containers import JointAction, Player
+from reference.values import frozen
 
 State = Any
 """A world's state: an immutable value, which therefore is its own snapshot."""
