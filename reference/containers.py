@@ -14,7 +14,7 @@ from attrs import field
 from immutables import Map
 from rpds import Queue
 
-from reference.values import evolve, frozen
+from reference.values import frozen
 
 V = TypeVar("V")
 
@@ -173,8 +173,9 @@ class Table(Generic[V]):
 
     def set(self, player: Player, frame: int, value: V) -> Table[V]:
         """Return this table with `value` at (player, frame)."""
-        row = self.rows.get(frame) or (None,) * len(self.players)
-        return Table(self.players, self.rows.set(frame, _replaced(row, self.players.index(player), value)))
+        players, rows = self.players, self.rows
+        row = rows.get(frame) or (None,) * len(players)
+        return Table(players, rows.set(frame, _replaced(row, players.index(player), value)))
 
     def remove(self, player: Player, frame: int) -> Table[V]:
         """Return this table without (player, frame)."""
@@ -231,7 +232,7 @@ class InputTable:
             while frame < newest[at] and table.get(player, frame + 1) is not None:
                 frame += 1
             prefix = _replaced(prefix, at, frame)
-        return evolve(self, table=table, newest=newest, prefix=prefix)
+        return type(self)(table, self.delay, self.default, self.prediction, newest, prefix)
 
     def complete(self, frame: int) -> bool:
         """Tell whether every player's action of `frame` is known."""
@@ -259,11 +260,11 @@ class InputTable:
         """Return the prediction for an unknown (player, frame): a function of what is known alone (IN-6)."""
         if self.prediction == "default":
             return self.default
-        newest = self.newest[self.table.players.index(player)]
-        for below in range(min(frame - 1, newest), self.delay - 1, -1):
-            action = self.table.get(player, below)
-            if action is not None:
-                return action
+        at, rows = self.table.players.index(player), self.table.rows
+        for below in range(min(frame - 1, self.newest[at]), self.delay - 1, -1):
+            row = rows.get(below)
+            if row is not None and row[at] is not None:
+                return row[at]
         return self.default
 
     def contiguous(self, player: Player) -> int:
@@ -272,7 +273,8 @@ class InputTable:
 
     def slice(self, player: Player, first: int, last: int) -> tuple[Action, ...]:
         """Return the known actions of `player` from `first` to `last`, both included, no hole between them."""
-        return tuple([self.get(player, frame) for frame in range(first, last + 1)])
+        at, rows, delay = self.table.players.index(player), self.table.rows, self.delay
+        return tuple([self.default if frame < delay else rows[frame][at] for frame in range(first, last + 1)])
 
     def cleared(self) -> InputTable:
         """Return a table that knows only the frames below `delay`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.containers import Action, Player, Sequence
+from reference.containers import Action, InputTable, Player, Sequence
 from reference.events import InputConflict, InputRejected, InputScheduled, InputStored, Mispredicted
 from reference.guards import episode_is_open, from_a_partner, no_rollback_in_progress, running, same_epoch
 from reference.messages import Path
@@ -110,12 +110,12 @@ def input_is_due(peer: Peer, path: Path, now: int) -> bool:
 def drain_input(peer: Peer, path: Path, now: int) -> Step:
     """The oldest queued input is taken out and stored; if its frame was mispredicted, a rollback becomes pending."""
     item = given(queue_of(peer, path).first())
-    inputs = _without_first(peer.inputs, path)
+    inputs = peer.inputs
     known = inputs.known.get(item.player, item.frame)
     if known is not None:
-        return _ignore_duplicate(evolve(peer, inputs=inputs), item, known)
+        return _ignore_duplicate(evolve(peer, inputs=_without_first(inputs, path, inputs.known)), item, known)
     stored = InputStored(item.player, item.frame, item.action)
-    peer = evolve(peer, inputs=evolve(inputs, known=inputs.known.set(item.player, item.frame, item.action)))
+    peer = evolve(peer, inputs=_without_first(inputs, path, inputs.known.set(item.player, item.frame, item.action)))
     if item.frame >= peer.frame:
         return peer, (stored,)
     predicted = peer.buffers.speculative[item.frame].actions.of(item.player)
@@ -143,10 +143,10 @@ def queue_of(peer: Peer, path: Path) -> Sequence[QueuedInput]:
     return peer.inputs.p2p if path is Path.P2P else peer.inputs.relay
 
 
-def _without_first(inputs: Inputs, path: Path) -> Inputs:
+def _without_first(inputs: Inputs, path: Path, known: InputTable) -> Inputs:
     if path is Path.P2P:
-        return evolve(inputs, p2p=inputs.p2p.rest())
-    return evolve(inputs, relay=inputs.relay.rest())
+        return evolve(inputs, known=known, p2p=inputs.p2p.rest())
+    return evolve(inputs, known=known, relay=inputs.relay.rest())
 
 
 def _ignore_duplicate(peer: Peer, item: QueuedInput, known: Action) -> Step:

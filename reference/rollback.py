@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reference.events import FrameSimulated, RollbackBegun, RollbackFinished
 from reference.guards import episode_is_open, no_rollback_in_progress, no_rollback_pending, running
 from reference.state import Peer, Record, Rollback, RollbackEntry
@@ -55,9 +57,8 @@ def frame_is_before_the_end(peer: Peer, now: int, focused: bool) -> bool:
 )
 def simulate_frame(peer: Peer, now: int, focused: bool) -> Step:
     """The next frame is simulated with known or predicted inputs, and its record is speculative."""
-    peer, simulated = _simulate(peer, peer.frame, now, focused, replayed=False)
     metrics = evolve(peer.metrics, frames=peer.metrics.frames + 1)
-    return evolve(peer, frame=peer.frame + 1, metrics=metrics), (simulated,)
+    return _simulate(peer, peer.frame, now, focused, replayed=False, frame=peer.frame + 1, metrics=metrics)
 
 
 @guard("RB-1")
@@ -110,8 +111,8 @@ def frames_left_to_replay(peer: Peer, now: int, focused: bool) -> bool:
 def replay_frame(peer: Peer, now: int, focused: bool) -> Step:
     """The next frame of the replay is simulated again, with what is known by now and fresh predictions elsewhere."""
     cursor = given(peer.rollback.cursor)
-    peer, simulated = _simulate(peer, cursor, now, focused, replayed=True)
-    return evolve(peer, rollback=evolve(peer.rollback, cursor=cursor + 1)), (simulated,)
+    rollback = evolve(peer.rollback, cursor=cursor + 1)
+    return _simulate(peer, cursor, now, focused, replayed=True, rollback=rollback)
 
 
 @guard("RB-5")
@@ -126,9 +127,10 @@ def finish_rollback(peer: Peer) -> Step:
     return evolve(peer, rollback=evolve(peer.rollback, cursor=None)), (RollbackFinished(peer.frame),)
 
 
-def _simulate(peer: Peer, frame: int, now: int, focused: bool, replayed: bool) -> tuple[Peer, FrameSimulated]:
-    actions = peer.inputs.known.joint(frame)
-    predicted = peer.inputs.known.predicts(frame)
+def _simulate(peer: Peer, at: int, now: int, focused: bool, *, replayed: bool, **also: Any) -> Step:
+    """Simulate frame `at`, and make the changes `also`."""
+    actions = peer.inputs.known.joint(at)
+    predicted = peer.inputs.known.predicts(at)
     simulation, outcome = advance(peer.world, peer.simulation, actions, peer.config.max_steps)
     record = Record(
         actions=actions,
@@ -143,7 +145,8 @@ def _simulate(peer: Peer, frame: int, now: int, focused: bool, replayed: bool) -
     peer = evolve(
         peer,
         simulation=simulation,
-        snapshots=peer.snapshots.set(frame, peer.simulation),
-        buffers=evolve(peer.buffers, speculative=peer.buffers.speculative.set(frame, record)),
+        snapshots=peer.snapshots.set(at, peer.simulation),
+        buffers=evolve(peer.buffers, speculative=peer.buffers.speculative.set(at, record)),
+        **also,
     )
-    return peer, FrameSimulated(frame, actions, predicted, replayed)
+    return peer, (FrameSimulated(at, actions, predicted, replayed),)

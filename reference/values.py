@@ -26,8 +26,11 @@ if not TYPE_CHECKING:
 
     def evolve(value, /, **changes):
         """Return a copy of `value` with the named fields replaced."""
-        cls = value.__class__
-        return (COPIERS.get(cls) or _copier(cls))(value, changes)
+        try:
+            copy = COPIERS[type(value)]
+        except KeyError:
+            copy = _copier(type(value))
+        return copy(value, changes)
 
 
 COPIERS: dict[type, Callable[[Any, dict[str, Any]], Any]] = {}
@@ -35,7 +38,7 @@ COPIERS: dict[type, Callable[[Any, dict[str, Any]], Any]] = {}
 
 
 def _copier(cls: type) -> Callable[[Any, dict[str, Any]], Any]:
-    """Write out a function that copies each field of a class, as attrs does with `__init__`."""
+    """Write out the function that copies each field, as attrs does with `__init__`; leave other classes to attrs."""
     assignment: object = cls.__setattr__
     if assignment is not object.__setattr__:
         return COPIERS.setdefault(cls, lambda value, changes: attrs.evolve(value, **changes))
