@@ -31,7 +31,6 @@ from reference.inputs import (
     drain_input,
     ignore_conflict,
     input_is_unknown,
-    queue_of,
     receive_input,
     reject_input,
     schedule_input,
@@ -179,11 +178,9 @@ def is_settled(peer: Peer) -> bool:
 
 
 def drain(run: Run) -> None:
-    """Drain what is in both queues by now, as far as it is due (IN-2)."""
-    for path in (Path.P2P, Path.RELAY):
-        for _ in range(len(queue_of(run.peer, path))):
-            if run.do(drain_input, path, run.now) is not None:
-                break
+    """Drain both queues (IN-2)."""
+    run.repeat(drain_input, Path.P2P, run.now)
+    run.repeat(drain_input, Path.RELAY, run.now)
 
 
 def schedule(run: Run) -> None:

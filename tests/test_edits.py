@@ -154,8 +154,8 @@ EDITS = (
     Edit(
         "simulate: snapshot of the state afterwards",
         "rollback",
-        "peer.snapshots.set(frame, peer.simulation)",
-        "peer.snapshots.set(frame, simulation)",
+        "peer.snapshots.set(at, peer.simulation)",
+        "peer.snapshots.set(at, simulation)",
     ),
     Edit("simulate: flag negated", "rollback", "was_speculative=predicted", "was_speculative=not predicted"),
     Edit("simulate: beyond the end", "rollback", "peer.frame < termination)", "peer.frame <= termination)"),
