@@ -1,9 +1,9 @@
 """Values that never change, and how a changed copy of one is made.
 
 Every part of the state, every event and every message is declared `frozen`, and the type checker holds everybody to it.
-At run time it is an ordinary class with slots: the check that attrs would add to each assignment makes a new object
-three times as expensive, and to make new objects is most of what a pure state machine does. `tests/test_values.py`
-runs whole sessions with that check in place.
+At run time it is an ordinary class with slots: the check that attrs would add to each assignment makes a new object two
+to three times as expensive, and to make new objects is most of what a pure state machine does. A test runs a whole
+session with that check in place.
 """
 
 from __future__ import annotations
