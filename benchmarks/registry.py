@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import time
 from collections.abc import Callable, Iterator
 
 from attrs import frozen
+
+import benchmarks
 
 
 @frozen
@@ -42,6 +46,19 @@ def benchmark(measure: Benchmark) -> Benchmark:
     """Register a benchmark under the name of its function; its docstring says what is measured."""
     BENCHMARKS[measure.__name__] = measure
     return measure
+
+
+def register() -> None:
+    """Import the modules of this package, so that their benchmarks are known."""
+    for module in pkgutil.iter_modules(benchmarks.__path__):
+        if module.name != "__main__":
+            importlib.import_module(f"benchmarks.{module.name}")
+
+
+def ratios_of(name: str) -> list[Ratio]:
+    """Run one benchmark."""
+    register()
+    return list(BENCHMARKS[name]())
 
 
 def seconds(action: Callable[[], object]) -> float:

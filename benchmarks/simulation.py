@@ -29,7 +29,7 @@ def per_frame(frames: int, repeat: int = 1) -> float:
 @benchmark
 def simulation_speed() -> Iterator[Ratio]:
     """A session of two peers with ordinary faults, against real time."""
-    cost = per_frame(SHORT, repeat=15)
+    cost = per_frame(SHORT, repeat=40)
     yield Ratio(
         "simulated time / processor time",
         1 / cost / FRAMES_PER_SECOND,

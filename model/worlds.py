@@ -40,10 +40,11 @@ class ArithmeticWorld:
 
     def step(self, state: Tally, actions: JointAction) -> tuple[Tally, Outcome]:
         """Return the next state, with rewards and infos that depend on it and on each player's action."""
-        value = (31 * state.value + state.frame + 1) % self.modulus
-        for action in actions.actions:
-            value = (31 * value + action + 1) % self.modulus
-        score = state.score + sum(actions.actions)
+        modulus, acts = self.modulus, actions.actions
+        value = (31 * state.value + state.frame + 1) % modulus
+        for action in acts:
+            value = (31 * value + action + 1) % modulus
+        score = state.score + sum(acts)
         info = {"value": value, "score": score}
         over = self.end_when is not None and score >= self.end_when
         return Tally(state.frame + 1, value, score), Outcome(

@@ -28,8 +28,8 @@ class Digest:
         outcome = record.outcome
         if outcome is not None:
             content += sorted(outcome.rewards.items()), sorted(outcome.terminated.items())
-            content += sorted(outcome.truncated.items()), sorted(outcome.infos)
-            content += [sorted(outcome.infos[player].items()) for player in sorted(outcome.infos)]
+            content += [sorted(outcome.truncated.items())]
+            content += [(player, sorted(infos.items())) for player, infos in sorted(outcome.infos.items())]
         return Digest(blake2b(marshal.dumps(content, VALUES_ALONE), digest_size=16).hexdigest())
 
     def cleared(self) -> Digest:

@@ -129,9 +129,13 @@ def _row(epoch: int, frame: int, canonical: CanonicalRecord, infos: Infos) -> tu
     for player, names in infos.items():
         own = outcome.infos.get(player)
         there = own is not None or player in record.actions.players
-        cells += (outcome.rewards.get(player), returns.get(player, 0 if there else None))
-        cells += (outcome.terminated.get(player), outcome.truncated.get(player))
-        cells += map((own or NO_INFOS).get, names)
+        cells += (
+            outcome.rewards.get(player),
+            returns.get(player, 0 if there else None),
+            outcome.terminated.get(player),
+            outcome.truncated.get(player),
+            *map((own or NO_INFOS).get, names),
+        )
     return (*cells, record.steps, record.over, record.was_speculative, record.time_ms, record.focused)
 
 

@@ -15,6 +15,8 @@ class Path(Enum):
     P2P = "p2p"
     RELAY = "relay"
 
+    __hash__ = object.__hash__  # that of Enum is written in Python, and each packet is looked up by its path
+
 
 @frozen
 class InputMessage:

@@ -84,10 +84,13 @@ class Run:
 
     def repeat(self, transition: Transition, *args: Any) -> Guard:
         """Fire a transition until a guard refuses it. Return that guard."""
+        fire = self.transitions[transition.name].fire
         while True:
-            refusal = self.do(transition, *args)
-            if refusal is not None:
-                return refusal
+            step = fire(self.peer, *args)
+            if isinstance(step, Guard):
+                return step
+            self.peer, events = step
+            self.events += events
 
     def stages(self, names: tuple[str, ...]) -> Step:
         """Run the named stages, and return what has become of the peer."""

@@ -56,7 +56,7 @@ def resend_is_due(peer: Peer, player: Player, now: int, accepts: bool) -> bool:
     return now >= peer.deliveries[player].inputs_due
 
 
-@transition("IN-9", "TR-2", guards=(from_a_partner, inputs_are_unacknowledged, resend_is_due))
+@transition("IN-9", "TR-2", guards=(from_a_partner, resend_is_due, inputs_are_unacknowledged))
 def resend_inputs(peer: Peer, player: Player, now: int, accepts: bool) -> Step:
     """The oldest local inputs that a partner has not acknowledged go out again."""
     delivery = peer.deliveries[player]
