@@ -206,3 +206,15 @@ def test_me_4_what_is_local_to_a_peer_does_not_change_the_hash() -> None:
     outcome = Outcome({YOU: 2, ME: 1}, {ME: False}, {ME: False}, {ME: {"y": 2, "x": 1}})
     local = evolve(RECORD, outcome=outcome, was_speculative=False, time_ms=0, focused=False)
     assert Digest().extend(RECORD) == Digest().extend(local)
+
+
+def test_me_4_the_hash_is_of_values_and_not_of_the_objects_that_have_them() -> None:
+    """ME-4: one object told twice is as good as two equal ones."""
+    once = "contact"
+    again = "".join(["con", "tact"])
+    assert once is not again
+    one, other = (
+        evolve(RECORD, outcome=evolve(RECORD.outcome, infos={ME: {once: once}, YOU: {once: each}}))
+        for each in (once, again)
+    )
+    assert Digest().extend(one) == Digest().extend(other)
