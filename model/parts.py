@@ -91,7 +91,8 @@ class Numbers:
         """Return a hashable value that equals another one's exactly if the values are equal."""
         kind = type(value)
         if kind in _ATOMS or isinstance(value, Enum):
-            return value  # type: ignore[no-any-return]
+            atom: Hashable = value
+            return atom
         known = self._frozen.get(id(value))
         if known is not None:
             return known[1]
@@ -114,7 +115,8 @@ class Numbers:
         if attrs.has(kind):
             return (kind.__name__, *(freeze(each) for each in fields_of(value).values()))
         hash(value)
-        return value  # type: ignore[no-any-return]
+        other: Hashable = value
+        return other
 
 
 _ATOMS = frozenset({int, str, bool, float, type(None), frozenset})

@@ -236,7 +236,8 @@ class _Session:
 def _collector_paused() -> Iterator[None]:
     """Pause the garbage collector: nothing of ours makes cycles, and it would walk through ever more records.
 
-    What has been made meanwhile is counted as old, or the first collection afterwards would walk through all of it.
+    What has been made meanwhile is counted as old, or the first collection afterwards would walk through all of it;
+    not where somebody has frozen objects already, which would be thawed with them.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -244,8 +245,9 @@ def _collector_paused() -> Iterator[None]:
         yield
     finally:
         if enabled:
-            gc.freeze()
-            gc.unfreeze()
+            if gc.get_freeze_count() == 0:
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

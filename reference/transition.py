@@ -68,7 +68,8 @@ class Transition:
         for number, each in enumerate(self.guards):
             scope |= {f"guard_{number}": each, f"holds_{number}": each.holds}
         exec("\n".join(lines), scope)
-        return scope["fire"]  # type: ignore[no-any-return]
+        fire: Callable[..., Step | Guard] = scope["fire"]
+        return fire
 
     @property
     def sentence(self) -> str:
