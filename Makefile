@@ -5,7 +5,9 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 ARGS ?=
 
-.PHONY: help venv verify test lint bench fuzz conform-real clean
+CHAPTERS := reference model proofs conformance
+
+.PHONY: help venv verify test test-fast lint bench fuzz conform-real clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -14,7 +16,7 @@ help:  ## show this list
 venv: $(STAMP)  ## set up .venv with every pinned dependency
 
 # The stamp is removed first and written last, so a set-up that fails is run again.
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml setup.py constraints.txt
 	@rm -f $@
 	@echo "setting up $(VENV)"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
@@ -28,9 +30,15 @@ verify: $(STAMP)  ## prove the protocol (ARGS="..." is passed on, here and below
 test: $(STAMP)  ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
+test-fast: $(STAMP)  ## run the tests of the reference, and the shortest of all others
+	@$(BIN)/python -m pytest -m "not slow" tests/reference tests/test_house.py $(ARGS)
+
+# The type checker is shown the import package as it is once installed.
 lint: $(STAMP)  ## check format, style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@mkdir -p build/typing/rollproof
+	@ln -sfn $(addprefix $(CURDIR)/,$(CHAPTERS) $(wildcard rollproof/*)) build/typing/rollproof/
 	@$(BIN)/mypy
 
 bench: $(STAMP)  ## run the benchmarks
@@ -40,7 +48,7 @@ fuzz: $(STAMP)  ## run the randomized tests for long
 	@ROLLPROOF_FUZZ=1 $(BIN)/python -m pytest -m fuzz $(ARGS)
 
 conform-real: $(STAMP)  ## judge MUG and netplayjs, and compare with conformance/results
-	@$(BIN)/python -m conformance.real $(ARGS)
+	@$(BIN)/python -m rollproof.conformance.real $(ARGS)
 
 clean:  ## remove .venv and everything generated
 	@rm -rf $(VENV) build dist *.egg-info .hypothesis .benchmarks .mypy_cache .pytest_cache .ruff_cache

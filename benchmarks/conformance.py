@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import conformance
+import rollproof.conformance as conformance
+from rollproof.conformance.adapters.reference import Adapter
+from rollproof.conformance.cases.case import published_cases
+from rollproof.conformance.runner.play import Adapters
+from rollproof.conformance.suite.suite import Target, run_suite
+
 from benchmarks.registry import Ratio, benchmark
-from conformance.adapters.reference import Adapter
-from conformance.cases import published_cases
-from conformance.runner import Adapters
-from conformance.suite import Target, run_suite
 
 TEMPLATE = Path(conformance.__file__).parent / "adapters" / "template.js"
 

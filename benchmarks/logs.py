@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+from rollproof.conformance.logs.judge import judge
+from rollproof.conformance.logs.reading import Log
+from rollproof.conformance.logs.record import lines, recorded, recording
+from rollproof.conformance.schema import observation_kinds
+from rollproof.model.sessions.session import run
+from rollproof.reference.protocol import PROTOCOL
+
 from benchmarks.registry import Ratio, benchmark, seconds
 from benchmarks.simulation import typical
-from conformance.log import Log
-from conformance.log_judge import judge
-from conformance.log_record import lines, recorded, recording
-from conformance.schema import observation_kinds
-from model.session import run
-from reference.protocol import PROTOCOL
 
 SHORT, LONG = 2_000, 20_000
 TRACED = 1_000

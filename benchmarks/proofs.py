@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from functools import cache
 
 import z3
+from rollproof.model.search.instances import INSTANCES
+from rollproof.model.search.search import search
+from rollproof.proofs.certificates import load
+from rollproof.proofs.induction import prove
+from rollproof.proofs.necessity import THEOREMS
+from rollproof.proofs.verdict import judge, trust
+from rollproof.reference.protocol import PROTOCOL
 
 from benchmarks.registry import Ratio, benchmark, seconds
-from model.instances import INSTANCES
-from model.search import search
-from proofs.certificates import load
-from proofs.induction import prove
-from proofs.necessity import THEOREMS
-from proofs.verdict import judge, trust
-from reference.protocol import PROTOCOL
 
 CORES = 2
 """On how many idle cores the targets are to be met. Here everything runs in one process, and is divided by this."""

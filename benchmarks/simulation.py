@@ -5,12 +5,13 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Iterator
 
+from rollproof.model.sessions.network import Faults
+from rollproof.model.sessions.session import run
+from rollproof.model.sessions.setup import FRAMES_PER_SECOND, Habit, Settings, Setup
+from rollproof.reference.config import Config
+from rollproof.reference.protocol import PROTOCOL
+
 from benchmarks.registry import Ratio, benchmark, seconds
-from model.network import Faults
-from model.session import run
-from model.setup import FRAMES_PER_SECOND, Habit, Settings, Setup
-from reference.config import Config
-from reference.protocol import PROTOCOL
 
 SHORT, LONG = 1_000, 100_000
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import frozen
-
-from reference.containers import JointAction
-from reference.world import Outcome
+from rollproof.reference.containers import JointAction
+from rollproof.reference.world import Outcome
 
 START = 2166136261
 """The state before frame 0 of every episode: FNV-1a's offset basis."""

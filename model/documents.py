@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.validators import extend
-
 LONGEST_LINE = 300
 """How long an error's text may be, in characters."""
-
-
-_INTEGERS = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
-_Validator = extend(Draft202012Validator, type_checker=_INTEGERS)  # type: ignore[no-untyped-call]
-"""To JSON Schema 1.0 is an integer; to us it is not."""
 
 
 class DocumentError(ValueError):
@@ -70,8 +63,18 @@ def check(document: Any, schema: dict[str, Any]) -> None:
     Raises:
         DocumentError: if it does not match, naming the place of the first mismatch.
     """
-    for error in _Validator(schema).iter_errors(document):
+    for error in _validator()(schema).iter_errors(document):
         raise DocumentError(f"at {error.json_path}: {_shortened(error.message)}")
+
+
+@cache
+def _validator() -> Any:
+    """Return the class that checks. It is loaded when the first document from outside is checked, and not before."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    integers = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    return extend(Draft202012Validator, type_checker=integers)  # type: ignore[no-untyped-call]
 
 
 def _shortened(message: str) -> str:

@@ -12,19 +12,18 @@ from pathlib import Path as File
 from typing import Any
 
 from attrs import frozen
-
-from model.arguments import arguments
-from model.blame import violated
-from model.bounded import bounded
-from model.explorer import Explorer, effected, named
-from model.instances import INSTANCES
-from model.properties import NEVER_CRASHES
-from model.property import Property, StepView
-from model.search import crashing, violating
-from model.trace import Trace
-from reference.digest import Digest
-from reference.messages import Path
-from reference.transition import Protocol
+from rollproof.model.bounded import bounded
+from rollproof.model.search.arguments import arguments
+from rollproof.model.search.explorer import Explorer, effected, named
+from rollproof.model.search.instances import INSTANCES
+from rollproof.model.search.search import crashing, violating
+from rollproof.model.theorems.blame import violated
+from rollproof.model.theorems.properties import NEVER_CRASHES
+from rollproof.model.theorems.property import Property, StepView
+from rollproof.model.traces.trace import Trace
+from rollproof.reference.digest import Digest
+from rollproof.reference.messages import Path
+from rollproof.reference.transition import Protocol
 
 FILE = File(__file__).with_name("certificates.json")
 """Where they are kept."""

@@ -7,11 +7,10 @@ from typing import Any
 
 import z3
 from attrs import frozen
-
-from model.properties import NEVER_CRASHES, PROPERTIES
-from proofs.induction import TIMEOUT_MS, cases, in_parallel
-from proofs.obligations import Before, Case, before
-from reference.transition import Protocol
+from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.proofs.induction import TIMEOUT_MS, cases, in_parallel
+from rollproof.proofs.obligations import Before, Case, before
+from rollproof.reference.transition import Protocol
 
 Clause = tuple[str, str]
 """A property and the name of one of its clauses."""

@@ -11,16 +11,15 @@ from typing import Any
 
 import z3
 from attrs import frozen
-
-from model.fields import fields_of
-from model.instances import INSTANCES
-from model.search import reach
-from model.symbolic import SOptional, SPhase, term_of
-from model.trace import Trace
-from proofs.induction import Discharge, cases, premises_of
-from proofs.obligations import Case, before
-from reference.state import Peer, Phase
-from reference.transition import Protocol
+from rollproof.model.fields import fields_of
+from rollproof.model.search.instances import INSTANCES
+from rollproof.model.search.search import reach
+from rollproof.model.symbolic.values import SOptional, SPhase, term_of
+from rollproof.model.traces.trace import Trace
+from rollproof.proofs.induction import Discharge, cases, premises_of
+from rollproof.proofs.obligations import Case, before
+from rollproof.reference.state import Peer, Phase
+from rollproof.reference.transition import Protocol
 
 PLAYERS = 2
 FRAMES = 3

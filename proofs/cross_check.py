@@ -16,11 +16,10 @@ from typing import Any, Literal
 import z3
 from attrs import field, frozen
 from rich.table import Table
-
-from model.properties import NEVER_CRASHES, PROPERTIES
-from proofs.induction import cases, in_parallel, premises_of
-from proofs.obligations import Before, Case, before
-from reference.transition import Protocol
+from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.proofs.induction import cases, in_parallel, premises_of
+from rollproof.proofs.obligations import Before, Case, before
+from rollproof.reference.transition import Protocol
 
 Z3_MS = 1_500
 CVC5_MS = 5_000

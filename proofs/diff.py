@@ -8,24 +8,23 @@ from itertools import takewhile
 from typing import Any, Literal
 
 from attrs import evolve, frozen
-
-from model.arguments import arguments
-from model.describe import describe, plain
-from model.explorer import Explorer, Reached, described, effected, named
-from model.instances import INSTANCES, Instance
-from model.parts import Numbers
-from model.properties import PROPERTIES
-from model.property import Property
-from model.search import Count, Refuted, rerun, search, suited
-from model.trace import Trace
-from proofs.induction import cases, discharge, in_parallel
-from proofs.necessity import QUICK_MS, THEOREMS
-from proofs.obligations import before
-from proofs.source import place
-from proofs.verdict import Status
-from reference import tick as drivers
-from reference.state import Peer
-from reference.transition import Guard, Protocol, Step, Transition
+from rollproof.model.search.arguments import arguments
+from rollproof.model.search.explorer import Explorer, Reached, described, effected, named
+from rollproof.model.search.instances import INSTANCES, Instance
+from rollproof.model.search.interning import Numbers
+from rollproof.model.search.search import Count, Refuted, rerun, search, suited
+from rollproof.model.theorems.properties import PROPERTIES
+from rollproof.model.theorems.property import Property
+from rollproof.model.traces.describe import describe, plain
+from rollproof.model.traces.trace import Trace
+from rollproof.proofs.induction import cases, discharge, in_parallel
+from rollproof.proofs.necessity import QUICK_MS, THEOREMS
+from rollproof.proofs.obligations import before
+from rollproof.proofs.source import place
+from rollproof.proofs.verdict import Status
+from rollproof.reference import tick as drivers
+from rollproof.reference.state import Peer
+from rollproof.reference.transition import Guard, Protocol, Step, Transition
 
 SHALLOW = 1_500
 """How many states of each instance are compared before more of any; then it is only looked for shorter runs."""

@@ -9,28 +9,27 @@ from typing import Any, Literal
 
 import z3
 from attrs import evolve, field, frozen
-
-from model.fields import fields_of
-from model.logic import guard_formula
-from model.properties import NEVER_CRASHES, PROPERTIES
-from model.property import Property, StepView
-from model.search import CRASH_SENTENCE
-from model.shapes import PARTS, make
-from model.symbolic import SOptional, term_of
-from model.symbolic_state import any_peer
-from model.variants import VARIANTS
-from proofs.certificates import load, replay
-from proofs.cores import Rest, rests
-from proofs.diff import changes
-from proofs.implied import is_implied
-from proofs.induction import cases
-from proofs.necessity import THEOREMS
-from proofs.obligations import Before, Case, before
-from proofs.readable import WIDTH, readable
-from proofs.source import citations, found, place
-from reference.messages import Path
-from reference.protocol import PROTOCOL
-from reference.transition import Guard, Transition
+from rollproof.model.fields import fields_of
+from rollproof.model.search.search import CRASH_SENTENCE
+from rollproof.model.symbolic.shapes import PARTS, make
+from rollproof.model.symbolic.state import any_peer
+from rollproof.model.symbolic.terms import guard_formula
+from rollproof.model.symbolic.values import SOptional, term_of
+from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.model.theorems.property import Property, StepView
+from rollproof.model.variants.variants import VARIANTS
+from rollproof.proofs.certificates import load, replay
+from rollproof.proofs.cores import Rest, rests
+from rollproof.proofs.diff import changes
+from rollproof.proofs.implied import is_implied
+from rollproof.proofs.induction import cases
+from rollproof.proofs.necessity import THEOREMS
+from rollproof.proofs.obligations import Before, Case, before
+from rollproof.proofs.readable import WIDTH, readable
+from rollproof.proofs.source import citations, found, place
+from rollproof.reference.messages import Path
+from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.transition import Guard, Transition
 
 Kind = Literal["theorem", "lemma", "guard", "transition", "variant", "rule"]
 
@@ -119,7 +118,7 @@ def _with_proof(explanation: Explanation, rest: Rest) -> Explanation:
 def _property(name: str, limit: int | None) -> Explanation:
     if name == NEVER_CRASHES:
         formulas = [(case.transition, f"never: {case.failure}") for case in _crashes()]
-        sources = (found("model/properties.py", name),)
+        sources = (found("model/theorems/properties.py", name),)
         return Explanation(name, "theorem", CRASH_SENTENCE, (), tuple(formulas), sources, kills=tuple(_killed(name)))
     each = PROPERTIES[name]
     return Explanation(
@@ -321,7 +320,7 @@ def _variant(name: str, limit: int | None) -> Explanation:
         variant.sentence,
         variant.rules,
         tuple((each.part, f"{each.left} ⇒ {each.right}") for each in differing),
-        (found("model/variants.py", f'"{name}",'),),
+        (found("model/variants/variants.py", f'"{name}",'),),
         constrains=tuple(dict.fromkeys(part for each in differing if (part := each.part.split(".")[0]) in kinds())),
         violates=variant.refuted_by,
     )

@@ -10,11 +10,10 @@ from functools import wraps
 from typing import Any
 
 from attrs import evolve
-
-from proofs.induction import Discharge, cases, discharge
-from proofs.obligations import before
-from reference.state import Peer
-from reference.transition import Protocol, Step, Transition
+from rollproof.proofs.induction import Discharge, cases, discharge
+from rollproof.proofs.obligations import before
+from rollproof.reference.state import Peer
+from rollproof.reference.transition import Protocol, Step, Transition
 
 LIMIT_MS = 300
 """How long the solver may take for one obligation; where it can prove one, it takes a few milliseconds."""

@@ -12,10 +12,9 @@ from typing import Any, TypeVar
 
 import z3
 from attrs import frozen
-
-from model.properties import NEVER_CRASHES, PROPERTIES
-from proofs.obligations import Before, Case, before, of_consequences, of_nothing, of_start, of_transition
-from reference.transition import Protocol
+from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.proofs.obligations import Before, Case, before, of_consequences, of_nothing, of_start, of_transition
+from rollproof.reference.transition import Protocol
 
 TIMEOUT_MS = 1_500
 """How long the solver may take for one obligation. The slowest of the present protocol takes a tenth of it."""

@@ -11,16 +11,15 @@ from itertools import combinations
 from typing import Literal
 
 from attrs import frozen
-
-from model.instances import INSTANCES, Instance
-from model.properties import NEVER_CRASHES, PROPERTIES
-from model.property import Property
-from model.search import Refuted, search
-from model.trace import Trace
-from proofs.certificates import Certificate, replay
-from proofs.induction import Discharge, cases, discharge
-from proofs.obligations import before
-from reference.transition import Protocol
+from rollproof.model.search.instances import INSTANCES, Instance
+from rollproof.model.search.search import Refuted, search
+from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.model.theorems.property import Property
+from rollproof.model.traces.trace import Trace
+from rollproof.proofs.certificates import Certificate, replay
+from rollproof.proofs.induction import Discharge, cases, discharge
+from rollproof.proofs.obligations import before
+from rollproof.reference.transition import Protocol
 
 Necessity = Literal["needed", "redundant", "undecided"]
 

@@ -14,22 +14,23 @@ from typing import Any
 import attrs
 import z3
 from attrs import field, frozen
-
-from model import facts, symbolic
-from model.environment import ASSUMPTIONS
-from model.fields import fields_of, made
-from model.logic import Terms, guard_formula
-from model.paths import explore
-from model.properties import NEVER_CRASHES, of_scope
-from model.property import StepView
-from model.shapes import make
-from model.symbolic import term_of
-from model.symbolic_state import any_peer
-from reference.messages import Path
-from reference.protocol import PROTOCOL
-from reference.state import Buffers, Desync, Ending, Inputs, Metrics, Peer, Rollback, begin_episode
-from reference.transition import Protocol, Transition
-from reference.values import evolve
+from rollproof.model.fields import fields_of, made
+from rollproof.model.symbolic import axioms as facts
+from rollproof.model.symbolic import values as symbolic
+from rollproof.model.symbolic.paths import explore
+from rollproof.model.symbolic.shapes import make
+from rollproof.model.symbolic.state import any_peer
+from rollproof.model.symbolic.terms import Terms, guard_formula
+from rollproof.model.symbolic.values import term_of
+from rollproof.model.theorems.environment import ASSUMPTIONS
+from rollproof.model.theorems.properties import NEVER_CRASHES, of_scope
+from rollproof.model.theorems.property import StepView
+from rollproof.proofs.source import last_own
+from rollproof.reference.messages import Path
+from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.state import Buffers, Desync, Ending, Inputs, Metrics, Peer, Rollback, begin_episode
+from rollproof.reference.transition import Protocol, Transition
+from rollproof.reference.values import evolve
 
 
 @frozen
@@ -160,9 +161,8 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
 
 def where(error: Exception) -> str:
     """Return an exception as one line that names the code's own file and line."""
-    frames = inspect.getinnerframes(error.__traceback__) if error.__traceback__ else []
-    own = [frame for frame in frames if "/model/" not in frame.filename and "/proofs/" not in frame.filename]
-    place = f" at {'/'.join(own[-1].filename.split('/')[-2:])}:{own[-1].lineno}" if own else ""
+    last = last_own(error)
+    place = f" at {last}" if last else ""
     return f"{type(error).__name__}: {error}{place}"
 
 

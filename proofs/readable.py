@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import z3
-
-from model.symbolic_containers import PRESENCE
-from reference.state import Phase
+from rollproof.model.symbolic.containers import PRESENCE
+from rollproof.reference.state import Phase
 
 WIDTH = 300
 """How long a formula may be, in characters, before its end is left out."""

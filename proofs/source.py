@@ -7,9 +7,12 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path as File
+from traceback import walk_tb
 from typing import Any
 
 ROOT = File(__file__).resolve().parents[1]
+EXAMINERS = ("model/", "proofs/")
+"""Whose lines are not the code under examination."""
 RULE = re.compile(r"\b(?:IN|RB|BUF|EP|TR|ME)-\d+\b")
 
 
@@ -17,6 +20,16 @@ def place(function: Any) -> str:
     """Return where a function is defined, as file:line."""
     code = inspect.unwrap(function).__code__
     return f"{_relative(File(code.co_filename))}:{code.co_firstlineno}"
+
+
+def last_own(error: BaseException) -> str | None:
+    """Return the last line of the code under examination that an exception came through, as file:line."""
+    last = None
+    for frame, line in walk_tb(error.__traceback__):
+        place = _relative(File(frame.f_code.co_filename))
+        if not place.startswith(EXAMINERS):
+            last = f"{place}:{line}"
+    return last
 
 
 def found(file: str, text: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from model.properties import NEVER_CRASHES, PROPERTIES
-from proofs.cores import rests
-from reference.transition import Protocol
+from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.proofs.cores import rests
+from rollproof.reference.transition import Protocol
 
 _THEOREMS = "theorems"
 

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import evolve, frozen
-
-from model.explorer import Explorer, Stepped, named
-from model.instances import INSTANCES, Instance
-from model.logic import Formula, Values
-from model.properties import PROPERTIES
-from model.property import StepView
-from reference.state import Peer, Phase
-from reference.transition import Protocol
+from rollproof.model.search.explorer import Explorer, Stepped, named
+from rollproof.model.search.instances import INSTANCES, Instance
+from rollproof.model.theorems.logic import Formula
+from rollproof.model.theorems.properties import PROPERTIES
+from rollproof.model.theorems.property import StepView
+from rollproof.model.theorems.values import Values
+from rollproof.reference.state import Peer, Phase
+from rollproof.reference.transition import Protocol
 
 DEEP_LIMIT = 10_000
 """How many, to find a transition that was not taken in those."""

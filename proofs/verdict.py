@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from attrs import frozen
-
-from model.instances import INSTANCES, Instance
-from model.properties import NEVER_CRASHES, PROPERTIES
-from model.property import Property
-from model.search import Count, Refuted, Result, search, suited
-from model.trace import Trace
-from model.variants import VARIANTS
-from proofs.certificates import Certificate, replay
-from proofs.induction import Discharge, Report, in_parallel, prove
-from proofs.necessity import THEOREMS, GuardVerdict, check_guard
-from proofs.unused import unused_lemmas
-from proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
-from reference.transition import Protocol
+from rollproof.model.search.instances import INSTANCES, Instance
+from rollproof.model.search.search import Count, Refuted, Result, search, suited
+from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.model.theorems.property import Property
+from rollproof.model.traces.trace import Trace
+from rollproof.model.variants.variants import VARIANTS
+from rollproof.proofs.certificates import Certificate, replay
+from rollproof.proofs.induction import Discharge, Report, in_parallel, prove
+from rollproof.proofs.necessity import THEOREMS, GuardVerdict, check_guard
+from rollproof.proofs.unused import unused_lemmas
+from rollproof.proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
+from rollproof.reference.transition import Protocol
 
 Status = Literal["proved", "refuted", "undecided"]
 SENTENCE_OF_CRASHES = "No guard and no effect ever raises."

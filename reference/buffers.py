@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from reference.events import FrameConfirmed, FramePromoted
-from reference.guards import completing, episode_is_open, no_rollback_in_progress, no_rollback_pending
-from reference.state import CanonicalRecord, Peer
-from reference.transition import Step, guard, transition
-from reference.values import evolve, given
+from rollproof.reference.events import FrameConfirmed, FramePromoted
+from rollproof.reference.guards import completing, episode_is_open, no_rollback_in_progress, no_rollback_pending
+from rollproof.reference.state import CanonicalRecord, Peer
+from rollproof.reference.transition import Step, guard, transition
+from rollproof.reference.values import evolve, given
 
 
 @guard("BUF-2")

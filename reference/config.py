@@ -6,8 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from attrs import Attribute, field, frozen
-
-from reference.containers import Action, Player
+from rollproof.reference.containers import Action, Player
 
 
 def _whole(minimum: int, maximum: int) -> Any:

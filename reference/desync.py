@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from reference.containers import Player
-from reference.digest import Digest
-from reference.events import HashMismatch
-from reference.guards import from_a_partner, own_hash_is_known, same_epoch
-from reference.state import Peer
-from reference.transition import Step, guard, transition
-from reference.values import evolve
+from rollproof.reference.containers import Player
+from rollproof.reference.digest import Digest
+from rollproof.reference.events import HashMismatch
+from rollproof.reference.guards import from_a_partner, own_hash_is_known, same_epoch
+from rollproof.reference.state import Peer
+from rollproof.reference.transition import Step, guard, transition
+from rollproof.reference.values import evolve
 
 
 @guard("ME-4", "IN-7")

@@ -6,10 +6,10 @@ import marshal
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from reference.values import frozen
+from rollproof.reference.values import frozen
 
 if TYPE_CHECKING:
-    from reference.state import Record
+    from rollproof.reference.state import Record
 
 VALUES_ALONE = 2
 """The last format of `marshal` in which equal values of equal types always make equal bytes."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reference.containers import Player
-from reference.events import (
+from rollproof.reference.containers import Player
+from rollproof.reference.events import (
     EndDecided,
     EndHeard,
     EndsDiffer,
@@ -18,7 +18,7 @@ from reference.events import (
     WaitSucceeded,
     WaitTimedOut,
 )
-from reference.guards import (
+from rollproof.reference.guards import (
     completing,
     deadline_has_passed,
     end_is_in_sight,
@@ -33,10 +33,10 @@ from reference.guards import (
     syncing,
     waiting,
 )
-from reference.rollback import is_before_the_end
-from reference.state import Peer, Phase, begin_episode
-from reference.transition import Step, guard, transition
-from reference.values import evolve, given
+from rollproof.reference.rollback import is_before_the_end
+from rollproof.reference.state import Peer, Phase, begin_episode
+from rollproof.reference.transition import Step, guard, transition
+from rollproof.reference.values import evolve, given
 
 END_TOLERANCE = 5
 """How many frames two ends may lie apart without a warning (EP-2)."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reference.containers import Action, JointAction, Player
-from reference.messages import Message, Path
-from reference.values import frozen
+from rollproof.reference.containers import Action, JointAction, Player
+from rollproof.reference.messages import Message, Path
+from rollproof.reference.values import frozen
 
 
 @frozen

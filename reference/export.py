@@ -6,10 +6,9 @@ from typing import Any
 
 import attrs
 from attrs import frozen
-
-from reference.containers import Player
-from reference.state import CanonicalRecord, Peer, Phase
-from reference.world import Outcome
+from rollproof.reference.containers import Player
+from rollproof.reference.state import CanonicalRecord, Peer, Phase
+from rollproof.reference.world import Outcome
 
 LOCAL_COLUMNS = frozenset({"time_ms", "focused", "was_speculative"})
 """The columns that may differ between peers (EP-13)."""

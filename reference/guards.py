@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reference.containers import Player
-from reference.state import Peer, Phase
-from reference.transition import guard
+from rollproof.reference.containers import Player
+from rollproof.reference.state import Peer, Phase
+from rollproof.reference.transition import guard
 
 
 @guard("RB-7", "RB-5")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from reference.containers import Action, InputTable, Player, Sequence
-from reference.events import InputConflict, InputRejected, InputScheduled, InputStored, Mispredicted
-from reference.guards import episode_is_open, from_a_partner, no_rollback_in_progress, running, same_epoch
-from reference.messages import Path
-from reference.state import Inputs, MispredictionEntry, Peer, Phase, QueuedInput
-from reference.transition import Step, guard, transition
-from reference.values import evolve, given, same
+from rollproof.reference.containers import Action, InputTable, Player, Sequence
+from rollproof.reference.events import InputConflict, InputRejected, InputScheduled, InputStored, Mispredicted
+from rollproof.reference.guards import episode_is_open, from_a_partner, no_rollback_in_progress, running, same_epoch
+from rollproof.reference.messages import Path
+from rollproof.reference.state import Inputs, MispredictionEntry, Peer, Phase, QueuedInput
+from rollproof.reference.transition import Step, guard, transition
+from rollproof.reference.values import evolve, given, same
 
 
 @guard("IN-3", "IN-10")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from reference.containers import Action, Player
-from reference.digest import Digest
-from reference.values import frozen
+from rollproof.reference.containers import Action, Player
+from rollproof.reference.digest import Digest
+from rollproof.reference.values import frozen
 
 
 class Path(Enum):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reference import buffers, desync, episode, inputs, rollback, transport
-from reference.transition import Protocol
+from rollproof.reference import buffers, desync, episode, inputs, rollback, transport
+from rollproof.reference.transition import Protocol
 
 PROTOCOL = Protocol.of(
     "present",

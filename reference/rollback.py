@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference.events import FrameSimulated, RollbackBegun, RollbackFinished
-from reference.guards import episode_is_open, no_rollback_in_progress, no_rollback_pending, running
-from reference.state import Peer, Record, Rollback, RollbackEntry
-from reference.transition import Step, guard, transition
-from reference.values import evolve, given
-from reference.world import advance
+from rollproof.reference.events import FrameSimulated, RollbackBegun, RollbackFinished
+from rollproof.reference.guards import episode_is_open, no_rollback_in_progress, no_rollback_pending, running
+from rollproof.reference.state import Peer, Record, Rollback, RollbackEntry
+from rollproof.reference.transition import Step, guard, transition
+from rollproof.reference.values import evolve, given
+from rollproof.reference.world import advance
 
 
 @transition("RB-7", "IN-12", guards=(running, no_rollback_in_progress))

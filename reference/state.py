@@ -5,12 +5,11 @@ from __future__ import annotations
 from enum import Enum
 
 from attrs import field
-
-from reference.config import Config
-from reference.containers import Action, FrameMap, InputTable, JointAction, Player, PlayerMap, Sequence, Table
-from reference.digest import Digest
-from reference.values import evolve, frozen
-from reference.world import Outcome, Simulation, Totals, World
+from rollproof.reference.config import Config
+from rollproof.reference.containers import Action, FrameMap, InputTable, JointAction, Player, PlayerMap, Sequence, Table
+from rollproof.reference.digest import Digest
+from rollproof.reference.values import evolve, frozen
+from rollproof.reference.world import Outcome, Simulation, Totals, World
 
 
 @frozen

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from typing import Any
 
-from reference.buffers import confirm_frame, force_promote_frame, promote_frame
-from reference.containers import Action, Player
-from reference.desync import compare_hash, receive_hash
-from reference.episode import (
+from rollproof.reference.buffers import confirm_frame, force_promote_frame, promote_frame
+from rollproof.reference.containers import Action, Player
+from rollproof.reference.desync import compare_hash, receive_hash
+from rollproof.reference.episode import (
     begin_wait,
     complete_episode,
     decide_end,
@@ -25,9 +25,9 @@ from reference.episode import (
     suspect_end,
     withdraw_end,
 )
-from reference.events import Event, ForcedPromotion, Promoted, PromotionRefused, Stalled
-from reference.guards import from_a_partner, no_rollback_in_progress, no_rollback_pending, same_epoch
-from reference.inputs import (
+from rollproof.reference.events import Event, ForcedPromotion, Promoted, PromotionRefused, Stalled
+from rollproof.reference.guards import from_a_partner, no_rollback_in_progress, no_rollback_pending, same_epoch
+from rollproof.reference.inputs import (
     drain_input,
     ignore_conflict,
     input_is_unknown,
@@ -35,8 +35,8 @@ from reference.inputs import (
     reject_input,
     schedule_input,
 )
-from reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message, Path
-from reference.rollback import (
+from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message, Path
+from rollproof.reference.rollback import (
     begin_rollback,
     begin_tick,
     finish_rollback,
@@ -44,9 +44,9 @@ from reference.rollback import (
     simulate_frame,
     within_prediction_window,
 )
-from reference.state import Peer, Phase
-from reference.transition import Guard, Protocol, Step, Transition
-from reference.transport import announce_end, receive_ack, resend_inputs, send_ack, send_hash, send_inputs
+from rollproof.reference.state import Peer, Phase
+from rollproof.reference.transition import Guard, Protocol, Step, Transition
+from rollproof.reference.transport import announce_end, receive_ack, resend_inputs, send_ack, send_hash, send_inputs
 
 NOBODY: frozenset[Player] = frozenset()
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, field, frozen
 
 if TYPE_CHECKING:
-    from reference.events import Event
-    from reference.state import Peer
+    from rollproof.reference.events import Event
+    from rollproof.reference.state import Peer
 
 Step = tuple["Peer", tuple["Event", ...]]
 """What an effect returns: the peer afterwards, and what happened, for the caller to act on."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from reference.containers import Player
-from reference.episode import end_is_undecided
-from reference.events import AckReceived, FallbackTriggered, Sent
-from reference.guards import from_a_partner, own_hash_is_known, same_epoch
-from reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message, Path
-from reference.state import Link, Peer, Phase
-from reference.transition import Step, guard, transition
-from reference.values import evolve, given
+from rollproof.reference.containers import Player
+from rollproof.reference.episode import end_is_undecided
+from rollproof.reference.events import AckReceived, FallbackTriggered, Sent
+from rollproof.reference.guards import from_a_partner, own_hash_is_known, same_epoch
+from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message, Path
+from rollproof.reference.state import Link, Peer, Phase
+from rollproof.reference.transition import Step, guard, transition
+from rollproof.reference.values import evolve, given
 
 
 def is_healthy(link: Link) -> bool:

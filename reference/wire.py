@@ -7,9 +7,9 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
-from reference.containers import Action
-from reference.digest import Digest
-from reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message
+from rollproof.reference.containers import Action
+from rollproof.reference.digest import Digest
+from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message
 
 MOST_BYTES = 65_536
 """How long an encoded message may be."""

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from attrs import field
-
-from reference.containers import JointAction, Player
-from reference.values import frozen
+from rollproof.reference.containers import JointAction, Player
+from rollproof.reference.values import frozen
 
 State = Any
 """A world's state: an immutable value, which therefore is its own snapshot."""

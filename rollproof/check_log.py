@@ -8,9 +8,9 @@ from typing import Any
 
 import attrs
 
-from conformance.known import load_known
-from conformance.log import Log, LogError
-from conformance.log_judge import Report, judge
+from rollproof.conformance.logs.judge import Report, judge
+from rollproof.conformance.logs.known import load_known
+from rollproof.conformance.logs.reading import Log, LogError
 from rollproof.output import BROKEN, HELD, UNDECIDED, UsageError, console, progress, table, verdict, write_json
 
 FORMAT = "rollproof-log-report"

@@ -10,17 +10,17 @@ from cyclopts import Parameter
 from cyclopts.types import NonNegativeInt, PositiveFloat, PositiveInt
 from rich.text import Text
 
-from conformance.adapters.reference import Adapter
-from conformance.cases import Case, published_cases, read_case
-from conformance.fuzz import fuzz
-from conformance.mutants import find_mutant, mutants
-from conformance.report import failure_text, html, junit
-from conformance.runner import Adapters
-from conformance.schema import InvalidError, Json, check, parse
-from conformance.smoke import smoke
-from conformance.suite import Report, Result, Target, as_json, result_json, run_suite, select
-from conformance.transport import AdapterError
 from rollproof import __version__
+from rollproof.conformance.adapters.reference import Adapter
+from rollproof.conformance.cases.case import Case, published_cases, read_case
+from rollproof.conformance.mutants.catalogue import find_mutant, mutants
+from rollproof.conformance.report.report import failure_text, html, junit
+from rollproof.conformance.runner.play import Adapters
+from rollproof.conformance.runner.transport import AdapterError
+from rollproof.conformance.schema import InvalidError, Json, check, parse
+from rollproof.conformance.suite.fuzz import fuzz
+from rollproof.conformance.suite.smoke import smoke
+from rollproof.conformance.suite.suite import Report, Result, Target, as_json, result_json, run_suite, select
 from rollproof.output import BROKEN, HELD, UsageError, console, progress, table, unknown, write_file, write_json
 
 SHOWN_FAILURES = 3

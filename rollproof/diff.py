@@ -7,14 +7,14 @@ from typing import Any
 
 from rich.text import Text
 
-from model.describe import plain
-from model.telling import as_text
-from model.trace import Trace, document_of, story_of
-from model.variants import VARIANTS
-from proofs.diff import Behaviour, Change, Compared, Difference, changes, compare, verdicts
-from reference.protocol import PROTOCOL
-from reference.transition import Protocol
+from rollproof.model.traces.describe import plain
+from rollproof.model.traces.rendering import as_text
+from rollproof.model.traces.trace import Trace, document_of, story_of
+from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import BROKEN, HELD, UsageError, console, table, unknown, write_json
+from rollproof.proofs.diff import Behaviour, Change, Compared, Difference, changes, compare, verdicts
+from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.transition import Protocol
 from rollproof.verify import guards_named
 
 PRESENT = "present"

@@ -9,11 +9,11 @@ import attrs
 from rich.console import Group
 from rich.text import Text
 
-from proofs.explain import Explanation, kinds
-from proofs.explain import explain as explained
-from proofs.unused import unused_lemmas
-from reference.protocol import PROTOCOL
 from rollproof.output import BROKEN, HELD, UsageError, console, unknown, write_json
+from rollproof.proofs.explain import Explanation, kinds
+from rollproof.proofs.explain import explain as explained
+from rollproof.proofs.unused import unused_lemmas
+from rollproof.reference.protocol import PROTOCOL
 
 SHOWN = 12
 """How many formulas are shown unless all are asked for."""

@@ -8,16 +8,16 @@ from typing import Any
 from attrs import frozen
 from rich.text import Text
 
-from model.telling import as_text
-from model.trace import document_of, story_of
-from model.variants import VARIANTS
-from proofs.certificates import FILE, Certificate, certificate_of, dumps, load
-from proofs.implied import is_implied
-from proofs.induction import in_parallel
-from proofs.necessity import GuardVerdict, check_guard, sufficient_sets
-from proofs.verdict import control
-from reference.protocol import PROTOCOL
+from rollproof.model.traces.rendering import as_text
+from rollproof.model.traces.trace import document_of, story_of
+from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import HELD, UNDECIDED, UsageError, console, progress, table, write_file, write_json
+from rollproof.proofs.certificates import FILE, Certificate, certificate_of, dumps, load
+from rollproof.proofs.implied import is_implied
+from rollproof.proofs.induction import in_parallel
+from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
+from rollproof.proofs.verdict import control
+from rollproof.reference.protocol import PROTOCOL
 from rollproof.verify import guards_named
 
 _COLOURS = {"needed": "green", "redundant": "cyan", "undecided": "bold yellow"}

@@ -14,17 +14,16 @@ from typing import Annotated, Any
 import attrs
 from cyclopts import Parameter
 
-from conformance.log_record import RecordingError, lines, recorded, recording
-from model.campaign import Summary, protocol_named, random_setup, run_campaign
-from model.documents import DocumentError
-from model.promises import Promise
-from model.report import PeerReport
-from model.scenarios import FAMILIES, SCENARIOS, SOUND, Verdict, named, play
-from model.schedule import dumps, load, schedule_of
-from model.session import Result, run
-from model.setup import Source
-from model.variants import VARIANTS
-from reference.protocol import PROTOCOL
+from rollproof.conformance.logs.record import RecordingError, lines, recorded, recording
+from rollproof.model.documents import DocumentError
+from rollproof.model.sessions.campaign import Summary, protocol_named, random_setup, run_campaign
+from rollproof.model.sessions.promises import Promise
+from rollproof.model.sessions.report import PeerReport
+from rollproof.model.sessions.scenarios import FAMILIES, SCENARIOS, SOUND, Verdict, named, play
+from rollproof.model.sessions.schedule import dumps, load, schedule_of
+from rollproof.model.sessions.session import Result, run
+from rollproof.model.sessions.setup import Source
+from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import (
     BROKEN,
     HELD,
@@ -37,6 +36,7 @@ from rollproof.output import (
     write_file,
     write_json,
 )
+from rollproof.reference.protocol import PROTOCOL
 
 FORMAT = "rollproof-simulation"
 VERSION = 1

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from rich.text import Text
 
-from model.documents import DocumentError
-from model.telling import as_itf, as_mermaid, as_text
-from model.trace import Story, document_of, load
+from rollproof.model.documents import DocumentError
+from rollproof.model.traces.rendering import as_itf, as_mermaid, as_text
+from rollproof.model.traces.trace import Story, document_of, load
 from rollproof.output import HELD, UsageError, console, write_file, write_json
 
 _TEXTS: dict[str, Callable[[Story], str | Text]] = {

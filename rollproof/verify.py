@@ -11,19 +11,19 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.text import Text
 
-from model.properties import PROPERTIES
-from model.telling import as_text
-from model.trace import Trace, document_of, story_of
-from model.variants import VARIANTS
-from proofs.certificates import load
-from proofs.counterexample import Counterexample, counterexample
-from proofs.cross_check import CrossCheckError, CrossReport, cross_check, rendered
-from proofs.cross_check import document as cross_document
-from proofs.induction import Report
-from proofs.verdict import Judged, Judgement, Trust, judge, judge_suspect, trust
-from reference.protocol import PROTOCOL
-from reference.transition import Protocol
+from rollproof.model.theorems.properties import PROPERTIES
+from rollproof.model.traces.rendering import as_text
+from rollproof.model.traces.trace import Trace, document_of, story_of
+from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import BROKEN, HELD, UNDECIDED, UsageError, console, progress, table, unknown, write_json
+from rollproof.proofs.certificates import load
+from rollproof.proofs.counterexample import Counterexample, counterexample
+from rollproof.proofs.cross_check import CrossCheckError, CrossReport, cross_check, rendered
+from rollproof.proofs.cross_check import document as cross_document
+from rollproof.proofs.induction import Report
+from rollproof.proofs.verdict import Judged, Judgement, Trust, judge, judge_suspect, trust
+from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.transition import Protocol
 
 _COLOURS = {"proved": "green", "refuted": "bold red", "undecided": "bold yellow"}
 _SHOWN = 12

@@ -6,21 +6,20 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from attrs import define, field, frozen
-
-from model.arguments import parameters
-from model.instances import LockstepTruth
-from model.logic import Values
-from model.properties import PROPERTIES as ALL
-from model.property import Property, StepView
-from model.worlds import ArithmeticWorld
-from reference.config import Config
-from reference.containers import Action, Player
-from reference.inputs import queue_of
-from reference.messages import Path
-from reference.protocol import PROTOCOL
-from reference.state import Peer, new_peer
-from reference.transition import Guard, Protocol
-from reference.world import World
+from rollproof.model.search.arguments import parameters
+from rollproof.model.search.instances import LockstepTruth
+from rollproof.model.sessions.worlds import ArithmeticWorld
+from rollproof.model.theorems.properties import PROPERTIES as ALL
+from rollproof.model.theorems.property import Property, StepView
+from rollproof.model.theorems.values import Values
+from rollproof.reference.config import Config
+from rollproof.reference.containers import Action, Player
+from rollproof.reference.inputs import queue_of
+from rollproof.reference.messages import Path
+from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.state import Peer, new_peer
+from rollproof.reference.transition import Guard, Protocol
+from rollproof.reference.world import World
 
 E = TypeVar("E")
 

@@ -15,16 +15,15 @@ from typing import Any
 
 import attrs
 import z3
-
-from model import symbolic as s
-from model.fields import fields_of
-from model.symbolic import SOptional, SPlayers, SWorld
-from model.symbolic_containers import SFrameMap, SInputTable, SMap, SPlayerMap, SSequence, SSlice
-from model.truth import Truth
-from reference.containers import FrameMap, InputTable, JointAction, PlayerMap, Sequence, Table
-from reference.digest import Digest
-from reference.state import Phase, Record
-from reference.world import Outcome, Totals
+from rollproof.model.fields import fields_of
+from rollproof.model.symbolic import values as s
+from rollproof.model.symbolic.containers import SFrameMap, SInputTable, SMap, SPlayerMap, SSequence, SSlice
+from rollproof.model.symbolic.values import SOptional, SPlayers, SWorld
+from rollproof.model.theorems.truth import Truth
+from rollproof.reference.containers import FrameMap, InputTable, JointAction, PlayerMap, Sequence, Table
+from rollproof.reference.digest import Digest
+from rollproof.reference.state import Phase, Record
+from rollproof.reference.world import Outcome, Totals
 
 NOBODY = "nobody"
 """A player who is not in any session."""

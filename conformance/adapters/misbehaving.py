@@ -1,6 +1,6 @@
 """Adapters that do nothing, or worse: the suite must pass none of them, and survive all of them.
 
-`python -m conformance.adapters.misbehaving KIND` is a process that misbehaves in one way.
+`python -m rollproof.conformance.adapters.misbehaving KIND` is a process that misbehaves in one way.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from conformance.adapters.reference import CAPABILITIES
-from conformance.adapters.stdio import serve
-from conformance.schema import Json
+from rollproof.conformance.adapters.reference import CAPABILITIES
+from rollproof.conformance.adapters.stdio import serve
+from rollproof.conformance.schema import Json
 
 
 class NullAdapter:

@@ -1,4 +1,4 @@
-"""The reference as an adapter, in this process or as `python -m conformance.adapters.reference`.
+"""The reference as an adapter, in this process or as `python -m rollproof.conformance.adapters.reference`.
 
 A replay yields after each frame when the runner wants to interleave, so races of an asynchronous implementation can be
 played with the reference too: it holds everything back by its guards alone (RB-7).
@@ -11,13 +11,13 @@ from base64 import b64decode, b64encode
 from collections.abc import Generator
 from typing import Any
 
-from conformance.game import HashWorld
-from conformance.schema import Json
-from conformance.transitions import VARIABLES, decoded
-from reference import tick as drivers
-from reference.config import Config
-from reference.episode import export_episode, reset_episode
-from reference.events import (
+from rollproof.conformance.cases.single_step import VARIABLES, decoded
+from rollproof.conformance.game import HashWorld
+from rollproof.conformance.schema import Json
+from rollproof.reference import tick as drivers
+from rollproof.reference.config import Config
+from rollproof.reference.episode import export_episode, reset_episode
+from rollproof.reference.events import (
     EpisodeReset,
     Event,
     FrameConfirmed,
@@ -37,14 +37,14 @@ from reference.events import (
     WaitSucceeded,
     WaitTimedOut,
 )
-from reference.export import Export, read, session_metrics
-from reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Path
-from reference.protocol import PROTOCOL
-from reference.rollback import begin_rollback, finish_rollback, replay_frame
-from reference.state import Peer, Phase, new_peer
-from reference.transition import Guard, Protocol, Transition
-from reference.transport import change_link, lose_p2p
-from reference.wire import decode, encode
+from rollproof.reference.export import Export, read, session_metrics
+from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Path
+from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.rollback import begin_rollback, finish_rollback, replay_frame
+from rollproof.reference.state import Peer, Phase, new_peer
+from rollproof.reference.transition import Guard, Protocol, Transition
+from rollproof.reference.transport import change_link, lose_p2p
+from rollproof.reference.wire import decode, encode
 
 CAPABILITIES = (
     *("core", "delay", "window", "retransmit", "n-player", "relay", "promote", "episode-end"),
@@ -364,22 +364,7 @@ class ObservedRun(drivers.Run):
             self.events.clear()
 
 
-def main(arguments: list[str]) -> None:
-    """Serve the reference, or `--mutant NAME` of it, on stdin and stdout."""
-    from conformance.adapters.stdio import serve
-    from conformance.mutants import find_mutant
-
-    if not arguments:
-        serve(Adapter().handle)
-    elif len(arguments) == 2 and arguments[0] in ("--mutant", "--variant", "--without"):
-        prefix = "" if arguments[0] == "--mutant" else f"{arguments[0][2:]}:"
-        try:
-            serve(find_mutant(prefix + arguments[1]).make().handle)
-        except KeyError as error:
-            raise SystemExit(str(error.args[0])) from None
-    else:
-        raise SystemExit("usage: reference [--mutant NAME | --variant NAME | --without TRANSITION.GUARD]")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    from rollproof.conformance.adapters.stdio import serve
+
+    serve(Adapter().handle)

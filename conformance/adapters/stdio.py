@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from conformance.schema import Json
+from rollproof.conformance.schema import Json
 
 
 def serve(handle: Callable[[Json], Json]) -> None:

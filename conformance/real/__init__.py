@@ -1,1 +1,1 @@
-"""Real, shipped implementations: `python -m conformance.real` installs, judges, compares with what is published."""
+"""Real, shipped implementations: installed, judged, and compared with what is published."""

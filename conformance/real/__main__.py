@@ -1,4 +1,4 @@
-"""`python -m conformance.real [--publish | --minimise]`: compare with what is published, or publish anew."""
+"""`python -m rollproof.conformance.real [--publish | --minimise]`: compare with what is published, or publish anew."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from conformance.cases import dump, published_cases
-from conformance.files import write_text
-from conformance.real.install import InstallError, install
-from conformance.real.judge import (
+from rollproof.conformance.cases.case import dump, published_cases
+from rollproof.conformance.files import write_text
+from rollproof.conformance.real.install import InstallError, install
+from rollproof.conformance.real.judge import (
     IMPLEMENTATIONS,
     MINIMAL,
     RESULTS,
@@ -20,9 +20,9 @@ from conformance.real.judge import (
     judge_implementation,
     minimal,
 )
-from conformance.real.page import overview, page
-from conformance.schema import InvalidError
-from conformance.transport import AdapterError
+from rollproof.conformance.real.page import overview, page
+from rollproof.conformance.runner.transport import AdapterError
+from rollproof.conformance.schema import InvalidError
 
 
 def main(arguments: Sequence[str]) -> int:

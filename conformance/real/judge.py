@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
-
-from conformance.cases import Case, published_cases, read_case
-from conformance.judge import Judgement
-from conformance.minimise import minimise
-from conformance.real.install import MUG, MUG_SOURCE, NETPLAYJS, ROOT
-from conformance.runner import Adapters
-from conformance.runs import run_and_judge
-from conformance.schema import Json
-from conformance.suite import Target, run_suite
+from rollproof.conformance.cases.case import Case, published_cases, read_case
+from rollproof.conformance.judge.verdict import Judgement
+from rollproof.conformance.real.install import MUG, MUG_SOURCE, NETPLAYJS, ROOT
+from rollproof.conformance.runner.play import Adapters
+from rollproof.conformance.schema import Json
+from rollproof.conformance.suite.judged import run_and_judge
+from rollproof.conformance.suite.minimise import minimise
+from rollproof.conformance.suite.suite import Target, run_suite
 
 RESULTS = ROOT / "conformance" / "results"
 MINIMAL = RESULTS / "cases"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from conformance.real.judge import Configuration, Finding, Implementation
+from rollproof.conformance.real.judge import Configuration, Finding, Implementation
 
 BAD = ("fail", "crash", "stuck", "harness-error", "vacuous", "skip")
 

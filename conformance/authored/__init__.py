@@ -1,1 +1,0 @@
-"""Where the written cases come from: `python -m conformance.generate` turns these modules into `cases/`."""

@@ -1,0 +1,380 @@
+"""The reference model follows what a peer reports, step by step (level 2).
+
+Each observation is one transition of the reference, or a few. A transition that a guard refuses is a failure, and the
+guard is its clause; so is an effect that differs from what was observed. What an implementation does not report is
+inferred where only one thing can have happened, and not judged elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from rollproof.conformance.game import HashWorld
+from rollproof.conformance.judge.failure import DivergenceError
+from rollproof.conformance.schema import Json
+from rollproof.reference.buffers import confirm_frame, force_promote_frame, promote_frame
+from rollproof.reference.config import Config
+from rollproof.reference.containers import JointAction
+from rollproof.reference.episode import completed, expire_wait, exported, reset_episode, succeed_wait
+from rollproof.reference.events import Event, FrameSimulated, Mispredicted
+from rollproof.reference.guards import from_a_partner, no_rollback_in_progress
+from rollproof.reference.inputs import drain_input, input_is_unknown, local_input_is_open, receive_input, schedule_input
+from rollproof.reference.messages import Path
+from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.rollback import (
+    begin_rollback,
+    finish_rollback,
+    replay_frame,
+    rollback_in_progress,
+    simulate_frame,
+    within_prediction_window,
+)
+from rollproof.reference.state import Ending, Phase, new_peer
+from rollproof.reference.transition import Guard, Transition
+from rollproof.reference.values import evolve
+
+UNTOLD = ("frame_us", "end_sum", "perturb", "debug_remote_input_delay")
+"""Settings that are none of the model's."""
+
+
+class Follower:
+    """The model of one peer, as far as its observations have told."""
+
+    def __init__(
+        self,
+        player: str,
+        players: tuple[str, ...],
+        config: Mapping[str, Json],
+        variants: Mapping[str, str],
+        observes: frozenset[str],
+    ) -> None:
+        """Begin before frame 0 of the first episode."""
+        settings = {name: value for name, value in config.items() if name not in UNTOLD}
+        prediction = variants.get("prediction", "previous")
+        world = HashWorld(config.get("end_sum"))
+        self.model = new_peer(Config(player=player, players=players, prediction=prediction, **settings), world)
+        self.observes = observes
+        self.late = variants.get("rollback_on") == "late"
+        self.owed: list[Mispredicted] = []
+        self.just_begun = False
+
+    def see(self, observation: Json, now: int) -> None:
+        """Follow one observation, made at a time in milliseconds.
+
+        Raises:
+            DivergenceError: if the model does not allow it.
+        """
+        see: Callable[[Json, int], None] | None = getattr(self, f"_see_{observation['obs']}", None)
+        if see is not None:
+            see(observation, now)
+
+    def check_variables(self, told: Mapping[str, Json]) -> None:
+        """Compare the variables that a peer tells when asked.
+
+        Raises:
+            DivergenceError: if one differs from the model's.
+        """
+        model = self.model
+        ours: dict[str, Any] = {
+            "frame": model.frame,
+            "pending": model.rollback.pending,
+            "rolling_back": model.rollback.cursor is not None,
+            "epoch": model.epoch,
+        }
+        if "confirm" in self.observes:
+            ours["confirmed"] = model.confirmed
+        for name, value in ours.items():
+            if name in told and told[name] != value:
+                raise DivergenceError(
+                    "variables", "A variable is what the observations say.", ("BUF-2",), model.frame,
+                    f"{name} = {value}", f"{name} = {told[name]}",
+                )  # fmt: skip
+
+    # --- inputs ---
+
+    def _see_input_local(self, seen: Json, now: int) -> None:
+        model = self.model
+        known = model.inputs.known.get(model.config.player, seen["frame"])
+        if known is not None:
+            if known != seen["input"]:
+                raise _refused(local_input_is_open, seen["frame"], f"input {known}", f"input {seen['input']}")
+            return
+        frame = model.frame + model.config.input_delay
+        if seen["frame"] != frame:
+            raise DivergenceError(
+                "schedule_input", schedule_input.sentence, schedule_input.rules, seen["frame"],
+                f"the input of frame {frame}", f"that of frame {seen['frame']}",
+            )  # fmt: skip
+        self._fire(schedule_input, seen["input"], frame=frame, seen=f"input {seen['input']}")
+
+    def _see_input_recv(self, seen: Json, now: int) -> None:
+        player, frame, action = seen["player"], seen["frame"], seen["input"]
+        if not from_a_partner.holds(self.model, player):
+            raise _refused(from_a_partner, frame, "no such input", f"an input of {player}")
+        known = self.model.inputs.known.get(player, frame)
+        if known is not None:
+            if known != action:
+                raise _refused(input_is_unknown, frame, f"{player}'s {known} to stay", f"{action}")
+            return
+        what = f"{player}'s input {action} of frame {frame} to be stored"
+        arguments = player, self.model.epoch, Path.P2P, frame, action
+        self._fire(receive_input, *arguments, frame=frame, seen=what)
+        was_simulated = frame < self.model.frame
+        for event in self._fire(drain_input, Path.P2P, now, frame=frame, seen=what):
+            if isinstance(event, Mispredicted):
+                self.owed.append(event)
+        if self.late and was_simulated:
+            pending = self.model.rollback.pending
+            pending = frame if pending is None else min(pending, frame)
+            self.model = evolve(self.model, rollback=evolve(self.model.rollback, pending=pending))
+
+    def _see_mispredict(self, seen: Json, now: int) -> None:
+        for event in self.owed:
+            if (event.player, event.frame) == (seen["player"], seen["frame"]):
+                self.owed.remove(event)
+                ours, theirs = (event.predicted, event.actual), (seen["predicted"], seen["actual"])
+                if ours != theirs:
+                    raise DivergenceError(
+                        "mispredict", drain_input.sentence, ("RB-8",), event.frame,
+                        f"predicted {ours[0]}, actual {ours[1]}", f"predicted {theirs[0]}, actual {theirs[1]}",
+                    )  # fmt: skip
+                return
+        raise DivergenceError(
+            "mispredict", drain_input.sentence, ("RB-1", "RB-8"), seen["frame"],
+            "no misprediction", f"one of {seen['player']}",
+        )  # fmt: skip
+
+    def _nothing_owed(self) -> None:
+        if "mispredict" in self.observes and self.owed:
+            event = self.owed[0]
+            raise DivergenceError(
+                "mispredict", "Every misprediction is logged.", ("RB-8",), event.frame,
+                f"a misprediction of {event.player} to be reported", "none",
+            )  # fmt: skip
+        self.owed.clear()
+
+    # --- simulation ---
+
+    def _see_rollback_begin(self, seen: Json, now: int) -> None:
+        self._begin(seen["frame"])
+
+    def _see_load(self, seen: Json, now: int) -> None:
+        if not self.just_begun:
+            self._begin(seen["frame"])
+        if self.model.rollback.cursor != seen["frame"]:
+            raise DivergenceError(
+                "begin_rollback", begin_rollback.sentence, ("RB-4",), seen["frame"],
+                f"the state before frame {self.model.rollback.cursor}", f"that before frame {seen['frame']}",
+            )  # fmt: skip
+        self.just_begun = False
+
+    def _begin(self, frame: int) -> None:
+        self._nothing_owed()
+        pending = self.model.rollback.pending
+        self._fire(begin_rollback, frame=frame, seen=f"a rollback to frame {frame}")
+        if pending != frame:
+            raise DivergenceError(
+                "begin_rollback", "A rollback goes back to the first mispredicted frame.", ("RB-1", "RB-4"), frame,
+                f"a rollback to frame {pending}", f"one to frame {frame}",
+            )  # fmt: skip
+        self.just_begun = True
+
+    def _see_rollback_end(self, seen: Json, now: int) -> None:
+        self._fire(finish_rollback, frame=seen["frame"], seen="the end of the rollback")
+
+    def _see_advance(self, seen: Json, now: int) -> None:
+        frame = seen["frame"]
+        self.just_begun = False
+        if self.model.rollback.cursor == self.model.frame and "rollback_end" not in self.observes:
+            self._see_rollback_end(seen, now)
+        replayed = self.model.rollback.cursor is not None
+        due = self.model.rollback.cursor if replayed else self.model.frame
+        if frame != due:
+            if not replayed and frame < self.model.frame:
+                raise _refused(rollback_in_progress, frame, f"frame {due}", f"frame {frame} again")
+            if replayed and frame == self.model.frame:
+                raise _refused(no_rollback_in_progress, frame, f"frame {due} to be replayed", f"frame {frame}")
+            raise DivergenceError(
+                "frames_in_order", "Frames are simulated one after the other.", ("RB-5", "BUF-7"), frame,
+                f"frame {due}", f"frame {frame}",
+            )  # fmt: skip
+        if not replayed:
+            self._nothing_owed()
+        self._confirm_unseen()
+        transition = replay_frame if replayed else simulate_frame
+        for event in self._fire(transition, now, True, frame=frame, seen=f"frame {frame} to be simulated"):
+            if isinstance(event, FrameSimulated):
+                self._compare(event, seen)
+
+    def _compare(self, ours: FrameSimulated, seen: Json) -> None:
+        frame, players = ours.frame, self.model.config.players
+        if len(seen["inputs"]) != len(players):
+            raise DivergenceError(
+                "joint_action", "Every player has an action in every frame.", ("BUF-2",), frame,
+                f"{len(players)} inputs", f"{len(seen['inputs'])}",
+            )  # fmt: skip
+        theirs = JointAction(players, tuple(seen["inputs"]))
+        for player in players:
+            if ours.actions.of(player) != theirs.of(player):
+                known = self.model.inputs.known.get(player, frame) is not None
+                raise DivergenceError(
+                    "known_inputs_are_used" if known else "prediction",
+                    "A frame is simulated with the inputs that are known."
+                    if known
+                    else "An unknown input is predicted from the known ones alone.",
+                    ("RB-5", "IN-3") if known else ("IN-6",),
+                    frame,
+                    f"{player}'s {'known' if known else 'predicted'} input {ours.actions.of(player)}",
+                    f"{theirs.of(player)}",
+                )
+        for name, value in (("predicted", ours.predicted), ("resimulated", ours.replayed)):
+            if seen.get(name, value) != value:
+                raise DivergenceError(
+                    name, f"Whether a frame was {name} is told as it is.", ("BUF-8", "RB-5"), frame,
+                    f"{name}: {value}", f"{name}: {seen[name]}",
+                )  # fmt: skip
+
+    def _see_stall(self, seen: Json, now: int) -> None:
+        self._confirm_unseen()
+        if within_prediction_window.holds(self.model, now, True):
+            raise _refused(
+                within_prediction_window, self.model.frame,
+                f"frame {self.model.frame} to be simulated: confirmed is {self.model.confirmed}", "a stall",
+            )  # fmt: skip
+
+    # --- buffers ---
+
+    def _see_confirm(self, seen: Json, now: int) -> None:
+        frame = seen["frame"]
+        if frame < self.model.confirmed:
+            raise DivergenceError(
+                "confirmed_does_not_go_back", "A confirmed frame stays confirmed.", ("BUF-2", "RB-4"), frame,
+                f"confirmed to be at least {self.model.confirmed}", f"{frame}",
+            )  # fmt: skip
+        while self.model.confirmed < frame:
+            highest = f"confirmed to be at most {self.model.confirmed}"
+            self._fire(confirm_frame, frame=self.model.confirmed + 1, seen=f"{frame}", expected=highest)
+
+    def _confirm_unseen(self) -> None:
+        if "confirm" not in self.observes:
+            while confirm_frame.refusal(self.model) is None:
+                self._fire(confirm_frame, frame=None, seen="")
+
+    def _see_promote(self, seen: Json, now: int) -> None:
+        self._confirm_unseen()
+        transition = force_promote_frame if seen.get("forced", False) else promote_frame
+        for frame in seen["frames"]:
+            if frame != self.model.buffers.promoted:
+                raise DivergenceError(
+                    "promoted_in_order", "Records are promoted one after the other.", ("BUF-3", "BUF-7"), frame,
+                    f"frame {self.model.buffers.promoted} to be promoted", f"frame {frame}",
+                )  # fmt: skip
+            self._fire(transition, frame=frame, seen=f"frame {frame} to be promoted")
+
+    # --- the end ---
+
+    def _see_episode_end(self, seen: Json, now: int) -> None:
+        frame, agreed = seen["frame"], seen["kind"] == "agreed"
+        self._confirm_unseen()
+        ending = Ending(phase=Phase.WAITING, own=frame, termination=frame, deadline=now, alone=not agreed)
+        self.model = evolve(self.model, ending=evolve(ending, announced=self.model.ending.announced))
+        wanted, arguments = (succeed_wait, ()) if seen.get("confirmed", agreed) else (expire_wait, (now,))
+        for name in ("no_rollback_pending", "no_rollback_in_progress", "target_is_confirmed"):
+            for guard in wanted.guards:
+                if guard.name == name and not guard.holds(self.model, *arguments):
+                    state = f"confirmed {self.model.confirmed}, pending {self.model.rollback.pending}"
+                    raise _refused(guard, frame, "no end yet", f"the end after {frame} frames: {state}")
+        self.model = evolve(self.model, ending=evolve(self.model.ending, phase=Phase.COMPLETING))
+
+    def _see_export(self, seen: Json, now: int) -> None:
+        model = self.model
+        if model.ending.phase == Phase.EXPORTED or model.ending.phase < Phase.COMPLETING:
+            raise _refused(completed, None, "no export", "an export")
+        if model.rollback.cursor is not None:
+            raise _refused(no_rollback_in_progress, None, "no export", "an export")
+        frames = [row["frame"] for row in seen["rows"]]
+        if frames != list(range(model.ending.termination or 0)):
+            raise DivergenceError(
+                "rows_are_gapless", "Rows are exported in frame order, from 0 to termination − 1.", ("EP-10",), None,
+                f"frames 0 to {(model.ending.termination or 0) - 1}", _ranges(frames),
+            )  # fmt: skip
+        for row in seen["rows"]:
+            self._compare_row(row)
+        self.model = evolve(model, ending=evolve(model.ending, phase=Phase.EXPORTED))
+
+    def _compare_row(self, row: Json) -> None:
+        frame = row["frame"]
+        canonical = self.model.buffers.canonical.get(frame)
+        if canonical is None:
+            if "promote" in self.observes:
+                raise DivergenceError(
+                    "rows_are_canonical", "Export reads the canonical buffer only.", ("EP-10", "BUF-7"), frame,
+                    "no row: the record was never promoted", "a row",
+                )  # fmt: skip
+            return
+        record = canonical.record
+        outcome = record.outcome
+        ours = {
+            "inputs": list(record.actions.actions),
+            "state": None if outcome is None else outcome.infos[record.actions.players[0]]["state"],
+            "returns": [record.returns.rewards.get(player, 0) for player in record.actions.players],
+            "unconfirmed": canonical.unconfirmed,
+        }
+        for name, value in ours.items():
+            if name in row and value is not None and row[name] != value:
+                raise DivergenceError(
+                    f"row_{name}", "An exported row is the canonical record.",
+                    ("BUF-8", "EP-8") if name == "unconfirmed" else ("EP-10", "BUF-6", "RB-4"), frame,
+                    f"{name} {value}", f"{name} {row[name]}",
+                )  # fmt: skip
+
+    def _see_episode_begin(self, seen: Json, now: int) -> None:
+        if self.model.ending.phase != Phase.EXPORTED and "export" in self.observes:
+            raise _refused(exported, None, "no next episode", f"episode {seen['epoch']}")
+        self.model = evolve(self.model, ending=evolve(self.model.ending, phase=Phase.EXPORTED))
+        self._fire(reset_episode, frame=None, seen="the next episode")
+        self.owed.clear()
+        if seen["epoch"] != self.model.epoch:
+            raise DivergenceError(
+                "epoch", reset_episode.sentence, ("EP-11", "IN-11"), None,
+                f"episode {self.model.epoch}", f"episode {seen['epoch']}",
+            )  # fmt: skip
+
+    def _see_metric(self, seen: Json, now: int) -> None:
+        metrics = self.model.metrics
+        ours = {
+            "rollbacks": len(metrics.rollbacks),
+            "greatest_depth": metrics.greatest_depth,
+            "mispredictions": len(metrics.mispredictions),
+            "frames": metrics.frames,
+        }
+        expected = ours.get(seen["name"], seen["value"])
+        if expected != seen["value"]:
+            raise DivergenceError(
+                "metrics_match_events", "Metrics say what happened.", ("ME-1", "ME-2"), None,
+                f"{seen['name']} = {expected}", f"{seen['value']}",
+            )  # fmt: skip
+
+    # --- firing ---
+
+    def _fire(
+        self, transition: Transition, *args: Any, frame: int | None, seen: str, expected: str = ""
+    ) -> Iterable[Event]:
+        step = PROTOCOL[transition].fire(self.model, *args)
+        if isinstance(step, Guard):
+            raise DivergenceError(
+                f"{transition.name}.{step.name}", step.sentence, step.rules, frame,
+                expected or "it to be held back", seen,
+            )  # fmt: skip
+        self.model = step[0]
+        return step[1]
+
+
+def _refused(guard: Guard, frame: int | None, expected: str, seen: str) -> DivergenceError:
+    return DivergenceError(guard.name, guard.sentence, guard.rules, frame, expected, seen)
+
+
+def _ranges(frames: list[int]) -> str:
+    shown = ", ".join(map(str, frames[:20]))
+    return f"{len(frames)} rows: {shown}{', …' if len(frames) > 20 else ''}"

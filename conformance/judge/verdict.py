@@ -1,0 +1,117 @@
+"""The verdict on a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from attrs import frozen
+from rollproof.conformance.cases.case import Case
+from rollproof.conformance.judge.failure import Failure
+from rollproof.conformance.judge.properties import PROPERTIES, Evidence
+from rollproof.conformance.runner.run import Hello, Run
+from rollproof.conformance.runner.transport import AdapterError, BrokenError, CrashedError
+
+
+class Verdict(Enum):
+    """What a case says of an implementation."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    CRASH = "crash"
+    STUCK = "stuck"
+    DEGRADED = "degraded"
+    """It said that it ended degraded, and the case allows it."""
+    VACUOUS = "vacuous"
+    """What the case is about never happened."""
+    SKIP = "skip"
+    NOT_APPLICABLE = "n/a"
+    HARNESS_ERROR = "harness-error"
+    """The adapter broke the adapter protocol, so nothing is known of the implementation."""
+
+
+@frozen
+class Judgement:
+    """A verdict, and what it rests on."""
+
+    verdict: Verdict
+    failure: Failure | None = None
+    reason: str = ""
+
+
+def not_applicable(case: Case, hello: Hello, level: int) -> str | None:
+    """Return why a case does not apply to an implementation, or None if it does."""
+    if case["level"] > min(level, hello.level):
+        return f"needs level {case['level']}"
+    missing = sorted(set(case["requires"]) - hello.capabilities)
+    return f"needs {', '.join(missing)}" if missing else None
+
+
+def judge(run: Run) -> Judgement:
+    """Return the verdict on a run."""
+    if run.skipped is not None:
+        issue = f" ({run.skipped['issue']})" if "issue" in run.skipped else ""
+        return Judgement(Verdict.SKIP, reason=run.skipped["reason"] + issue)
+    evidence = Evidence(run)
+    if run.failure is not None:
+        return _of_adapter(evidence, run.failure)
+    failure = first_failure(evidence)
+    if failure is not None:
+        stuck = failure.clause in PROPERTIES and PROPERTIES[failure.clause].stuck
+        return Judgement(Verdict.STUCK if stuck else Verdict.FAIL, failure)
+    for pattern in run.case["premise"]:
+        if not _is_met(pattern, evidence):
+            return Judgement(Verdict.VACUOUS, reason=f"never observed: {_told(pattern)}")
+    ends = [event.data["kind"] for event in evidence.observations("episode_end")]
+    if any(kind != "agreed" for kind in ends):
+        return Judgement(Verdict.DEGRADED, reason="it said so, and the case allows it")
+    return Judgement(Verdict.PASS)
+
+
+def first_failure(evidence: Evidence, *, complete: bool = True) -> Failure | None:
+    """Return the earliest failure of the properties that the case expects; at level 2 the model always judges, too:
+    what is observed, unless each single step is judged.
+
+    Of a run that is not `complete`, only what goes wrong on the way is judged.
+    """
+    run = evidence.run
+    names = list(run.case["expect"])
+    if run.level == 2 and not {"model", "steps"} & set(names):
+        names.append("model")
+    found = []
+    for name in names:
+        if PROPERTIES[name].level <= run.level and (complete or not PROPERTIES[name].final):
+            failure = next(PROPERTIES[name].failures(evidence), None)
+            if failure is not None:
+                found.append((PROPERTIES[name].final, failure.event, failure))
+    return min(found, key=lambda each: each[:2])[2] if found else None
+
+
+def _of_adapter(evidence: Evidence, error: AdapterError) -> Judgement:
+    run = evidence.run
+    if isinstance(error, BrokenError):
+        return Judgement(Verdict.HARNESS_ERROR, reason=f"{run.failed_peer}: {error}")
+    earlier = first_failure(evidence, complete=False)
+    if earlier is not None:
+        return Judgement(Verdict.FAIL, earlier, reason=f"and then {run.failed_peer}: {error}")
+    verdict = Verdict.CRASH if isinstance(error, CrashedError) else Verdict.STUCK
+    sentence = "The implementation survives whatever arrives, and answers."
+    last = len(run.events) - 1
+    return Judgement(
+        verdict, Failure("answers", sentence, ("EP-7", "IN-7"), run.failed_peer, None, "an answer", str(error), last)
+    )
+
+
+def _is_met(pattern: Mapping[str, Any], evidence: Evidence) -> bool:
+    wanted = {key: value for key, value in pattern.items() if key not in ("peer", "at_least")}
+    number = sum(
+        pattern.get("peer", event.peer) == event.peer
+        and all(event.data.get(key) == value for key, value in wanted.items())
+        for event in evidence.observations(pattern["obs"])
+    )
+    return bool(number >= pattern.get("at_least", 1))
+
+
+def _told(pattern: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in pattern.items())

@@ -1,0 +1,79 @@
+"""Divergences that are known: each must still be there, or its entry is out of date."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import fastjsonschema
+from attrs import define
+from rollproof.conformance.judge.failure import DivergenceError
+from rollproof.conformance.logs.reading import LogError
+from rollproof.conformance.schema import SCHEMAS, InvalidError, Json, parse
+
+MOST_BYTES = 1 << 20
+
+
+@define
+class Known:
+    """One known divergence."""
+
+    clause: str
+    peer: str
+    reason: str
+    frames: tuple[int, int] | None = None
+    """The first and the last frame; None: any, and divergences without one."""
+    issue: str | None = None
+    applied: int = 0
+    """How often it was met."""
+
+    def covers(self, peer: str, error: DivergenceError) -> bool:
+        """Tell whether a divergence of a peer is this one."""
+        if (self.clause, self.peer) != (error.parts[0], peer):
+            return False
+        if self.frames is None:
+            return True
+        return error.frame is not None and self.frames[0] <= error.frame <= self.frames[1]
+
+    def __str__(self) -> str:
+        """Return the entry in one line."""
+        frames = "" if self.frames is None else f", frames {self.frames[0]} to {self.frames[1]}"
+        issue = "" if self.issue is None else f" ({self.issue})"
+        return f"{self.clause}: {self.peer}{frames}: {self.reason}{issue}"
+
+
+def load_known(path: Path) -> list[Known]:
+    """Read a file of known divergences.
+
+    Raises:
+        LogError: if it is none.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise InvalidError(f"longer than {MOST_BYTES} bytes")
+        value = parse(content)
+        _validator()(value)
+    except OSError as error:
+        raise LogError(path, 0, f"cannot be read: {error.strerror}") from None
+    except (InvalidError, fastjsonschema.JsonSchemaException) as error:
+        raise LogError(path, 0, str(error).replace("data", "it", 1)) from None
+    return [
+        Known(each["clause"], each["peer"], each["reason"], _range(each.get("frames")), each.get("issue"))
+        for each in value
+    ]
+
+
+def _range(frames: Json) -> tuple[int, int] | None:
+    return None if frames is None else (frames[0], frames[1])
+
+
+@cache
+def _validator() -> Callable[[Json], Json]:
+    validator: Callable[[Json], Json] = fastjsonschema.compile(
+        json.loads((SCHEMAS / "known.json").read_text(encoding="utf-8"))
+    )
+    return validator

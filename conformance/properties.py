@@ -1,8 +1,0 @@
-"""The named properties that a case can expect: each is stated once, in `outside`, `inside` or `steps`."""
-
-from __future__ import annotations
-
-from conformance import inside, outside, steps
-from conformance.evidence import PROPERTIES, Evidence, Property
-
-__all__ = ["PROPERTIES", "Evidence", "Property", "inside", "outside", "steps"]

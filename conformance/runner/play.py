@@ -1,0 +1,86 @@
+"""Runs cases against adapters, which own their peers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from rollproof.conformance.cases.case import Case
+from rollproof.conformance.runner.run import Hello, Run
+from rollproof.conformance.runner.session import DeclinedError, Session
+from rollproof.conformance.runner.transport import AdapterError, BrokenError, InProcess, Process, Transport
+
+Start = Callable[[], Transport]
+"""Starts one adapter."""
+
+
+class Adapters:
+    """The adapters of a session, one for each peer, started when they are first needed and used again."""
+
+    def __init__(self, start: Start) -> None:
+        """Start adapters with `start`."""
+        self._start = start
+        self._running: list[Transport] = []
+        self.numbers = count(1)
+        """The numbers of the next requests."""
+        self.hello: Hello | None = None
+
+    @staticmethod
+    def of_command(command: Sequence[str], limit_s: float) -> Adapters:
+        """Return adapters that are processes."""
+        return Adapters(lambda: Process(command, limit_s=limit_s))
+
+    @staticmethod
+    def in_process(make: Callable[[], Any]) -> Adapters:
+        """Return adapters in this process."""
+        return Adapters(lambda: InProcess(make().handle))
+
+    def get(self, count: int) -> list[Transport]:
+        """Return so many adapters.
+
+        Raises:
+            AdapterError: if one does not start, or does not say hello.
+        """
+        while len(self._running) < count:
+            transport = self._start()
+            self._running.append(transport)
+            answer = transport.ask({"seq": next(self.numbers), "op": "hello", "protocol": 1})
+            if "hello" not in answer:
+                raise BrokenError("the answer to hello has no hello")
+            self.hello = self.hello or Hello(answer["hello"])
+        return self._running[:count]
+
+    def stderr(self) -> str:
+        """Return the end of what each adapter wrote to stderr."""
+        return "\n".join(text for text in (each.stderr().strip() for each in self._running) if text)
+
+    def close(self) -> None:
+        """End all adapters."""
+        while self._running:
+            self._running.pop().close()
+
+
+def run_case(case: Case, adapters: Adapters, *, level: int = 2, seed: int = 0, force: bool = False) -> Run:
+    """Run a case against adapters. A failure of the adapter ends the run, and is part of what is returned.
+
+    Raises:
+        AdapterError: if the adapters cannot even be started.
+    """
+    transports = adapters.get(len(case.peers))
+    hello = adapters.hello
+    if hello is None:
+        raise BrokenError("no adapter has said hello")
+    run = Run(case, hello, min(level, hello.level))
+    session = Session(run, adapters.numbers, dict(zip(case.peers, transports, strict=True)), seed, force)
+    try:
+        session.play()
+    except DeclinedError:
+        pass
+    except AdapterError as failure:
+        run.failure = failure
+        run.failed_peer = session.asked
+        run.stderr = adapters.stderr()
+        adapters.close()
+    run.digest = session.hash.hexdigest()[:16]
+    return run

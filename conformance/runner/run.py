@@ -1,0 +1,76 @@
+"""What happened in a run of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+from rollproof.conformance.cases.case import Case
+from rollproof.conformance.runner.transport import AdapterError
+from rollproof.conformance.schema import Json, observation_kinds
+
+
+@frozen(slots=True)
+class Event:
+    """One thing that happened in a run. `kind` is a request's op, or `obs`, `send`, `heal`, `refused` and so on."""
+
+    number: int
+    now: int
+    """Virtual time in microseconds."""
+    peer: str
+    kind: str
+    data: Mapping[str, Any]
+
+
+@frozen
+class Hello:
+    """What an adapter says of itself."""
+
+    json: Mapping[str, Json]
+
+    @property
+    def name(self) -> str:
+        """The implementation's name and version."""
+        return f"{self.json['name']} {self.json['version']}"
+
+    @property
+    def level(self) -> int:
+        """How far it opens itself."""
+        return int(self.json["level"])
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What it can do; `datagram` is one of them unless its transport must be reliable and ordered."""
+        needs = self.variants.get("transport_needs", "datagram")
+        return frozenset(self.json["capabilities"]) | ({"datagram"} if needs == "datagram" else set())
+
+    @property
+    def variants(self) -> Mapping[str, str]:
+        """Which of several right answers it gives."""
+        variants: Mapping[str, str] = self.json.get("variants", {})
+        return variants
+
+    @property
+    def observes(self) -> frozenset[str]:
+        """The kinds of observation that it makes at level 2."""
+        return frozenset(self.json.get("observes", observation_kinds()))
+
+
+@define
+class Run:
+    """What happened in one run of a case."""
+
+    case: Case
+    hello: Hello
+    level: int
+    events: list[Event] = field(factory=list)
+    requests: int = 0
+    digest: str = ""
+    """Of every byte that was exchanged."""
+    failure: AdapterError | None = None
+    failed_peer: str = ""
+    skipped: Json = None
+    stderr: str = ""
+    unobserved: Run | None = None
+    """The same case with hardly anything observed, if the case wants to compare."""

@@ -1,0 +1,361 @@
+"""Plays a case against adapters: every request of a run is made here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from attrs import evolve
+from rollproof.conformance.cases.single_step import VARIABLES
+from rollproof.conformance.runner.network import Network, Packet
+from rollproof.conformance.runner.run import Event, Run
+from rollproof.conformance.runner.transport import BrokenError, CrashedError, StuckError, Transport
+from rollproof.conformance.schema import Json
+
+BLACK_BOX = ("advance", "save", "load")
+"""The observations of levels 0 and 1."""
+MOST_REQUESTS = 50_000
+"""Of one run."""
+MOST_EVENTS = 200_000
+"""Of one run."""
+MOST_RESUMPTIONS = 2_000
+"""Of one piece of work."""
+EXTRA_QUIET_ROUNDS = 8
+SETTLE_ROUNDS = 150
+SHORTEST_WAKE_US = 1_000
+
+
+class DeclinedError(Exception):
+    """The adapter declines the case."""
+
+
+class Session:
+    """One run of a case: owns time, network, the players' inputs and the order of everything."""
+
+    def __init__(
+        self, run: Run, numbers: Iterator[int], transports: Mapping[str, Transport], seed: int, force: bool
+    ) -> None:
+        self.run = run
+        self.case = run.case
+        self.numbers = numbers
+        self.transports = transports
+        self.seed = seed
+        self.force = force
+        self.now = 0
+        self.round = 0
+        self.asked = ""
+        self.network = Network(run.case, ordered="datagram" not in run.hello.capabilities)
+        self.hash = sha256()
+        self.packets = 0
+        self.waiting: dict[str, list[str]] = {peer: [] for peer in run.case.peers}
+        self.left: dict[str, set[str]] = {peer: set() for peer in run.case.peers}
+        self.wakes: dict[str, int] = {}
+        self.silent: set[str] = set()
+        self.ended: set[str] = set()
+        self.frames: dict[str, int] = dict.fromkeys(run.case.peers, 0)
+        self.simulated: dict[tuple[str, int], Json] = {}
+        """By peer and frame: the inputs that it was simulated with last."""
+        self.last_change = 0
+        """The round in which a frame was simulated with other inputs than before."""
+
+    # --- the run ---
+
+    def play(self) -> None:
+        """Reset the adapters, play the schedule, and bring the run to its end."""
+        observe = sorted(self.run.hello.observes) if self.run.level == 2 else list(BLACK_BOX)
+        for peer in self.case.peers:
+            answer = self.ask(
+                peer,
+                "reset",
+                case=self.case.id,
+                seed=self.seed,
+                peer=peer,
+                peers=list(self.case.peers),
+                config={"frame_us": self.case.frame_us, **self.case.config},
+                observe=observe,
+                interleave=self.case.interleaves,
+                force=self.force,
+            )
+            if "skipped" in answer:
+                self.run.skipped = answer["skipped"]
+                raise DeclinedError
+        for step in self.case["schedule"]:
+            name = next(each for each in step if hasattr(self, f"do_{each}"))
+            getattr(self, f"do_{name}")(step)
+        if self.case["end"]["how"] == "settle":
+            self.settle()
+        if self.run.level == 2:
+            for peer in self.active():
+                self.query(peer, ("frame", "confirmed", "pending", "rolling_back", "epoch"))
+
+    def settle(self) -> None:
+        """Heal the network, and go on until nothing is corrected any more."""
+        end = self.case["end"]
+        quiet = end.get("quiet", EXTRA_QUIET_ROUNDS + 2 * self.longest_latency() // self.case.frame_us)
+        self.heal()
+        self.last_change = self.round
+        for _ in range(end.get("limit", SETTLE_ROUNDS)):
+            behind = any(self.frames[peer] < end.get("frames", 0) for peer in self.active())
+            if self.round - self.last_change >= quiet and not behind:
+                return
+            self.do_round({"round": [None if peer in self.silent else 0 for peer in self.case.peers]})
+        if self.round - self.last_change < quiet:
+            self.log("", "unsettled", {"round": self.round})
+
+    def heal(self) -> None:
+        """Let the network be well from now on."""
+        self.log("", "heal", {})
+        broken = [link for link, state in self.network.states.items() if state != "closed"]
+        self.network.heal(self.now)
+        for sender, to in broken:
+            if sender in self.active():
+                self.ask(sender, "link", now=self.now, to=to, state="up")
+
+    def active(self) -> list[str]:
+        """Return the peers that have not fallen silent."""
+        return [peer for peer in self.case.peers if peer not in self.silent]
+
+    def longest_latency(self) -> int:
+        """Return the longest latency of any link, in microseconds."""
+        network = self.case["network"]
+        longest: int = max([network["latency_us"], *network.get("latencies", {}).values()])
+        return longest
+
+    # --- steps of a schedule ---
+
+    def do_round(self, step: Json) -> None:
+        """Let a frame's time pass, then let everybody tick."""
+        self.round += 1
+        self.let_time_pass(self.now + self.case.frame_us)
+        for peer, value in zip(self.case.peers, step["round"], strict=True):
+            if value is not None and peer not in self.silent:
+                self.left[peer].clear()
+                self.ask(peer, "tick", now=self.now, input=value)
+                self.finish_work(peer)
+
+    def do_tick(self, step: Json) -> None:
+        """Let one peer tick now."""
+        self.ask(step["tick"], "tick", now=self.now, input=step["input"])
+        self.finish_or_leave(step["tick"], step.get("resumes"))
+
+    def do_poll(self, step: Json) -> None:
+        """Let one peer's timers run now."""
+        self.ask(step["poll"], "poll", now=self.now)
+        self.finish_or_leave(step["poll"], step.get("resumes"))
+
+    def do_resume(self, step: Json) -> None:
+        """Let waiting work of a peer go on."""
+        peer = step["resume"]
+        if "times" in step:
+            self.resume(peer, step["times"], newest=step.get("newest", False))
+        else:
+            self.left[peer].clear()
+            self.finish_work(peer)
+
+    def do_pass_us(self, step: Json) -> None:
+        """Let time pass."""
+        self.let_time_pass(self.now + step["pass_us"])
+
+    def do_release(self, step: Json) -> None:
+        """Let held packets arrive now."""
+        sender, to = step["release"].split(">")
+        held = self.network.held[sender, to]
+        for _ in range(min(step.get("count", len(held)), len(held))):
+            self.deliver(held.pop() if step.get("newest", False) else held.pop(0))
+
+    def do_replay(self, step: Json) -> None:
+        """Let a packet arrive once more."""
+        for packet in self.sent_before(step, step["replay"]):
+            self.deliver(packet)
+
+    def do_reflect(self, step: Json) -> None:
+        """Let a packet come back to its sender."""
+        for packet in self.sent_before(step, step["reflect"]):
+            self.deliver(evolve(packet, sender=packet.to, to=packet.sender))
+
+    def sent_before(self, step: Json, link: str) -> list[Packet]:
+        """Return the packet that a step names, if there was one."""
+        sender, to = link.split(">")
+        sent = [each for each in self.network.sent[sender, to] if step.get("class", each.kind) == each.kind]
+        return sent[step["nth"] : step["nth"] + 1]
+
+    def do_link(self, step: Json) -> None:
+        """Change the peer-to-peer way to a partner."""
+        sender, to = step["link"].split(">")
+        if step["state"] == "up":
+            self.network.states.pop((sender, to), None)
+        else:
+            self.network.states[sender, to] = step["state"]
+        self.ask(sender, "link", now=self.now, to=to, state=step["state"])
+
+    def do_command(self, step: Json) -> None:
+        """Ask a peer for something, on behalf of the platform."""
+        peer = step["command"]
+        answer = self.ask(peer, "command", now=self.now, name=step["name"])
+        if "skipped" in answer:
+            self.log(peer, "refused", {"name": step["name"], **answer["skipped"]})
+        self.finish_work(peer)
+
+    def do_step(self, step: Json) -> None:
+        """Ask a peer to fire one transition, and then for its variables."""
+        peer, name = step["step"], step["transition"]
+        answer = self.ask(peer, "step", now=self.now, transition=name, args=step["args"])
+        if "skipped" in answer:
+            self.run.skipped = answer["skipped"]
+            raise DeclinedError
+        self.query(peer, tuple(VARIABLES))
+
+    def do_silence(self, step: Json) -> None:
+        """Let a peer fall silent for good."""
+        self.silent.add(step["silence"])
+        self.wakes.pop(step["silence"], None)
+        self.log(step["silence"], "silence", {})
+
+    def do_finish(self, step: Json) -> None:
+        """Go on until every episode is over, then export, then begin the next one."""
+        if step.get("heal", False):
+            self.heal()
+        for _ in range(step["finish"]):
+            if set(self.active()) <= self.ended:
+                break
+            self.do_round({"round": [0] * len(self.case.peers)})
+        for name in ("export", *(["next_episode"] if step.get("next", False) else [])):
+            for peer in self.active():
+                self.do_command({"command": peer, "name": name})
+        if step.get("next", False):
+            self.ended.clear()
+
+    # --- time and packets ---
+
+    def let_time_pass(self, until: int) -> None:
+        """Let packets arrive and timers run, in the order of time."""
+        while True:
+            due = self.network.next_due()
+            wake, peer = min(((time, peer) for peer, time in self.wakes.items()), default=(until + 1, ""))
+            if due is not None and due <= min(wake, until):
+                self.now = max(self.now, due)
+                self.deliver(self.network.take())
+            elif wake <= until:
+                self.now = max(self.now, wake)
+                del self.wakes[peer]
+                self.ask(peer, "poll", now=self.now)
+                self.finish_work(peer)
+            else:
+                self.now = until
+                return
+
+    def deliver(self, packet: Packet) -> None:
+        """Let a packet arrive."""
+        if packet.to in self.silent:
+            return
+        self.log(packet.to, "arrive", {"from": packet.sender, "packet": packet.number, "class": packet.kind})
+        self.ask(packet.to, "deliver", now=self.now, **{"from": packet.sender}, via=packet.via, packet=packet.data)
+        self.finish_work(packet.to)
+
+    def finish_or_leave(self, peer: str, resumes: int | None) -> None:
+        """Let a peer's work run to its end; or only so far, and leave it waiting."""
+        if resumes is None:
+            self.finish_work(peer)
+        else:
+            self.resume(peer, resumes)
+            self.left[peer].update(self.waiting[peer])
+
+    def resume(self, peer: str, times: int, *, newest: bool = False) -> None:
+        """Let waiting work of a peer go on, so many times."""
+        for _ in range(times):
+            if self.waiting[peer]:
+                self.ask(peer, "resume", now=self.now, work=self.waiting[peer][-1 if newest else 0])
+
+    def finish_work(self, peer: str) -> None:
+        """Let all work of a peer run to its end, but for what was left waiting on purpose."""
+        for _ in range(MOST_RESUMPTIONS):
+            going = [work for work in self.waiting[peer] if work not in self.left[peer]]
+            if not going:
+                return
+            self.ask(peer, "resume", now=self.now, work=going[0])
+        raise StuckError(f"work still waits after {MOST_RESUMPTIONS} resumptions")
+
+    # --- requests ---
+
+    def query(self, peer: str, names: Sequence[str]) -> None:
+        """Ask a peer for variables."""
+        answer = self.ask(peer, "query", names=list(names))
+        self.log(peer, "vars", answer.get("vars", {}))
+
+    def ask(self, peer: str, op: str, /, **fields: Any) -> Json:
+        """Make one request, and act on the answer."""
+        self.asked = peer
+        if op in ("tick", "poll", "resume", "link", "command", "step"):
+            self.log(peer, op, {key: value for key, value in fields.items() if key != "now"})
+        if self.run.requests >= MOST_REQUESTS:
+            raise StuckError(f"{MOST_REQUESTS} requests were not enough")
+        self.run.requests += 1
+        request = {"seq": next(self.numbers), "op": op, **fields}
+        try:
+            answer = self.transports[peer].ask(request)
+        except CrashedError as crash:
+            if crash.answer is not None:
+                self.take_answer(peer, op, crash.answer)
+            raise
+        # The numbers of requests depend on what ran before; nothing else does.
+        exchanged = {**request, "seq": 0}, {**answer, "seq": 0}
+        self.hash.update(json.dumps(exchanged, separators=(",", ":")).encode())
+        self.take_answer(peer, op, answer)
+        return answer
+
+    def take_answer(self, peer: str, op: str, answer: Json) -> None:
+        """Take in what an answer brings."""
+        if op == "step" and "error" not in answer:
+            self.log(peer, "stepped", answer.get("step", {}))
+        for observation in answer.get("obs", ()):
+            self.log(peer, "obs", observation)
+            kind = observation["obs"]
+            if kind == "advance":
+                frame, inputs = observation["frame"], observation["inputs"]
+                self.frames[peer] = max(self.frames[peer], frame + 1)
+                if self.simulated.setdefault((peer, frame), inputs) != inputs:
+                    self.simulated[peer, frame] = inputs
+                    self.last_change = self.round
+            elif kind == "episode_end":
+                self.ended.add(peer)
+            elif kind == "episode_begin":
+                self.frames[peer] = 0
+        for sent in answer.get("out", ()):
+            self.send(peer, sent)
+        self.waiting[peer] = list(answer.get("waiting", ()))
+        wake = answer.get("wake_us")
+        if wake is None:
+            self.wakes.pop(peer, None)
+        else:
+            self.wakes[peer] = max(wake, self.now + SHORTEST_WAKE_US)
+        if "skipped" in answer and op not in ("reset", "command", "link", "step"):
+            raise CrashedError(f"it declined {op}: {answer['skipped']['reason'][:200]}")
+
+    def send(self, peer: str, sent: Json) -> None:
+        """Hand a packet to the network."""
+        if sent["to"] == peer or sent["to"] not in self.case.peers:
+            raise BrokenError(f"a packet to {sent['to']!r}, who is no partner of {peer}")
+        kind = sent.get("class") if self.run.level >= 1 else None
+        packet = Packet(self.packets, peer, sent["to"], sent.get("via", "p2p"), kind, sent["packet"])
+        self.packets += 1
+        fate = self.network.send(packet, self.now, self.round)
+        self.log(
+            peer,
+            "send",
+            {
+                "to": packet.to,
+                "via": packet.via,
+                "class": kind,
+                "packet": packet.number,
+                "fate": fate,
+                "data": packet.data,
+            },
+        )
+
+    def log(self, peer: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Note an event."""
+        if len(self.run.events) >= MOST_EVENTS:
+            raise BrokenError(f"more than {MOST_EVENTS} observations and packets in one run")
+        self.run.events.append(Event(len(self.run.events), self.now, peer, kind, data))

@@ -1,0 +1,245 @@
+"""How the runner talks to one adapter: a line there, a line back. It trusts nothing and survives everything."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from typing import IO, Protocol
+
+from rollproof.conformance.schema import InvalidError, Json, check, check_observation, parse
+
+LONGEST_LINE = 8_000_000
+"""Bytes of one answer."""
+KEPT_STDERR = 16_000
+"""Bytes of the end of stderr that are kept."""
+
+
+class AdapterError(Exception):
+    """The adapter gave no answer that can be used."""
+
+
+class BrokenError(AdapterError):
+    """It broke the adapter protocol."""
+
+
+class CrashedError(AdapterError):
+    """It died, or says that the implementation failed."""
+
+    answer: Json = None
+    """What it said besides, if it did."""
+
+
+class StuckError(AdapterError):
+    """It did not answer in time."""
+
+
+class Transport(Protocol):
+    """A way to one adapter."""
+
+    def ask(self, request: Json) -> Json:
+        """Return the checked answer to a request.
+
+        Raises:
+            AdapterError: if there is none.
+        """
+
+    def stderr(self) -> str:
+        """Return the end of what the adapter wrote to stderr."""
+
+    def close(self) -> None:
+        """End the adapter, whatever it does."""
+
+
+def check_answer(request: Json, line: str | bytes) -> Json:
+    """Return the answer that a line says.
+
+    Raises:
+        BrokenError: if it is no answer to the request.
+        CrashedError: if it says that the implementation failed.
+    """
+    try:
+        answer = parse(line)
+        check("response", answer)
+        for number, observation in enumerate(answer.get("obs", ())):
+            try:
+                check_observation(observation)
+            except InvalidError as error:
+                raise InvalidError(f"obs[{number}]: {error}") from None
+    except InvalidError as error:
+        start = line[:80] if isinstance(line, str) else line[:80].decode(errors="replace")
+        raise BrokenError(f"answer to {request['op']} (seq {request['seq']}): {error}; it begins {start!r}") from None
+    if answer["seq"] != request["seq"]:
+        raise BrokenError(f"answer to {request['op']}: seq {answer['seq']} instead of {request['seq']}")
+    if "error" in answer:
+        crash = CrashedError(f"error in answer to {request['op']}: {_one_line(answer['error'])}")
+        crash.answer = answer
+        raise crash
+    return answer
+
+
+class InProcess:
+    """An adapter in this process; it gets and gives the same lines."""
+
+    def __init__(self, handle: Callable[[Json], Json]) -> None:
+        """Talk to `handle`."""
+        self._handle = handle
+
+    def ask(self, request: Json) -> Json:
+        """Return the checked answer to a request."""
+        line = json.dumps(request)
+        try:
+            answer = json.dumps(self._handle(json.loads(line)))
+        except Exception as error:
+            raise CrashedError(_one_line(f"{type(error).__name__}: {error}")) from error
+        return check_answer(request, answer)
+
+    def stderr(self) -> str:
+        """Return nothing."""
+        return ""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Process:
+    """An adapter in a process group of its own."""
+
+    def __init__(self, command: Sequence[str], *, limit_s: float) -> None:
+        """Start it; every answer must arrive within `limit_s` seconds.
+
+        Raises:
+            CrashedError: if it cannot be started.
+        """
+        self._limit_s = limit_s
+        self._stderr = b""
+        self._buffer = bytearray()
+        try:
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except OSError as error:
+            raise CrashedError(f"cannot start {command[0]}: {error.strerror}") from None
+        self._stdin, self._stdout, self._errors = (
+            _pipe(self._process.stdin),
+            _pipe(self._process.stdout),
+            _pipe(self._process.stderr),
+        )
+        self._selector = selectors.DefaultSelector()
+        for pipe in (self._stdout, self._errors):
+            os.set_blocking(pipe.fileno(), False)
+            self._selector.register(pipe, selectors.EVENT_READ)
+        os.set_blocking(self._stdin.fileno(), False)
+
+    def ask(self, request: Json) -> Json:
+        """Return the checked answer to a request."""
+        if self._buffer:
+            raise BrokenError(f"it wrote without being asked: {bytes(self._buffer[:80])!r}")
+        deadline = time.monotonic() + self._limit_s
+        line = json.dumps(request, separators=(",", ":")).encode() + b"\n"
+        self._write(line, deadline)
+        return check_answer(request, self._read(request, deadline))
+
+    def stderr(self) -> str:
+        """Return the end of what the adapter wrote to stderr."""
+        with contextlib.suppress(OSError, ValueError):
+            self._take(self._errors)
+        return self._stderr.decode(errors="replace")
+
+    def close(self) -> None:
+        """Ask the group to end, then kill it."""
+        with contextlib.suppress(OSError):
+            self._stdin.close()
+        for sign, patience in ((signal.SIGTERM, 0.2), (signal.SIGKILL, 5)):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience)
+                if sign == signal.SIGTERM:
+                    continue
+        self.stderr()
+        self._selector.close()
+        for pipe in (self._stdout, self._errors):
+            pipe.close()
+
+    def _write(self, line: bytes, deadline: float) -> None:
+        rest = memoryview(line)
+        while rest:
+            try:
+                written = os.write(self._stdin.fileno(), rest)
+                rest = rest[written:]
+            except BlockingIOError:
+                self._check_deadline(deadline)
+                self._wait(0.01)
+            except OSError:
+                raise CrashedError(self._how_it_died()) from None
+
+    def _read(self, request: Json, deadline: float) -> bytes:
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            if searched > LONGEST_LINE:
+                raise BrokenError(f"answer to {request['op']}: a line of more than {LONGEST_LINE} bytes")
+            self._check_deadline(deadline)
+            alive = self._process.poll() is None
+            # A child of a dead adapter may hold its output open for ever.
+            if not self._wait(min(0.1, max(0.0, deadline - time.monotonic()))) or not (alive or self._buffer):
+                raise CrashedError(self._how_it_died())
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def _wait(self, seconds: float) -> bool:
+        """Read whatever there is; return False if stdout has ended."""
+        for key, _ in self._selector.select(seconds):
+            if not self._take(key.fileobj) and key.fileobj is self._stdout:  # type: ignore[arg-type]
+                return False
+        return True
+
+    def _take(self, pipe: IO[bytes]) -> bool:
+        try:
+            data = os.read(pipe.fileno(), 65536)
+        except BlockingIOError:
+            return True
+        if pipe is self._stdout:
+            self._buffer += data
+        elif data:
+            self._stderr = (self._stderr + data)[-KEPT_STDERR:]
+        else:
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(pipe)
+        return bool(data)
+
+    def _check_deadline(self, deadline: float) -> None:
+        if time.monotonic() >= deadline:
+            raise StuckError(f"no answer within {self._limit_s:g} s")
+
+    def _how_it_died(self) -> str:
+        try:
+            code = self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            return "it closed its output"
+        lines = self.stderr().split("\n")
+        last = next((f": {_one_line(line)}" for line in reversed(lines) if line.strip()), "")
+        how = f"was ended by signal {-code}" if code < 0 else f"exited with code {code}"
+        return f"it {how}{last}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise ValueError("no pipe")
+    return pipe

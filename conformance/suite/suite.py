@@ -1,0 +1,195 @@
+"""Many cases against one implementation, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any
+
+from attrs import asdict, define, field, frozen
+from rollproof.conformance.cases.case import Case
+from rollproof.conformance.judge.verdict import Judgement, Verdict
+from rollproof.conformance.report.diagram import rows
+from rollproof.conformance.runner.play import Adapters, run_case
+from rollproof.conformance.runner.run import Run
+from rollproof.conformance.runner.transport import AdapterError, BrokenError
+from rollproof.conformance.schema import Json
+from rollproof.conformance.suite.judged import run_and_judge
+
+BAD = (Verdict.FAIL, Verdict.CRASH, Verdict.STUCK)
+
+
+@frozen
+class Target:
+    """What is judged: how its adapters are made, and what to type to judge it again."""
+
+    make: Callable[[], Adapters]
+    arguments: str
+    """What comes after `rollproof conform`."""
+    command: tuple[str, ...] = ()
+
+
+@define
+class Result:
+    """One case against one implementation."""
+
+    case: Case
+    judgement: Judgement
+    run: Run | None
+    repeatable: bool | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict."""
+        return self.judgement.verdict
+
+
+@define
+class Report:
+    """All results of one implementation."""
+
+    target: Target
+    implementation: Json
+    results: list[Result] = field(factory=list)
+
+    def summary(self) -> dict[str, int]:
+        """Return how many cases had each verdict."""
+        counted = Counter(result.verdict.value for result in self.results)
+        return {verdict.value: counted[verdict.value] for verdict in Verdict if counted[verdict.value]}
+
+    def exit_code(self, *, strict: bool = False) -> int:
+        """Return 0 if every required case passed, 1 for failures, 3 if nothing was shown, 4 if an adapter is broken.
+
+        Cases that SHOULD pass are required only if `strict`.
+        """
+        required = [each for each in self.results if strict or each.case["strength"] == "MUST"]
+        verdicts = {each.verdict for each in required}
+        if any(each.verdict is Verdict.HARNESS_ERROR for each in self.results):
+            return 4
+        if verdicts & set(BAD):
+            return 1
+        if Verdict.VACUOUS in verdicts or not verdicts & {Verdict.PASS, Verdict.DEGRADED}:
+            return 3
+        return 0
+
+
+def run_suite(
+    cases: Sequence[Case],
+    target: Target,
+    *,
+    level: int = 2,
+    seed: int = 0,
+    jobs: int = 1,
+    done: Callable[[Result], None] = lambda _: None,
+) -> Report:
+    """Run cases, so many at a time, and judge them. `done` is called after each, in the order of the cases.
+
+    Raises:
+        AdapterError: if the adapter cannot be started, or does not say hello.
+    """
+    idle: SimpleQueue[Adapters] = SimpleQueue()
+    everything = [target.make() for _ in range(jobs)]
+    for adapters in everything:
+        idle.put(adapters)
+
+    def one(case: Case) -> Result:
+        adapters = idle.get()
+        try:
+            return _judged(case, adapters, target, level, seed)
+        finally:
+            idle.put(adapters)
+
+    try:
+        everything[0].get(1)
+        if everything[0].hello is None:
+            raise BrokenError("it does not say hello")
+        report = Report(target, dict(everything[0].hello.json))
+        with ThreadPoolExecutor(jobs) as pool:
+            for result in pool.map(one, cases):
+                report.results.append(result)
+                done(result)
+        return report
+    finally:
+        for adapters in everything:
+            adapters.close()
+
+
+def _judged(case: Case, adapters: Adapters, target: Target, level: int, seed: int) -> Result:
+    try:
+        judgement, run = run_and_judge(case, adapters, level=level, seed=seed)
+    except AdapterError as error:
+        return Result(case, Judgement(Verdict.HARNESS_ERROR, reason=f"it cannot be started again: {error}"), None)
+    result = Result(case, judgement, run)
+    if result.verdict in BAD and run is not None:
+        result.repeatable = _repeats(run, target, level, seed)
+    return result
+
+
+def _repeats(run: Run, target: Target, level: int, seed: int) -> bool:
+    adapters = target.make()
+    try:
+        again = run_case(run.case, adapters, level=level, seed=seed)
+        return again.digest == run.digest
+    except AdapterError:
+        return False
+    finally:
+        adapters.close()
+
+
+def as_json(report: Report, version: str, *, strict: bool = False) -> Json:
+    """Return a report as JSON (schemas/result.json)."""
+    return {
+        "rollproof": version,
+        "implementation": report.implementation,
+        "command": list(report.target.command),
+        "exit": report.exit_code(strict=strict),
+        "summary": report.summary(),
+        "results": [result_json(result, report.target) for result in report.results],
+    }
+
+
+def result_json(result: Result, target: Target) -> Json:
+    """Return one result as JSON."""
+    case, run, judgement = result.case, result.run, result.judgement
+    made: dict[str, Any] = {
+        "case": case.id,
+        "revision": case["revision"],
+        "title": case["title"],
+        "why": case["why"],
+        "profile": case["profile"],
+        "peers": list(case.peers),
+        "rules": case["rules"],
+        "strength": case["strength"],
+        "verdict": judgement.verdict.value,
+        "requests": 0 if run is None else run.requests,
+    }
+    if judgement.reason:
+        made["reason"] = judgement.reason
+    if run is not None:
+        made["digest"] = run.digest
+        if run.stderr:
+            made["stderr"] = run.stderr
+    if result.repeatable is not None:
+        made["repeatable"] = result.repeatable
+    if judgement.failure is not None and run is not None:
+        failure = asdict(judgement.failure)
+        made["failure"] = {**failure, "rules": list(failure["rules"])}
+        made["diagram"] = rows(run, judgement.failure.event)
+        made["repeat"] = f"rollproof conform --case {case.id} {target.arguments}".strip()
+    return made
+
+
+def select(
+    cases: Iterable[Case], *, ids: Sequence[str] = (), profiles: Sequence[str] = (), level: int = 2
+) -> list[Case]:
+    """Return the cases of some ids (a prefix ending in `/` or `*` will do) and profiles, up to a level."""
+
+    def wanted(case: Case) -> bool:
+        by_id = not ids or any(
+            case.id == each or (each[-1:] in "*/" and case.id.startswith(each.rstrip("*"))) for each in ids
+        )
+        return by_id and (not profiles or case["profile"] in profiles) and case["level"] <= level
+
+    return [case for case in cases if wanted(case)]

@@ -1,0 +1,234 @@
+"""Exploration: every state of a small instance that a protocol can reach, breadth first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from attrs import evolve, field, frozen
+from rollproof.model.bounded import bounded
+from rollproof.model.search.arguments import arguments, parameters
+from rollproof.model.search.instances import Instance, Truths
+from rollproof.model.search.interning import Key, Numbers, Remembered
+from rollproof.model.theorems.values import Values
+from rollproof.reference.containers import Player
+from rollproof.reference.events import Event
+from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.state import Peer
+from rollproof.reference.transition import Guard, Protocol, Step, Transition
+
+Args = tuple[Any, ...]
+
+
+@frozen
+class Choice:
+    """Arguments that no guard refuses."""
+
+    args: Args
+    error: str | None = None
+    """What a guard raised instead."""
+
+
+@frozen(eq=False)
+class Reached:
+    """A state that was reached, by the first of the shortest ways to it."""
+
+    peer: Peer
+    key: Key
+    run: int
+    """Which truth it belongs to."""
+    before: Reached | None = field(repr=False)
+    transition: str = ""
+    args: Args = ()
+
+    def way(self) -> list[tuple[str, Args]]:
+        """Return the transitions that lead here from the start, with their arguments."""
+        steps, state = [], self
+        while state.before is not None:
+            steps.append((state.transition, state.args))
+            state = state.before
+        return steps[::-1]
+
+
+@frozen(eq=False)
+class Stepped:
+    """A step between two states within the bounds, or the attempt at one that raised."""
+
+    before: Reached
+    transition: Transition
+    args: Args
+    after: Reached | None
+    """The state that it leads to, without what the instance forgets; None if the attempt raised."""
+    whole: Peer | None = None
+    """The same with what it forgets."""
+    events: tuple[Event, ...] = ()
+    is_new: bool = False
+    """Whether the state after it is reached for the first time."""
+    error: str | None = None
+    key: tuple[int, ...] = ()
+    """Both states' keys, and the numbers of the run, the transition, the arguments and the events."""
+
+
+class Explorer:
+    """Goes through the states of an instance. What it has gone through so far can be asked at any time."""
+
+    def __init__(self, protocol: Protocol, instance: Instance, player: Player | None = None) -> None:
+        """Explore what one peer of the instance, the first if none is named, can do under a protocol."""
+        self.protocol = protocol
+        self.instance = instance
+        self.player = player or instance.players[0]
+        self.truths: tuple[Truths, ...] = instance.lockstep(self.player)
+        self.readings: tuple[Values, ...] = tuple(self._reading(truths) for truths in self.truths)
+        self.states = 0
+        self.transitions = 0
+        names = [
+            name for name in protocol.transitions if name in instance.transitions or name not in PROTOCOL.transitions
+        ]
+        self._choices = [
+            (number, protocol.transitions[name], Remembered(self._choose(protocol.transitions[name]), more=1))
+            for number, name in enumerate(names)
+        ]
+        self._numbers = Numbers()
+        self._refusals: dict[str, Remembered[tuple[tuple[Args, str], ...]]] = {}
+        self._happened: dict[Any, int] = {}
+
+    def start(self) -> list[Reached]:
+        """Return the initial states, one for each truth."""
+        peer = self.instance.start(self.player)
+        return [Reached(peer, self._numbers.key(peer), run, None) for run in range(len(self.truths))]
+
+    def refusals(self, state: Reached) -> Iterator[tuple[Transition, Args, str]]:
+        """Iterate over what exactly one guard refuses in a state, with that guard's name."""
+        for _, transition, _ in self._choices:
+            if transition.name not in self._refusals:
+                self._refusals[transition.name] = Remembered(self._refuse(transition), more=1)
+            for args, guard in self._refusals[transition.name]((*state.key, state.run), state.peer, state.run):
+                yield transition, args, guard
+
+    def explore(self, limit: int) -> Iterator[Stepped]:
+        """Iterate over every step, breadth first, until everything is explored or `limit` states are reached.
+
+        Each state is the same object in every step that leads from it.
+        """
+        level = self.start()
+        seen = {(state.run, state.key) for state in level}
+        self.states = len(level)
+        while level:
+            following: list[Reached] = []
+            for state in level:
+                for step in self._steps(state):
+                    after = step.after
+                    if after is None:
+                        yield step
+                        continue
+                    self.transitions += 1
+                    mark = (after.run, after.key)
+                    if mark in seen:
+                        yield step
+                        continue
+                    seen.add(mark)
+                    self.states += 1
+                    following.append(after)
+                    yield evolve(step, is_new=True)
+                    if self.states >= limit:
+                        return
+            level = following
+        self.exhausted = True
+
+    exhausted = False
+    """Whether every state within the bounds has been explored."""
+
+    def _steps(self, state: Reached) -> Iterator[Stepped]:
+        instance, happened = self.instance, self._happened
+        peer, key, run = state.peer, state.key, state.run
+        for number, transition, remembered in self._choices:
+            for choice in remembered((*key, run), peer, run):
+                if choice.error is not None:
+                    yield Stepped(state, transition, choice.args, None, error=choice.error)
+                    continue
+                try:
+                    reached, events = effected(transition, peer, choice.args)
+                    inside = instance.contains(reached)
+                except Exception as error:
+                    yield Stepped(state, transition, choice.args, None, error=described(error))
+                    continue
+                if not inside:
+                    continue
+                reached_key = self._numbers.key_after(peer, key, reached)
+                kept = instance.forget(reached)
+                kept_key = reached_key if kept is reached else self._numbers.key_after(reached, reached_key, kept)
+                what = happened.setdefault((number, choice.args, events), len(happened))
+                yield Stepped(
+                    state,
+                    transition,
+                    choice.args,
+                    Reached(kept, kept_key, run, state, transition.name, choice.args),
+                    reached,
+                    events,
+                    key=(*key, *reached_key, run, what),
+                )
+
+    def _choose(self, transition: Transition) -> Callable[[Peer, int], tuple[Choice, ...]]:
+        def choose(peer: Peer, run: int) -> tuple[Choice, ...]:
+            found = []
+            for args in arguments(self.instance, transition, peer, self.readings[run]):
+                try:
+                    if bounded(transition.refusal, peer, *args) is None:
+                        found.append(Choice(args))
+                except Exception as error:
+                    found.append(Choice(args, described(error)))
+            return tuple(found)
+
+        return choose
+
+    def _refuse(self, transition: Transition) -> Callable[[Peer, int], tuple[tuple[Args, str], ...]]:
+        def refuse(peer: Peer, run: int) -> tuple[tuple[Args, str], ...]:
+            found = []
+            for args in arguments(self.instance, transition, peer, self.readings[run]):
+                refusing = [guard.name for guard in transition.guards if _refuses(guard, peer, args)]
+                if len(refusing) == 1:
+                    found.append((args, refusing[0]))
+            return tuple(found)
+
+        return refuse
+
+    def _reading(self, truths: Truths) -> Values:
+        instance = self.instance
+        last = instance.frames + instance.config(self.player).input_delay
+        return Values(instance.players, last, lambda epoch: truths[min(max(epoch, 0), len(truths) - 1)], self.protocol)
+
+
+def _refuses(guard: Guard, peer: Peer, args: Args) -> bool:
+    try:
+        return not guard.holds(peer, *args)
+    except Exception:  # it relies on another guard
+        return False
+
+
+def described(error: Exception) -> str:
+    """Return one line about an exception that the reference raised, with where it did."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = "" if place is None else f" ({place.tb_frame.f_globals.get('__name__', '?')}, line {place.tb_lineno})"
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}{': ' if text else ''}{text[:160]}{where}"
+
+
+def effected(transition: Transition, peer: Peer, args: Args) -> Step:
+    """Return what an effect returns.
+
+    Raises:
+        TypeError: if that is not a peer and a tuple of events.
+        Exception: whatever the effect raises.
+    """
+    step = bounded(transition.effect, peer, *args)
+    match step:
+        case (Peer(), tuple()):
+            return step
+    raise TypeError(f"the effect of {transition.name} returned {type(step).__name__}, not a peer and a tuple of events")
+
+
+def named(transition: Transition, args: Args) -> dict[str, Any]:
+    """Return arguments by name."""
+    return dict(zip(parameters(transition), args, strict=True))

@@ -1,0 +1,169 @@
+"""Campaigns: many sessions, each with random settings and random faults, on any executor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from itertools import islice
+from random import Random
+
+from attrs import frozen
+from rollproof.model.sessions.network import Burst, Faults, Interval
+from rollproof.model.sessions.scenarios import SOUND
+from rollproof.model.sessions.session import run
+from rollproof.model.sessions.setup import Habit, PathLoss, Refusal, Settings, Setup
+from rollproof.model.sessions.worlds import ArithmeticWorld
+from rollproof.model.variants.variants import VARIANTS
+from rollproof.reference.config import Config
+from rollproof.reference.containers import Player
+from rollproof.reference.messages import Path
+from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.transition import Protocol
+
+BATCH = 8
+"""How many sessions one task of an executor runs."""
+
+TASKS_AHEAD = 64
+"""How many tasks an executor is given before the first of them is done."""
+
+PATIENT_MS = 20_000
+"""Longer than any random fault lasts."""
+
+
+@frozen
+class Summary:
+    """What one random session came to."""
+
+    seed: int
+    frames: int
+    """Simulated for the first time, by all peers."""
+    rollbacks: int
+    confirmed: int
+    """Exports of episodes that completed with confirmation."""
+    degraded: int
+    """Exports of episodes that completed without it, and say so."""
+    broken: tuple[tuple[str, str], ...]
+    """The name of each broken promise, and how it was broken."""
+
+
+def protocol_named(name: str) -> Protocol:
+    """Return the present protocol or a variant of it, by name.
+
+    Raises:
+        KeyError: if there is none.
+    """
+    return PROTOCOL if name == PROTOCOL.name else VARIANTS[name].protocol
+
+
+def run_campaign(executor: Executor, first: int, count: int, protocol: str) -> Iterator[Summary]:
+    """Run the random sessions of seeds `first` … `first + count - 1`, and yield what each came to, in any order."""
+    batches = iter([range(start, min(start + BATCH, first + count)) for start in range(first, first + count, BATCH)])
+    pending: set[Future[list[Summary]]] = set()
+    while True:
+        pending |= {
+            executor.submit(run_batch, batch, protocol) for batch in islice(batches, TASKS_AHEAD - len(pending))
+        }
+        if not pending:
+            return
+        done, pending = wait(pending, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield from future.result()
+
+
+def run_batch(seeds: range, protocol: str) -> list[Summary]:
+    """Run the random sessions of some seeds under the protocol of a name."""
+    return [run_one(seed, protocol_named(protocol)) for seed in seeds]
+
+
+def run_one(seed: int, protocol: Protocol) -> Summary:
+    """Run the random session of a seed."""
+    result = run(random_setup(seed), protocol, keep_events=False)
+    exports = [export for peer_exports in result.exports.values() for export in peer_exports]
+    confirmed = sum(export.metadata["confirmed"] for export in exports)
+    return Summary(
+        seed=seed,
+        frames=result.frames,
+        rollbacks=sum(each[-1].metrics["rollbacks"] for each in result.exports.values() if each),
+        confirmed=confirmed,
+        degraded=len(exports) - confirmed,
+        broken=tuple((each.name, problem) for each in SOUND for problem in each.broken(result)),
+    )
+
+
+# --- random sessions --------------------------------------------------------------------------------------------------
+
+
+def random_setup(seed: int) -> Setup:
+    """Return the random session of a seed: settings, players, faults.
+
+    A peer with a prediction window stalls for good when a partner is gone (IN-8): no timeout ends that. So where there
+    is one, nobody falls silent, or leaves an episode for as long as a fault may last.
+    """
+    random = Random(f"campaign/{seed}")
+    players = ("a", "b", "c", "d")[: random.choice((2, 2, 2, 3, 4))]
+    links = [(one, other) for one in players for other in players if one != other]
+    length = random.randrange(20, 150)
+    habit = Habit(change=random.choice((0.02, 0.1, 0.5)))
+    p2p, relay = _random_faults(random), _random_faults(random)
+    window = random.choice((None, None, random.randrange(1, 60)))
+    return Setup(
+        settings=Settings(
+            config=_random_config(random, players, length, window),
+            world=ArithmeticWorld(end_when=random.choice((None, length))),
+            episodes=random.choice((1, 1, 2, 3)),
+            linger_ms=1000 if window is None else PATIENT_MS // 4,
+            refusals=tuple(
+                Refusal(*random.choice(links), *_random_interval(random)) for _ in range(random.choice((0, 0, 1, 3)))
+            ),
+            path_losses=tuple(
+                PathLoss(random.randrange(3000), *random.choice(links)) for _ in range(random.choice((0, 0, 1, 2)))
+            ),
+            silent={players[-1]: random.randrange(3000)} if window is None and random.random() < 0.05 else {},
+        ),
+        seed=seed,
+        p2p=p2p,
+        relay=relay,
+        special={
+            (*random.choice(links), random.choice(list(Path))): _random_faults(random)
+            for _ in range(random.choice((0, 1, 2)))
+        },
+        habit=habit,
+        pauses={random.choice(players): (_random_interval(random),)} if random.random() < 0.3 else {},
+    )
+
+
+def _random_config(random: Random, players: tuple[Player, ...], length: int, window: int | None) -> Config:
+    patience = random.choice((1, 1, 4))
+    return Config(
+        players[0],
+        players,
+        max_steps=length,
+        input_delay=random.choice((0, 0, 1, 2, 5)),
+        prediction=random.choice(("previous", "previous", "default")),
+        prediction_window=window,
+        redundancy=random.randrange(1, 6),
+        max_resent=random.choice((4, 64)),
+        resend_interval_ms=random.choice((30, 100, 300)),
+        debug_remote_input_delay=random.choice((0, 0, 0, 2, 5)),
+        input_confirmation_timeout_ms=random.choice((0, 500, 500, 500)) * patience if window is None else PATIENT_MS,
+        episode_sync_timeout_ms=2000 * patience if window is None else PATIENT_MS,
+        hash_interval=random.choice((1, 10, 60)),
+    )
+
+
+def _random_faults(random: Random) -> Faults:
+    return Faults(
+        latency_ms=random.randrange(random.choice((10, 100, 300))),
+        jitter_ms=random.randrange(random.choice((1, 40, 150))),
+        loss=random.choice((0.0, 0.02, 0.1, 0.3)),
+        burst=Burst(enter=0.03, leave=random.choice((0.1, 0.3))) if random.random() < 0.2 else None,
+        duplicate=random.choice((0.0, 0.0, 0.1)),
+        reorder=random.choice((0.0, 0.0, 0.1)),
+        reorder_ms=random.randrange(20, 400),
+        partitions=(_random_interval(random),) if random.random() < 0.2 else (),
+    )
+
+
+def _random_interval(random: Random) -> Interval:
+    start = random.randrange(3000)
+    return start, start + random.randrange(50, 1500)

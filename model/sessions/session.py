@@ -1,0 +1,255 @@
+"""A session of several peers on a virtual clock in milliseconds: the loop that calls them and carries what they say."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
+from heapq import heappop, heappush
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+from rollproof.model.sessions.lockstep import Lockstep
+from rollproof.model.sessions.lockstep import run as run_lockstep
+from rollproof.model.sessions.network import Channel, Transits
+from rollproof.model.sessions.setup import CATCH_UP_INTERVAL_MS, Call, Caller, Settings, Source
+from rollproof.model.sessions.worlds import ArithmeticWorld, Checked, WorldError
+from rollproof.reference.containers import Action, Player
+from rollproof.reference.events import Event, InputScheduled, Sent
+from rollproof.reference.export import Export, read
+from rollproof.reference.messages import Path
+from rollproof.reference.state import Peer, Phase, new_peer
+from rollproof.reference.tick import NOBODY, export, is_settled, next_episode, poll, receive, tick
+from rollproof.reference.transition import Protocol, Step
+from rollproof.reference.transport import lose_p2p
+from rollproof.reference.world import World
+
+Link = tuple[Player, Player, Path]
+"""A directed link: sender, receiver, path."""
+
+
+@frozen
+class Result:
+    """What a session came to."""
+
+    settings: Settings
+    exports: Mapping[Player, tuple[Export, ...]]
+    """What each peer exported, one per episode it completed."""
+    events: Mapping[Player, tuple[tuple[int, Event], ...]]
+    """What happened at each peer and when, but for what it sent; empty if not asked for."""
+    submitted: Mapping[Player, tuple[Mapping[int, Action], ...]]
+    """What each player truly submitted, by episode and frame."""
+    calls: Mapping[Player, tuple[Call, ...]]
+    """Every call of every peer."""
+    transits: Mapping[Link, tuple[Transits, ...]]
+    """The fate of every packet, in sending order."""
+    crashes: Mapping[Player, str]
+    """The peers that raised, and what: only a variant's can."""
+    ended_ms: int
+    """When the last peer was done, or the run was broken off."""
+    frames: int
+    """How many frames all peers have simulated for the first time."""
+
+    @cached_property
+    def lockstep(self) -> tuple[Lockstep, ...]:
+        """Lockstep truth, by episode."""
+        settings = self.settings
+        return tuple(
+            run_lockstep(
+                settings.config, settings.world, epoch, {p: self.submitted[p][epoch] for p in settings.players}
+            )
+            for epoch in range(settings.episodes)
+        )
+
+
+def run(source: Source, protocol: Protocol, *, keep_events: bool = True) -> Result:
+    """Run a session under a protocol until every peer has exported its last episode, or time is up.
+
+    Raises:
+        WorldError: if the world raises, or yields what no world may.
+        ValueError: if a peer's configuration is not valid.
+    """
+    session = _Session(source, protocol, keep_events)
+    with _collector_paused() if isinstance(source.settings.world, ArithmeticWorld) else nullcontext():
+        session.run()
+    return session.result()
+
+
+@define(eq=False)
+class _Seat:
+    """A peer in its session, and what is written down of it."""
+
+    player: Player
+    peer: Peer
+    caller: Caller
+    calls: list[Call] = field(factory=list)
+    events: list[tuple[int, Event]] = field(factory=list)
+    exports: list[Export] = field(factory=list)
+    submitted: list[dict[int, Action]] = field(factory=lambda: [{}])
+    linger_until: int = 0
+    """When the peer goes on to the next episode, whether or not its partners are satisfied."""
+    gone: bool = False
+    """Whether it has fallen silent, or crashed: it does nothing any more."""
+
+
+class _Session:
+    """A running session: a heap of what happens next, as (time, order, seat, function, arguments)."""
+
+    def __init__(self, source: Source, protocol: Protocol, keep_events: bool) -> None:
+        settings = source.settings
+        world = _checked(settings.world)
+        links = [(a, b, path) for a in settings.players for b in settings.players if a != b for path in Path]
+        self.settings, self.protocol, self.keep_events = evolve(settings, world=world), protocol, keep_events
+        peers = {player: new_peer(settings.config_of(player), world) for player in settings.players}
+        self.seats = {player: _Seat(player, peer, source.caller(player)) for player, peer in peers.items()}
+        self.channels: dict[Link, tuple[Channel, list[Transits]]] = {
+            link: (source.channel(*link), []) for link in links
+        }
+        self.heap: list[tuple[int, int, _Seat, Callable[..., None], tuple[Any, ...]]] = []
+        self.order = 0
+        self.now = 0
+        self.busy = set(settings.players)
+        self.crashes: dict[Player, str] = {}
+        for loss in settings.path_losses:
+            self.at(loss.at_ms, self.seats[loss.player], self.lose_path, loss.partner)
+        for player, silent_from in settings.silent.items():
+            self.at(silent_from, self.seats[player], self.leave)
+        for seat in self.seats.values():
+            self.call_again(seat, -CATCH_UP_INTERVAL_MS)
+
+    def at(self, time: int, seat: _Seat, function: Callable[..., None], *args: Any) -> None:
+        self.order += 1
+        heappush(self.heap, (time, self.order, seat, function, args))
+
+    def run(self) -> None:
+        heap, limit = self.heap, self.settings.limit_ms
+        while heap and self.busy and heap[0][0] <= limit:
+            self.now, _, seat, function, args = heappop(heap)
+            if seat.gone:
+                continue
+            try:
+                function(seat, *args)
+            except WorldError:
+                raise
+            except Exception as error:
+                self.crashes[seat.player] = f"{type(error).__name__}: {error}"
+                self.leave(seat)
+
+    # --- what happens to a peer ---
+
+    def call(self, seat: _Seat, call: Call) -> None:
+        seat.calls.append(call)
+        at, action, focused = call
+        refusing = self.refusing(seat)
+        if action is None:
+            self.take(seat, poll(self.protocol, seat.peer, at, focused=focused, refusing=refusing))
+        else:
+            self.take(seat, tick(self.protocol, seat.peer, at, action, focused=focused, refusing=refusing))
+        phase = seat.peer.ending.phase
+        if phase is Phase.COMPLETED:
+            self.export(seat)
+        elif phase is Phase.EXPORTED and (is_settled(seat.peer) or at >= seat.linger_until):
+            self.go_on(seat)
+        if seat.player in self.busy:
+            self.call_again(seat, at)
+
+    def deliver(self, seat: _Seat, sent: Sent) -> None:
+        refusing = self.refusing(seat)
+        self.take(seat, receive(self.protocol, seat.peer, self.now, sent.path, sent.message, refusing=refusing))
+
+    def lose_path(self, seat: _Seat, partner: Player) -> None:
+        step = self.protocol[lose_p2p].fire(seat.peer, partner)
+        if isinstance(step, tuple):
+            self.take(seat, step)
+
+    def leave(self, seat: _Seat) -> None:
+        seat.gone = True
+        self.busy.discard(seat.player)
+
+    # --- how it happens ---
+
+    def take(self, seat: _Seat, step: Step) -> None:
+        """Let a peer have taken a step, and act on its events."""
+        seat.peer, events = step
+        for event in events:
+            if type(event) is Sent:
+                self.send(seat, event)
+                continue
+            if type(event) is InputScheduled:
+                seat.submitted[-1].setdefault(event.frame, event.action)
+            if self.keep_events:
+                seat.events.append((self.now, event))
+
+    def send(self, seat: _Seat, sent: Sent) -> None:
+        channel, written = self.channels[seat.player, sent.to, sent.path]
+        transits = channel.send(self.now, sent.message)
+        written.append(transits)
+        for transit in transits:
+            self.at(self.now + transit, self.seats[sent.to], self.deliver, sent)
+
+    def call_again(self, seat: _Seat, now: int) -> None:
+        call = seat.caller.next(now, seat.peer.ending.phase is Phase.RUNNING)
+        self.at(call.at_ms, seat, self.call, call)
+
+    def export(self, seat: _Seat) -> None:
+        """Read the episode's records (EP-10); from now on the peer only answers (IN-9)."""
+        self.take(seat, export(self.protocol, seat.peer))
+        seat.exports.append(read(seat.peer))
+        seat.linger_until = self.now + self.settings.linger_ms
+
+    def go_on(self, seat: _Seat) -> None:
+        """Begin the next episode (EP-11); after the last one, be done when every partner has completed it (IN-9)."""
+        if len(seat.exports) >= self.settings.episodes:
+            if all(each.gone or len(each.exports) >= self.settings.episodes for each in self.seats.values()):
+                self.busy.discard(seat.player)
+            return
+        self.take(seat, next_episode(self.protocol, seat.peer))
+        seat.submitted.append({})
+        seat.caller.restart(self.now)
+
+    def refusing(self, seat: _Seat) -> Container[Player]:
+        """Return the partners to whom a peer-to-peer send is refused now (TR-2)."""
+        refusals = self.settings.refusals
+        if not refusals:
+            return NOBODY
+        return {r.partner for r in refusals if r.player == seat.player and r.from_ms <= self.now < r.until_ms}
+
+    def result(self) -> Result:
+        seats = self.seats
+        missing: tuple[dict[int, Action], ...] = ({},) * self.settings.episodes
+        return Result(
+            settings=self.settings,
+            exports={player: tuple(seat.exports) for player, seat in seats.items()},
+            events={player: tuple(seat.events) for player, seat in seats.items()},
+            submitted={player: (*seat.submitted, *missing[len(seat.submitted) :]) for player, seat in seats.items()},
+            calls={player: tuple(seat.calls) for player, seat in seats.items()},
+            transits={link: tuple(written) for link, (_, written) in self.channels.items()},
+            crashes=self.crashes,
+            ended_ms=self.now,
+            frames=sum(seat.peer.metrics.frames for seat in seats.values()),
+        )
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the garbage collector: nothing of ours makes cycles, and it would walk through ever more records.
+
+    What has been made meanwhile is counted as old, or the first collection afterwards would walk through all of it;
+    not where somebody has frozen objects already, which would be thawed with them.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            if gc.get_freeze_count() == 0:
+                gc.freeze()
+                gc.unfreeze()
+            gc.enable()
+
+
+def _checked(world: World) -> World:
+    """Return a world of ours as it is, any other one checked at every step."""
+    return world if isinstance(world, ArithmeticWorld | Checked) else Checked(world, type(world).__name__)

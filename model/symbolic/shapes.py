@@ -1,0 +1,122 @@
+"""Symbolic parts, made from the annotations of the reference's own classes; choosing between them, comparing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import z3
+from rollproof.model.fields import fields_of, made
+from rollproof.model.symbolic import values as s
+from rollproof.model.symbolic.values import SBool, SOptional, lazy, term_of
+from rollproof.reference import config, state, world
+
+LEAVES: dict[str, tuple[Any, Callable[[Any], Any]]] = {
+    "int": (s.INT, s.SInt),
+    "bool": (s.BOOL, s.SBool),
+    "str": (s.TEXT, s.SValue),
+    "Player": (s.PLAYER, s.SValue),
+    "Action": (s.ACTION, s.SValue),
+    "JointAction": (s.JOINT, s.SJoint),
+    "Outcome": (s.OUTCOME, s.SOutcome),
+    "Totals": (s.TOTALS, s.STotals),
+    "Digest": (s.DIGEST, s.SDigest),
+    "State": (s.STATE, s.SValue),
+    "Phase": (s.INT, s.SPhase),
+}
+"""By annotation: the sort of a leaf, and what wraps a term of it."""
+
+PARTS: dict[str, type] = {
+    cls.__name__: cls
+    for module in (state, world, config)
+    for cls in vars(module).values()
+    if isinstance(cls, type) and attrs.has(cls) and cls.__name__ not in LEAVES
+}
+"""By annotation: the parts of the state."""
+
+CONTAINERS: dict[str, Callable[[str, str], Any]] = {}
+"""By annotation: what makes a container, from the annotation of its values and a name."""
+
+
+def make(annotation: str, name: str, *at: Any) -> Any:
+    """Return a symbolic value of an annotation: constants named after `name`, or functions of the terms `at`.
+
+    Raises:
+        TypeError: if the annotation has no symbolic counterpart.
+    """
+    if annotation.endswith(" | None"):
+        return SOptional(_apply(s.BOOL, f"{name}?", at), make(annotation.removesuffix(" | None"), name, *at))
+    if annotation in LEAVES:
+        sort, wrap = LEAVES[annotation]
+        return wrap(_apply(sort, name, at))
+    if annotation == "tuple[Player, ...]":
+        return s.SPlayers()
+    if annotation == "World":
+        return s.SWorld()
+    outer, _, inner = annotation.removesuffix("]").partition("[")
+    if outer in CONTAINERS and not at:
+        return CONTAINERS[outer](inner, name)
+    if annotation in PARTS:
+        cls = PARTS[annotation]
+        return _part(cls, {f.name: make(str(f.type), f"{name}.{f.name}", *at) for f in attrs.fields(cls)})
+    raise TypeError(f"{name}: the annotation {annotation!r} has no symbolic counterpart")
+
+
+def choose(condition: Any, left: Any, right: Any) -> Any:
+    """Return `left` where the formula `condition` holds, else `right`, leaf by leaf."""
+    if left is right:
+        return left
+    if isinstance(left, SOptional) or isinstance(right, SOptional) or left is None or right is None:
+        return _choose_optional(condition, left, right)
+    if attrs.has(type(left)):
+        cls = type(left)
+        rights = fields_of(right)
+        return _part(cls, {name: choose(condition, value, rights[name]) for name, value in fields_of(left).items()})
+    wrap = type(left) if hasattr(left, "term") else type(right) if hasattr(right, "term") else _WRAPS[type(left)]
+    return wrap(z3.If(condition, term_of(left), term_of(right)))
+
+
+def equal(left: Any, right: Any) -> Any:
+    """Return the formula that two values are equal, leaf by leaf."""
+    if left is right:
+        return z3.BoolVal(True)
+    if isinstance(left, SOptional) or isinstance(right, SOptional) or left is None or right is None:
+        left_there, left_value = _optional(left)
+        right_there, right_value = _optional(right)
+        both = left_value is not None and right_value is not None
+        return z3.And(
+            left_there == right_there, z3.Implies(left_there, equal(left_value, right_value)) if both else True
+        )
+    if attrs.has(type(left)):
+        return z3.And(*(equal(value, fields_of(right)[name]) for name, value in fields_of(left).items()))
+    return term_of(left) == term_of(right)
+
+
+def _apply(sort: Any, name: str, at: tuple[Any, ...]) -> Any:
+    return z3.Function(name, *(term.sort() for term in at), sort)(*at) if at else z3.Const(name, sort)
+
+
+def _part(cls: type, fields: dict[str, Any]) -> Any:
+    return made(cls if cls.__name__.startswith("Symbolic") else lazy(cls), **fields)
+
+
+def _optional(value: Any) -> tuple[Any, Any]:
+    if isinstance(value, SOptional):
+        return value.there, value.value
+    return z3.BoolVal(value is not None), value
+
+
+def _choose_optional(condition: Any, left: Any, right: Any) -> Any:
+    left_there, left_value = _optional(left)
+    right_there, right_value = _optional(right)
+    if left_value is None and right_value is None:
+        return None
+    value = (
+        right_value if left_value is None else left_value if right_value is None
+        else choose(condition, left_value, right_value)
+    )  # fmt: skip
+    return SOptional(z3.If(condition, left_there, right_there), value)
+
+
+_WRAPS: dict[type, Callable[[Any], Any]] = {bool: SBool, int: s.SInt, state.Phase: s.SPhase}

@@ -1,0 +1,272 @@
+"""The lemmas: what else is true of every reachable state, without which the theorems would not be inductive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rollproof.model.theorems.definitions import done, follows, reports, simulation_before
+from rollproof.model.theorems.logic import Logic
+from rollproof.model.theorems.property import Clauses, lemma
+from rollproof.reference.state import Phase
+
+
+@lemma("BUF-2", "BUF-3")
+def counters_are_in_order(q: Logic, peer: Any) -> Clauses:
+    """The promoted, confirmed and simulated frames follow each other."""
+    return {
+        "frame": peer.frame >= 0,
+        "confirmed": q.all_of(peer.confirmed >= -1, peer.confirmed < peer.frame),
+        "promoted": q.all_of(peer.buffers.promoted >= 0, peer.buffers.promoted <= peer.frame),
+        "promoted is confirmed": q.implies(
+            peer.ending.phase < Phase.COMPLETING, lambda: peer.buffers.promoted <= peer.confirmed + 1
+        ),
+        "confirmed is promoted": q.implies(
+            q.no(peer.ending.phase < Phase.COMPLETING), lambda: peer.buffers.promoted > peer.confirmed
+        ),
+    }
+
+
+@lemma("RB-1", "RB-4")
+def rollback_lies_ahead_of_promoted(q: Logic, peer: Any) -> Clauses:
+    """A rollback concerns unpromoted frames only, one at a time, and is over when the wait is."""
+    return {
+        "pending": q.given(
+            peer.rollback.pending,
+            lambda target: q.all_of(
+                peer.buffers.promoted <= target,
+                target < peer.frame,
+                q.no(q.is_there(peer.rollback.cursor)),
+                peer.ending.phase < Phase.COMPLETING,
+            ),
+        ),
+        "cursor": q.given(
+            peer.rollback.cursor,
+            lambda cursor: q.all_of(
+                peer.confirmed < cursor, cursor <= peer.frame, peer.ending.phase < Phase.COMPLETING
+            ),
+        ),
+    }
+
+
+@lemma("IN-3", "IN-10", "IN-11")
+def known_inputs_are_true(q: Logic, peer: Any) -> Clauses:
+    """A known input is what its player really did in that frame of this episode."""
+    truth = q.truth(peer)
+    known = peer.inputs.known
+    return {
+        "action": q.players(
+            lambda player: q.frames(
+                lambda frame: q.at(known, player, frame, lambda action: action == truth.action(player, frame))
+            )
+        ),
+        "frame": q.players(
+            lambda player: q.frames(lambda frame: q.implies(q.has(known, player, frame), lambda: frame >= 0))
+        ),
+    }
+
+
+@lemma("IN-5")
+def early_frames_are_known(q: Logic, peer: Any) -> Clauses:
+    """Every frame below the input delay is known for every player."""
+    return {
+        "known": q.players(
+            lambda player: q.frames(
+                lambda frame: q.implies(
+                    q.all_of(frame >= 0, frame < peer.config.input_delay),
+                    lambda: q.has(peer.inputs.known, player, frame),
+                )
+            )
+        )
+    }
+
+
+@lemma("IN-5", "IN-10")
+def local_inputs_are_scheduled_in_order(q: Logic, peer: Any) -> Clauses:
+    """The local inputs are known up to `input_delay` beyond the current frame, without a hole, and no further."""
+    known, me = peer.inputs.known, peer.config.player
+    newest = peer.frame + peer.config.input_delay
+    return {
+        "no hole": q.frames(
+            lambda frame: q.implies(q.all_of(frame >= 0, frame < newest), lambda: q.has(known, me, frame))
+        ),
+        "no further": q.frames(lambda frame: q.implies(q.has(known, me, frame), lambda: frame <= newest)),
+    }
+
+
+@lemma("IN-1", "IN-7")
+def queued_inputs_are_true(q: Logic, peer: Any) -> Clauses:
+    """A queued input is what a partner really did in that frame of this episode."""
+    truth = q.truth(peer)
+
+    def is_true(item: Any) -> Any:
+        return q.all_of(
+            q.is_player(item.player),
+            item.player != peer.config.player,
+            item.frame >= 0,
+            item.action == truth.action(item.player, item.frame),
+        )
+
+    return {
+        "p2p": q.positions(peer.inputs.p2p, is_true),
+        "relay": q.positions(peer.inputs.relay, is_true),
+    }
+
+
+@lemma("RB-4", "RB-5")
+def snapshots_cover_unpromoted_frames(q: Logic, peer: Any) -> Clauses:
+    """There is a snapshot of exactly those frames that may still be rolled back to."""
+    return {
+        "present": q.frames(
+            lambda frame: q.iff(
+                q.has(peer.snapshots, frame), q.all_of(peer.buffers.promoted <= frame, frame < peer.frame)
+            )
+        )
+    }
+
+
+@lemma("RB-4", "RB-5", "BUF-1")
+def records_follow_from_snapshots(q: Logic, peer: Any) -> Clauses:
+    """Each unpromoted record is what its actions yield from the snapshot before it, and leads to the next one."""
+
+    def one(frame: Any) -> Any:
+        before, after = simulation_before(q, peer, frame), simulation_before(q, peer, frame + 1)
+        return q.at(
+            peer.buffers.speculative,
+            frame,
+            lambda record: q.all_of(
+                follows(q, peer, before, record.actions, record.outcome, after), reports(q, record, after)
+            ),
+        )
+
+    def within(frame: Any) -> Any:
+        return q.all_of(peer.buffers.promoted <= frame, frame < done(q, peer), peer.ending.phase < Phase.COMPLETED)
+
+    return {"chain": q.frames(lambda frame: q.implies(within(frame), lambda: one(frame)))}
+
+
+@lemma("BUF-6")
+def simulation_after_promoted_is_lockstep(q: Logic, peer: Any) -> Clauses:
+    """The simulation before the first unpromoted frame is that of the lockstep run."""
+    first = peer.buffers.promoted
+    return {
+        "simulation": q.implies(
+            peer.ending.phase < Phase.COMPLETING,
+            lambda: q.equal(simulation_before(q, peer, first), q.truth(peer).simulation(first)),
+        )
+    }
+
+
+@lemma("ME-4")
+def digests_are_lockstep(q: Logic, peer: Any) -> Clauses:
+    """The running hash is that of the lockstep records, and so is every partner's."""
+    truth = q.truth(peer)
+    canonical = peer.buffers.canonical
+    return {
+        "own": q.implies(
+            peer.ending.phase < Phase.COMPLETING,
+            lambda: peer.buffers.digest == truth.digest(peer.buffers.promoted),
+        ),
+        "canonical": q.frames(
+            lambda frame: q.at(
+                canonical,
+                frame,
+                lambda it: q.implies(q.no(it.unconfirmed), lambda: it.digest == truth.digest(frame + 1)),
+            )
+        ),
+        "heard": q.players(
+            lambda player: q.frames(
+                lambda frame: q.at(peer.desync.heard, player, frame, lambda digest: digest == truth.digest(frame + 1))
+            )
+        ),
+        "announced": q.given(
+            peer.ending.own, lambda end: q.given(peer.ending.own_digest, lambda it: it == truth.digest(end))
+        ),
+        "announced with end": q.iff(q.is_there(peer.ending.own), q.is_there(peer.ending.own_digest)),
+    }
+
+
+@lemma("EP-1", "EP-3", "EP-9")
+def phases_are_in_order(q: Logic, peer: Any) -> Clauses:
+    """Each phase has what it needs: a deadline, a termination frame, everyone's end."""
+    ending = peer.ending
+    phase = ending.phase
+    frame = peer.confirmed + 1
+    known = peer.inputs.known
+    deadlines = q.any_of(phase == Phase.SYNCING, phase == Phase.WAITING)
+    decided = phase > Phase.SYNCING
+    return {
+        "deadline": q.iff(q.is_there(ending.deadline), deadlines),
+        "termination": q.implies(decided, lambda: q.is_there(ending.termination)),
+        "simulated": q.implies(
+            decided, lambda: q.given(ending.termination, lambda end: q.all_of(end >= 0, end <= peer.frame))
+        ),
+        "undecided while running": q.implies(phase == Phase.RUNNING, lambda: q.no(q.is_there(ending.own))),
+        "alone": q.implies(ending.alone, lambda: decided),
+        "timed out": q.implies(ending.timed_out, lambda: phase > Phase.WAITING),
+        "all ends": q.implies(
+            q.all_of(decided, q.no(ending.alone)),
+            lambda: q.players(
+                lambda player: q.implies(player != peer.config.player, lambda: q.has(ending.announced, player))
+            ),
+        ),
+        "own": q.given(
+            ending.own,
+            lambda own: q.all_of(
+                own <= peer.frame,
+                q.is_there(ending.termination),
+                q.given(ending.termination, lambda end: end <= own),
+            ),
+        ),
+        "nothing arrives": q.implies(
+            phase > Phase.WAITING,
+            lambda: q.all_of(q.length(peer.inputs.p2p) == 0, q.length(peer.inputs.relay) == 0),
+        ),
+        "nothing to confirm": q.implies(
+            q.all_of(phase > Phase.WAITING, frame < peer.frame),
+            lambda: q.no(q.players(lambda player: q.has(known, player, frame))),
+        ),
+        "rows": q.implies(
+            phase > Phase.COMPLETING,
+            lambda: q.given(ending.termination, lambda end: end <= peer.buffers.promoted),
+        ),
+    }
+
+
+@lemma("EP-1", "EP-2", "EP-12")
+def ends_are_lockstep(q: Logic, peer: Any) -> Clauses:
+    """Every end that is decided or announced is the termination frame of the lockstep run."""
+    ending = peer.ending
+    end = q.truth(peer).end
+
+    def is_true(frame: Any) -> Any:
+        return q.all_of(q.is_there(end), q.given(end, lambda true: true == frame))
+
+    return {
+        "own": q.given(ending.own, is_true),
+        "announced": q.players(lambda player: q.at(ending.announced, player, is_true)),
+        "termination": q.implies(q.no(ending.alone), lambda: q.given(ending.termination, is_true)),
+    }
+
+
+@lemma("EP-1", "EP-9")
+def simulation_counts_its_steps(q: Logic, peer: Any) -> Clauses:
+    """A simulation has taken at most one step for each frame before it."""
+    return {
+        "now": q.all_of(peer.simulation.steps >= 0, peer.simulation.steps <= done(q, peer)),
+        "snapshots": q.frames(
+            lambda frame: q.at(peer.snapshots, frame, lambda before: q.all_of(before.steps >= 0, before.steps <= frame))
+        ),
+    }
+
+
+@lemma("IN-9", "TR-1")
+def every_partner_has_a_link(q: Logic, peer: Any) -> Clauses:
+    """There is a link to every partner, and an account of what it has received."""
+
+    def partner(player: Any, holds: Any) -> Any:
+        return q.implies(player != peer.config.player, lambda: holds)
+
+    return {
+        "link": q.players(lambda player: partner(player, q.has(peer.links, player))),
+        "delivery": q.players(lambda player: partner(player, q.has(peer.deliveries, player))),
+    }

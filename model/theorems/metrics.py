@@ -1,0 +1,140 @@
+"""The theorems about metrics and desync detection, step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rollproof.model.theorems.logic import Formula, Logic
+from rollproof.model.theorems.property import Clauses, StepView, theorem
+from rollproof.reference.desync import receive_hash
+from rollproof.reference.events import (
+    FrameSimulated,
+    HashMismatch,
+    InputConflict,
+    InputRejected,
+    Mispredicted,
+    RollbackBegun,
+    Sent,
+)
+from rollproof.reference.messages import HashMessage, Path
+
+
+@theorem("ME-1", "ME-2", "RB-8", "IN-7", of="step", trusting=False)
+def every_event_is_counted(q: Logic, step: StepView) -> Clauses:
+    """Each metric grows by exactly as many events of its kind as a step reports, and never otherwise."""
+    before, after = step.before.metrics, step.after.metrics
+
+    def reported(*kinds: type) -> int:
+        return sum(isinstance(event, kinds) for event in step.events)
+
+    first_time = sum(isinstance(event, FrameSimulated) and not event.replayed for event in step.events)
+    accepted = {path: int(step.transition == "receive_input" and step.args["path"] is path) for path in Path}
+    compared = int(step.transition == "compare_hash")
+    return {
+        "rollbacks": q.length(after.rollbacks) == q.length(before.rollbacks) + reported(RollbackBegun),
+        "mispredictions": q.length(after.mispredictions) == q.length(before.mispredictions) + reported(Mispredicted),
+        "rejected": after.inputs_rejected == before.inputs_rejected + reported(InputRejected),
+        "conflicts": after.input_conflicts == before.input_conflicts + reported(InputConflict),
+        "mismatches": after.hash_mismatches == before.hash_mismatches + reported(HashMismatch),
+        "compared": after.hashes_compared == before.hashes_compared + compared,
+        "frames": after.frames == before.frames + first_time,
+        "p2p": after.inputs_received_p2p == before.inputs_received_p2p + accepted[Path.P2P],
+        "relay": after.inputs_received_relay == before.inputs_received_relay + accepted[Path.RELAY],
+    }
+
+
+@theorem("RB-8", "ME-1", of="step")
+def log_entries_tell_what_happened(q: Logic, step: StepView) -> Clauses:
+    """The log line of a misprediction or rollback holds the frames, player and actions of that event."""
+    after = step.after.metrics
+    clauses: Clauses = {}
+    for event in step.events:
+        if isinstance(event, Mispredicted):
+            clauses["misprediction"] = q.newest(
+                after.mispredictions,
+                lambda entry: q.all_of(
+                    entry.epoch == step.before.epoch,
+                    entry.frame == event.frame,
+                    entry.current_frame == step.before.frame,
+                    entry.player == event.player,
+                    entry.predicted == event.predicted,
+                    entry.actual == event.actual,
+                    entry.time_ms == step.args["now"],
+                ),
+            )
+        if isinstance(event, RollbackBegun):
+            clauses["rollback"] = q.newest(
+                after.rollbacks,
+                lambda entry: q.all_of(
+                    entry.epoch == step.before.epoch,
+                    entry.target == event.target,
+                    entry.current_frame == step.before.frame,
+                ),
+            )
+    return clauses
+
+
+@theorem("ME-4", of="step", trusting=False)
+def desync_is_not_blind(q: Logic, step: StepView) -> Clauses:
+    """A hash that differs from this peer's is reported, an equal one is not, each once; the lowest is kept."""
+    if step.transition != "compare_hash":
+        return {}
+    player, frame = step.args["player"], step.args["frame"]
+    theirs = q.read(step.before.desync.heard, player, frame)
+    ours = q.read(step.before.buffers.canonical, frame).digest
+    reported = any(isinstance(event, HashMismatch) for event in step.events)
+    clauses: Clauses = {
+        "difference": theirs != ours if reported else theirs == ours,
+        "once": q.no(q.has(step.after.desync.heard, player, frame)),
+    }
+    old, new = step.before.desync.first_mismatch, step.after.desync.first_mismatch
+    if reported:
+        clauses["first"] = q.all_of(
+            q.is_there(new),
+            q.given(
+                new,
+                lambda first: q.all_of(
+                    first <= frame,
+                    q.given(old, lambda other: first <= other),
+                    q.any_of(first == frame, q.no(q.given(old, lambda other: first != other))),
+                ),
+            ),
+        )
+    else:
+        clauses["first"] = q.equal(old, new)
+    return clauses
+
+
+@theorem("ME-4", of="step")
+def hashes_are_of_confirmed_records(q: Logic, step: StepView) -> Clauses:
+    """A hash that is sent or compared is of a frame that is canonical and confirmed."""
+    frames: list[Any] = [
+        event.message.frame
+        for event in step.events
+        if isinstance(event, Sent) and isinstance(event.message, HashMessage)
+    ]
+    if step.transition == "compare_hash":
+        frames.append(step.args["frame"])
+    return {
+        "confirmed": q.all_of(
+            *(
+                q.all_of(
+                    q.has(step.before.buffers.canonical, frame),
+                    q.at(step.before.buffers.canonical, frame, lambda it: q.no(it.unconfirmed)),
+                )
+                for frame in frames
+            )
+        )
+    }
+
+
+@theorem("ME-4", "IN-7", of="consequence")
+def hashes_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
+    """A hash is accepted from a partner exactly if its frame is neither negative nor too far ahead."""
+    furthest = peer.frame + peer.config.max_frames_ahead
+
+    def one(player: Any, frame: Any) -> Formula:
+        accepted = q.enabled(receive_hash, peer, player, peer.epoch, frame, q.truth(peer).digest(frame))
+        return q.iff(accepted, q.all_of(player != peer.config.player, frame >= 0, frame <= furthest))
+
+    return {"accepted": q.players(lambda player: q.frames(lambda frame: one(player, frame)))}

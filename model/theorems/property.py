@@ -1,0 +1,58 @@
+"""Properties: each is stated once, as a Python function that returns named clauses, and read on values and on logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from attrs import field, frozen
+from rollproof.model.theorems.logic import Formula
+
+Clauses = dict[str, Formula]
+"""Formulas by the name under which a violation reports them."""
+Kind = Literal["theorem", "lemma"]
+Scope = Literal["state", "step", "consequence", "pair"]
+"""Whether it speaks of every reachable state and is proved by induction, of every step, or of every state or any two
+peers and follows from the properties of states."""
+
+
+@frozen
+class Property:
+    """A named statement about every state, about every step, or about any two peers."""
+
+    name: str
+    kind: Kind
+    """A theorem is what is promised; a lemma only helps to prove it."""
+    scope: Scope
+    rules: tuple[str, ...]
+    clauses: Callable[..., Clauses] = field(repr=False)
+    """Of (logic, peer); of (logic, step); or of (logic, peer, peer)."""
+    trusting: bool = True
+    """Whether the proof may assume that partners say the truth; without it, nothing but the guards is assumed."""
+
+    @property
+    def sentence(self) -> str:
+        """What it says, in one English sentence."""
+        return " ".join((self.clauses.__doc__ or "").split())
+
+
+@frozen
+class StepView:
+    """A step, for a property about steps."""
+
+    transition: str
+    before: Any
+    args: dict[str, Any]
+    """The transition's arguments, by name."""
+    after: Any
+    events: tuple[Any, ...]
+
+
+def theorem(*rules: str, of: Scope = "state", trusting: bool = True) -> Callable[[Callable[..., Clauses]], Property]:
+    """Declare a theorem: the function's name is its name, its docstring its sentence."""
+    return lambda clauses: Property(clauses.__name__, "theorem", of, rules, clauses, trusting)
+
+
+def lemma(*rules: str, of: Scope = "state") -> Callable[[Callable[..., Clauses]], Property]:
+    """Declare a lemma."""
+    return lambda clauses: Property(clauses.__name__, "lemma", of, rules, clauses)

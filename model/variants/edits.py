@@ -1,0 +1,78 @@
+"""How a variant of the protocol is made: by exchanging or removing guards, effects and stages, never by a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import evolve, field, frozen
+from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.transition import Guard, Protocol, Step, Transition
+
+Edit = Callable[[Protocol], Protocol]
+"""One change of a protocol. Changes of different guards and effects may be combined in any order."""
+
+
+@frozen
+class Variant:
+    """A protocol that is wrong, with what is wrong about it."""
+
+    name: str
+    sentence: str
+    """What is done wrong, in English."""
+    rules: tuple[str, ...]
+    """The ids of the rules that it breaks."""
+    refuted_by: tuple[str, ...]
+    """The theorems that it violates."""
+    protocol: Protocol = field(repr=False)
+
+
+def variant(name: str, sentence: str, rules: tuple[str, ...], refuted_by: tuple[str, ...], *edits: Edit) -> Variant:
+    """Return the variant that `edits` make of the present protocol."""
+    protocol = PROTOCOL
+    for edit in edits:
+        protocol = edit(protocol)
+    return Variant(name, sentence, rules, refuted_by, evolve(protocol, name=name))
+
+
+def unguarded(transition: Transition, *guards: Guard) -> Edit:
+    """Return the edit that removes guards of a transition.
+
+    The edit raises:
+        KeyError: if it has no such guard.
+    """
+
+    def edit(protocol: Protocol) -> Protocol:
+        for guard in guards:
+            protocol = protocol.without(transition.name, guard.name)
+        return protocol
+
+    return edit
+
+
+def guarded(transition: Transition, guard: Guard, *, instead_of: Guard | None = None) -> Edit:
+    """Return the edit that adds a guard to a transition, in place of another if one is named."""
+
+    def edit(protocol: Protocol) -> Protocol:
+        present = protocol[transition]
+        if instead_of is None:
+            guards = (*present.guards, guard)
+        else:
+            guards = tuple(guard if each.name == instead_of.name else each for each in present.guards)
+        return protocol.replace(protocol.name, evolve(present, guards=guards))
+
+    return edit
+
+
+def acting(transition: Transition, effect: Callable[..., Step]) -> Edit:
+    """Return the edit that gives a transition another effect."""
+    return lambda protocol: protocol.replace(protocol.name, evolve(protocol[transition], effect=effect))
+
+
+def with_more(*transitions: Transition) -> Edit:
+    """Return the edit that adds transitions."""
+    return lambda protocol: protocol.extend(protocol.name, *transitions)
+
+
+def ordered(*, tick: tuple[str, ...], poll: tuple[str, ...]) -> Edit:
+    """Return the edit that changes the order of operations."""
+    return lambda protocol: protocol.replace(protocol.name, tick=tick, poll=poll)
