@@ -8,7 +8,7 @@ from functools import cache
 import z3
 from rollproof.model.search.instances import INSTANCES
 from rollproof.model.search.search import search
-from rollproof.proofs.certificates import load
+from rollproof.proofs.counterexamples import load
 from rollproof.proofs.induction import prove
 from rollproof.proofs.necessity import THEOREMS
 from rollproof.proofs.verdict import judge, trust

@@ -18,8 +18,8 @@ from rollproof.model.symbolic.values import SOptional, term_of
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Property, StepView
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.proofs.certificates import load, replay
 from rollproof.proofs.cores import Rest, rests
+from rollproof.proofs.counterexamples import load, replay
 from rollproof.proofs.diff import changes
 from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import cases
@@ -175,12 +175,12 @@ def _killed(name: str) -> Iterator[str]:
     for variant in VARIANTS.values():
         if name in variant.refuted_by:
             yield f"variant {variant.name}"
-    for removed, certificate in load().items():
+    for removed, counterexample in load().items():
         if (
             asked
             and "." in removed
             and removed in kinds()
-            and replay(_without(removed), certificate, asked) is not None
+            and replay(_without(removed), counterexample, asked) is not None
         ):
             yield f"guard {removed}"
 
@@ -201,12 +201,12 @@ def _guard(name: str, limit: int | None) -> Explanation:
     pairs = _pairs(name)
     transition, guard = pairs[0]
     formula, _, _ = guard_formula(guard, _state().peer, tuple(_arguments(transition).values()))
-    certificates = load()
+    counterexamples = load()
     violated = (
         f"without {each.name}.{condition.name}: {theorem}"
         for each, condition in pairs
-        if (certificate := certificates.get(f"{each.name}.{condition.name}")) is not None
-        for theorem in _violated(f"{each.name}.{condition.name}", certificate)
+        if (counterexample := counterexamples.get(f"{each.name}.{condition.name}")) is not None
+        for theorem in _violated(f"{each.name}.{condition.name}", counterexample)
     )
     return Explanation(
         name,
@@ -222,17 +222,17 @@ def _guard(name: str, limit: int | None) -> Explanation:
 
 def _implied(name: str) -> Iterator[str]:
     """Yield the transitions in which a guard never refuses alone; in those of a saved run it does."""
-    certificates = load()
+    counterexamples = load()
     for each, condition in _pairs(name):
         removed = f"{each.name}.{condition.name}"
-        if removed not in certificates and is_implied(PROTOCOL, each.name, condition.name):
+        if removed not in counterexamples and is_implied(PROTOCOL, each.name, condition.name):
             yield each.name
 
 
-def _violated(removed: str, certificate: Any) -> Iterator[str]:
+def _violated(removed: str, counterexample: Any) -> Iterator[str]:
     without = _without(removed)
     for each in THEOREMS:
-        if replay(without, certificate, [each]) is not None:
+        if replay(without, counterexample, [each]) is not None:
             yield each if isinstance(each, str) else each.name
 
 
@@ -251,12 +251,12 @@ def _transition(name: str, limit: int | None) -> Explanation:
         formula, _, _ = guard_formula(guard, _state().peer, tuple(_arguments(transition).values()))
         formulas.append((f"guard {guard.name}", readable(formula, limit)))
     formulas += _paths(name, limit)
-    certificates = load()
+    counterexamples = load()
     violated = (
         f"without {guard.name}: {theorem}"
         for guard in transition.guards
-        if (certificate := certificates.get(f"{name}.{guard.name}")) is not None
-        for theorem in _violated(f"{name}.{guard.name}", certificate)
+        if (counterexample := counterexamples.get(f"{name}.{guard.name}")) is not None
+        for theorem in _violated(f"{name}.{guard.name}", counterexample)
     )
     return Explanation(
         name,

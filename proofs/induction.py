@@ -40,7 +40,7 @@ class Discharge:
 
 
 @frozen
-class Report:
+class ProofReport:
     """The discharges of one protocol."""
 
     discharges: tuple[Discharge, ...]
@@ -97,7 +97,7 @@ def prove(
     jobs: int | None = None,
     players: int | None = None,
     progress: Callable[[], object] = lambda: None,
-) -> Report:
+) -> ProofReport:
     """Try to prove every property of a protocol, for any number of players.
 
     `transitions` restricts it to some, `players` to sessions of so many. `progress` is called after each transition.
@@ -109,7 +109,7 @@ def prove(
     for some in in_parallel(lambda name: prove_transition(protocol, name, players), _largest_first(items), jobs):
         discharges.extend(some)
         progress()
-    return Report(tuple(discharges), time.perf_counter() - started)
+    return ProofReport(tuple(discharges), time.perf_counter() - started)
 
 
 def prove_transition(protocol: Protocol, name: str, players: int | None = None) -> list[Discharge]:

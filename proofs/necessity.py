@@ -16,7 +16,7 @@ from rollproof.model.search.search import Refuted, search
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.trace import Trace
-from rollproof.proofs.certificates import Certificate, replay
+from rollproof.proofs.counterexamples import Counterexample, replay
 from rollproof.proofs.induction import Discharge, cases, discharge
 from rollproof.proofs.obligations import before
 from rollproof.reference.transition import Protocol
@@ -52,7 +52,11 @@ class GuardVerdict:
 
 
 def check_guard(
-    protocol: Protocol, transition: str, guard: str, certificate: Certificate | None = None, limit: int = SEARCH_LIMIT
+    protocol: Protocol,
+    transition: str,
+    guard: str,
+    counterexample: Counterexample | None = None,
+    limit: int = SEARCH_LIMIT,
 ) -> GuardVerdict:
     """Remove one guard, and find out whether anything goes wrong.
 
@@ -62,14 +66,14 @@ def check_guard(
     without = protocol.without(transition, guard)
     found = next(each for each in protocol.transitions[transition].guards if each.name == guard)
     told = (transition, guard, " ".join(found.sentence.split()), found.rules)
-    if certificate is not None:
-        trace = replay(without, certificate, THEOREMS)
+    if counterexample is not None:
+        trace = replay(without, counterexample, THEOREMS)
         if trace is not None:
             return GuardVerdict(*told, "needed", trace)
     unproved = first_unproved(without, [transition, "(consequences)"])
     if not unproved:
         return GuardVerdict(*told, "redundant")
-    result = search(without, THEOREMS, _instances_of(transition, certificate), limit=limit)
+    result = search(without, THEOREMS, _instances_of(transition, counterexample), limit=limit)
     if isinstance(result, Refuted):
         return GuardVerdict(*told, "needed", result.trace)
     scope = ", ".join(f"{c.instance} ({c.states} states{'' if c.exhausted else ', not all'})" for c in result.counts)
@@ -111,7 +115,7 @@ def _largest_first(names: list[str]) -> Iterator[frozenset[str]]:
         yield from (frozenset(some) for some in combinations(names, size))
 
 
-def _instances_of(transition: str, certificate: Certificate | None) -> list[Instance]:
+def _instances_of(transition: str, counterexample: Counterexample | None) -> list[Instance]:
     having = [each for each in INSTANCES.values() if transition in each.transitions]
-    hint = certificate.instance if certificate else None
+    hint = counterexample.instance if counterexample else None
     return sorted(having, key=lambda each: each.name != hint)

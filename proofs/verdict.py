@@ -12,8 +12,8 @@ from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.trace import Trace
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.proofs.certificates import Certificate, replay
-from rollproof.proofs.induction import Discharge, Report, in_parallel, prove
+from rollproof.proofs.counterexamples import Counterexample, replay
+from rollproof.proofs.induction import Discharge, ProofReport, in_parallel, prove
 from rollproof.proofs.necessity import THEOREMS, GuardVerdict, check_guard
 from rollproof.proofs.unused import unused_lemmas
 from rollproof.proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
@@ -51,7 +51,7 @@ class Judgement:
     judged: tuple[Judged, ...]
     trace: Trace | None
     """A run that violates a theorem."""
-    report: Report | None
+    report: ProofReport | None
     """None if a run was found before a proof was tried."""
     searched: str
     """Where a violation was searched for, if the proof failed and none was found."""
@@ -125,10 +125,13 @@ def judge(
 
 
 def judge_suspect(
-    protocol: Protocol, certificate: Certificate | None = None, players: int | None = None, jobs: int | None = None
+    protocol: Protocol,
+    counterexample: Counterexample | None = None,
+    players: int | None = None,
+    jobs: int | None = None,
 ) -> Judgement:
     """Judge a protocol that is probably wrong: try the run that refuted it before, if there is one."""
-    trace = replay(protocol, certificate, THEOREMS) if certificate is not None else None
+    trace = replay(protocol, counterexample, THEOREMS) if counterexample is not None else None
     if trace is None:
         return judge(protocol, None, players, jobs)
     return Judgement(protocol.name, _judged(None, trace), trace, None, "")
@@ -155,8 +158,8 @@ def _searched(
 
 def trust(
     protocol: Protocol,
-    report: Report,
-    certificates: dict[str, Certificate],
+    report: ProofReport,
+    counterexamples: dict[str, Counterexample],
     jobs: int | None = None,
     progress: Callable[[], object] = lambda: None,
 ) -> Trust:
@@ -171,9 +174,9 @@ def trust(
             case ("pairs",):
                 return look_at_pairs(protocol, INSTANCES["episodes"])
             case ("guard", transition, guard):
-                return check_guard(protocol, transition, guard, certificates.get(f"{transition}.{guard}"))
+                return check_guard(protocol, transition, guard, counterexamples.get(f"{transition}.{guard}"))
             case ("control", name):
-                return control(name, certificates.get(name))
+                return control(name, counterexamples.get(name))
         raise ValueError(item)
 
     items = [
@@ -199,19 +202,19 @@ def trust(
     )
 
 
-def control(name: str, certificate: Certificate | None) -> Control:
+def control(name: str, counterexample: Counterexample | None) -> Control:
     """Refute a variant, by a theorem that it is said to violate if there is one."""
     variant = VARIANTS[name]
     asked: list[Property | str] = [each for each in THEOREMS if _name(each) in variant.refuted_by]
     wanted = asked or list(THEOREMS)
-    trace = replay(variant.protocol, certificate, wanted) if certificate is not None else None
+    trace = replay(variant.protocol, counterexample, wanted) if counterexample is not None else None
     if trace is None:
         result = search(variant.protocol, wanted, limit=CONTROL_LIMIT)
         trace = result.trace if isinstance(result, Refuted) else None
     return Control(name, variant.sentence, variant.refuted_by, trace)
 
 
-def _judged(report: Report | None, trace: Trace | None) -> tuple[Judged, ...]:
+def _judged(report: ProofReport | None, trace: Trace | None) -> tuple[Judged, ...]:
     violated = trace.violation.property if trace is not None and trace.violation is not None else None
     known = [(each.name, each.kind, each.sentence, each.rules) for each in PROPERTIES.values()]
     known.append((NEVER_CRASHES, "theorem", SENTENCE_OF_CRASHES, ()))

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from rollproof.conformance.logs.judge import Report, judge
+from rollproof.conformance.logs.judge import LogReport, judge
 from rollproof.conformance.logs.known import load_known
 from rollproof.conformance.logs.reading import Log, LogError
 from rollproof.output import BROKEN, HELD, UNDECIDED, UsageError, console, progress, table, verdict, write_json
@@ -44,7 +44,7 @@ def check_log(file: Path, *, known: Path | None = None, json: Path | None = None
     return {"holds": HELD, "diverges": BROKEN, "nothing judged": UNDECIDED}[outcome]
 
 
-def _judge(file: Path, known: Path | None) -> Report:
+def _judge(file: Path, known: Path | None) -> LogReport:
     entries = [] if known is None else load_known(known)
     try:
         with file.open("rb") as lines, progress("checking", os.fstat(lines.fileno()).st_size) as bar:
@@ -54,7 +54,7 @@ def _judge(file: Path, known: Path | None) -> Report:
         raise LogError(file, 0, f"cannot be read: {error.strerror}") from None
 
 
-def _show(file: Path, report: Report, outcome: str) -> None:
+def _show(file: Path, report: LogReport, outcome: str) -> None:
     out = console()
     result = table(f"Log {file.name}", "peer", "lines judged", numbers=("lines judged",))
     for peer, count in report.judged.items():
@@ -88,7 +88,7 @@ def _show(file: Path, report: Report, outcome: str) -> None:
     out.print(verdict(outcome == "holds", "The log holds.", f"The log: {outcome}."))
 
 
-def _document(file: Path, report: Report, outcome: str) -> dict[str, Any]:
+def _document(file: Path, report: LogReport, outcome: str) -> dict[str, Any]:
     failure = report.failure
     divergence = None
     if failure is not None:

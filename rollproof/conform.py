@@ -20,7 +20,7 @@ from rollproof.conformance.runner.transport import AdapterError
 from rollproof.conformance.schema import InvalidError, Json, check, parse
 from rollproof.conformance.suite.fuzz import fuzz
 from rollproof.conformance.suite.smoke import smoke
-from rollproof.conformance.suite.suite import Report, Result, Target, as_json, result_json, run_suite, select
+from rollproof.conformance.suite.suite import Result, SuiteReport, Target, as_json, result_json, run_suite, select
 from rollproof.output import BROKEN, HELD, UsageError, console, progress, table, unknown, write_file, write_json
 
 SHOWN_FAILURES = 3
@@ -176,14 +176,14 @@ def _list(cases: list[Case]) -> int:
     return HELD if cases else 3
 
 
-def _run(cases: list[Case], target: Target, level: int, seed: int, jobs: int) -> Report:
+def _run(cases: list[Case], target: Target, level: int, seed: int, jobs: int) -> SuiteReport:
     with progress("cases", len(cases)) as bar:
         return run_suite(
             cases, target, level=level, seed=seed, jobs=jobs, done=lambda result: bar.advance(bar.task_ids[0])
         )
 
 
-def _tell(report: Report, document: Json, all_failures: bool) -> None:
+def _tell(report: SuiteReport, document: Json, all_failures: bool) -> None:
     out = console()
     name = f"{document['implementation']['name']} {document['implementation']['version']}"
     results = table(f"{name}, level {document['implementation']['level']}", "case", "verdict", "what")

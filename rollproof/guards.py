@@ -12,7 +12,7 @@ from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import document_of, story_of
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import HELD, UNDECIDED, UsageError, console, progress, table, write_file, write_json
-from rollproof.proofs.certificates import FILE, Certificate, certificate_of, dumps, load
+from rollproof.proofs.counterexamples import FILE, Counterexample, counterexample_of, dumps, load
 from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import in_parallel
 from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
@@ -27,7 +27,7 @@ def guards(
     name: str | None = None,
     *,
     sets: bool = False,
-    certify: bool = False,
+    keep: bool = False,
     jobs: int | None = None,
     json: Path | None = None,
 ) -> int:
@@ -41,7 +41,7 @@ def guards(
         Only this guard, with the whole run: TRANSITION.GUARD, or GUARD for every transition that has it.
     sets:
         List all minimal sets of guards with which every theorem is proved, transition by transition.
-    certify:
+    keep:
         Search for every shortest run anew, and keep the runs for `rollproof verify`.
     jobs:
         How many processes may run; one per core if not given.
@@ -50,17 +50,17 @@ def guards(
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
-    if certify and name is not None:
-        raise UsageError("--certify is about all guards")
+    if keep and name is not None:
+        raise UsageError("--keep is about all guards")
     pairs = (
         guards_named(name)
         if name is not None
         else [(each.name, guard.name) for each in PROTOCOL.transitions.values() for guard in each.guards]
     )
-    certificates = {} if certify else load()
-    verdicts = _judge(pairs, certificates, jobs)
-    if certify:
-        _certify(verdicts, jobs)
+    counterexamples = {} if keep else load()
+    verdicts = _judge(pairs, counterexamples, jobs)
+    if keep:
+        _keep(verdicts, jobs)
     _show(verdicts, whole=name is not None)
     minimal = _sets(verdicts, jobs) if sets else {}
     if minimal:
@@ -79,9 +79,9 @@ class Told:
     """Whether it is redundant because it never refuses alone."""
 
 
-def _judge(pairs: list[tuple[str, str]], certificates: dict[str, Certificate], jobs: int | None) -> list[Told]:
+def _judge(pairs: list[tuple[str, str]], counterexamples: dict[str, Counterexample], jobs: int | None) -> list[Told]:
     def task(pair: tuple[str, str]) -> Told:
-        verdict = check_guard(PROTOCOL, *pair, certificates.get(".".join(pair)))
+        verdict = check_guard(PROTOCOL, *pair, counterexamples.get(".".join(pair)))
         return Told(verdict, verdict.verdict == "redundant" and is_implied(PROTOCOL, *pair))
 
     verdicts = []
@@ -92,13 +92,13 @@ def _judge(pairs: list[tuple[str, str]], certificates: dict[str, Certificate], j
     return verdicts
 
 
-def _certify(told: list[Told], jobs: int | None) -> None:
+def _keep(told: list[Told], jobs: int | None) -> None:
     found = {f"{each.of.transition}.{each.of.guard}": each.of.trace for each in told}
     with progress("refuting variants", len(VARIANTS)) as bar:
         for each in in_parallel(lambda variant: control(variant, None), VARIANTS, jobs):
             found[each.variant] = each.trace
             bar.advance(bar.task_ids[0])
-    write_file(FILE, dumps({key: certificate_of(trace) for key, trace in found.items() if trace is not None}))
+    write_file(FILE, dumps({key: counterexample_of(trace) for key, trace in found.items() if trace is not None}))
 
 
 def _show(verdicts: list[Told], whole: bool) -> None:

@@ -19,7 +19,7 @@ from rollproof.model.documents import DocumentError
 from rollproof.model.sessions.campaign import Summary, protocol_named, random_setup, run_campaign
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.report import PeerReport
-from rollproof.model.sessions.scenarios import FAMILIES, SCENARIOS, SOUND, Verdict, named, play
+from rollproof.model.sessions.scenarios import FAMILIES, SCENARIOS, SOUND, Played, named, play
 from rollproof.model.sessions.schedule import dumps, load, schedule_of
 from rollproof.model.sessions.session import Result, run
 from rollproof.model.sessions.setup import Source
@@ -149,7 +149,7 @@ def _play(
     protocol = protocol_named(variant)
     if save_log is not None:
         sessions, protocol = _recorded(sessions), recording(protocol)
-    verdicts: list[tuple[_Session, Verdict]] = []
+    verdicts: list[tuple[_Session, Played]] = []
     with progress("simulating", len(sessions)) as bar:
         for session in sessions:
             verdicts.append((session, play(session.source, session.promises, protocol)))
@@ -179,7 +179,7 @@ def _save_log(path: Path, result: Result) -> None:
         raise UsageError(str(error)) from None
 
 
-def _show(verdicts: list[tuple[_Session, Verdict]], variant: str) -> None:
+def _show(verdicts: list[tuple[_Session, Played]], variant: str) -> None:
     out = console()
     numbers = ("rows", "conf", "unconf", "rollb", "depth", "≠peers", "≠truth")
     result = table(
@@ -213,7 +213,7 @@ def _numbers(peer: PeerReport) -> tuple[str, ...]:
     )
 
 
-def _session_document(session: _Session, judged: Verdict) -> dict[str, Any]:
+def _session_document(session: _Session, judged: Played) -> dict[str, Any]:
     return {
         "name": session.name,
         "title": session.title,

@@ -16,11 +16,11 @@ from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import Trace, document_of, story_of
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import BROKEN, HELD, UNDECIDED, UsageError, console, progress, table, unknown, write_json
-from rollproof.proofs.certificates import load
-from rollproof.proofs.counterexample import Counterexample, counterexample
+from rollproof.proofs.counterexamples import load
 from rollproof.proofs.cross_check import CrossCheckError, CrossReport, cross_check, rendered
 from rollproof.proofs.cross_check import document as cross_document
-from rollproof.proofs.induction import Report
+from rollproof.proofs.cti import CounterexampleToInduction, counterexample_to_induction
+from rollproof.proofs.induction import ProofReport
 from rollproof.proofs.verdict import Judged, Judgement, Trust, judge, judge_suspect, trust
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
@@ -76,9 +76,9 @@ def verify(
     started = time.perf_counter()
     protocol, key = _protocol(without, variant)
     _check(theorem, transition, players, jobs)
-    certificates = load()
+    counterexamples = load()
     if key is not None and transition is None:
-        judgement = judge_suspect(protocol, certificates.get(key), players, jobs)
+        judgement = judge_suspect(protocol, counterexamples.get(key), players, jobs)
     else:
         with progress("proving", len(protocol.transitions)) as bar:
             only = None if transition is None else [transition]
@@ -90,7 +90,7 @@ def verify(
     trusted = None
     whole = key is None and transition is None and theorem is None and not proof_only
     if whole and judgement.status == "proved" and judgement.report is not None:
-        trusted = _trust(protocol, judgement.report, certificates, jobs)
+        trusted = _trust(protocol, judgement.report, counterexamples, jobs)
         _show_trust(trusted)
     crossed = _cross_check(protocol, transition, jobs, smt2) if second_solver or smt2 else None
     command = _command(theorem, transition, without, variant, players, proof_only)
@@ -146,10 +146,10 @@ def _check(theorem: str | None, transition: str | None, players: int | None, job
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
 
 
-def _trust(protocol: Protocol, report: Report, certificates: Any, jobs: int | None) -> Trust:
+def _trust(protocol: Protocol, report: ProofReport, counterexamples: Any, jobs: int | None) -> Trust:
     guards = sum(len(each.guards) for each in protocol.transitions.values())
     with progress("removing guards", guards + len(VARIANTS)) as bar:
-        return trust(protocol, report, certificates, jobs, lambda: bar.advance(bar.task_ids[0]))
+        return trust(protocol, report, counterexamples, jobs, lambda: bar.advance(bar.task_ids[0]))
 
 
 def _show(judgement: Judgement, theorem: str | None) -> None:
@@ -183,14 +183,14 @@ def _show_open(rows: list[Judged]) -> None:
         console().print(f"and {len(open_) - _SHOWN} more")
 
 
-def _counterexample(protocol: Protocol, judgement: Judgement) -> Counterexample | None:
+def _counterexample(protocol: Protocol, judgement: Judgement) -> CounterexampleToInduction | None:
     if judgement.status != "undecided":
         return None
     open_ = (open_ for each in judgement.judged for open_ in each.open)
-    return next(filter(None, (counterexample(protocol, each) for each in islice(open_, _TRIED))), None)
+    return next(filter(None, (counterexample_to_induction(protocol, each) for each in islice(open_, _TRIED))), None)
 
 
-def _show_counterexample(example: Counterexample) -> None:
+def _show_counterexample(example: CounterexampleToInduction) -> None:
     found = example.discharge
     rows = table(f"\nA counterexample to induction: {found.transition} breaks {found.property}", "", "before", "after")
     for name, old in example.before.items():
@@ -280,7 +280,7 @@ def _command(
 
 def _document(
     judgement: Judgement,
-    example: Counterexample | None,
+    example: CounterexampleToInduction | None,
     trusted: Trust | None,
     crossed: CrossReport | None,
     command: str,

@@ -29,7 +29,7 @@ from rollproof.conformance.suite.suite import BAD
 from rollproof.model.search.arguments import arguments
 from rollproof.model.search.explorer import Args, Explorer, Reached, Stepped
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.proofs.certificates import load, replay
+from rollproof.proofs.counterexamples import load, replay
 from rollproof.proofs.necessity import THEOREMS
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
@@ -269,8 +269,8 @@ def _of_guard(name: str, found: Found) -> Case:
 
 def _harm(name: str, transition: str, guard: str) -> str:
     """Return what is known to go wrong without a guard; that no run is kept does not say that nothing does."""
-    certificate = load().get(name)
-    trace = certificate and replay(PROTOCOL.without(transition, guard), certificate, THEOREMS)
+    counterexample = load().get(name)
+    trace = counterexample and replay(PROTOCOL.without(transition, guard), counterexample, THEOREMS)
     if not trace or trace.violation is None:
         return "Without it the protocol is another one."
     return f"Without it {trace.violation.property} fails: {trace.violation.sentence}"

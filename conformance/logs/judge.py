@@ -26,7 +26,7 @@ PROGRESS_LINES = 10_000
 
 
 @frozen
-class Report:
+class LogReport:
     """What a log came to."""
 
     header: Header
@@ -63,7 +63,7 @@ class _Peer(Interface):
     def variables(self) -> dict[str, Json]: ...
 
 
-def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lines: None) -> Report:
+def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lines: None) -> LogReport:
     """Read a log and judge it, up to the first divergence that is not known.
 
     Raises:
@@ -90,7 +90,7 @@ def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lin
             raise log.error(error) from None
         if peer.lost:
             lost.setdefault(line.peer, line.number)
-    return Report(header, lines, judged, failure, allowed_by, had, lost, tuple(known))
+    return LogReport(header, lines, judged, failure, allowed_by, had, lost, tuple(known))
 
 
 def _follower(header: Header, peer: str, known: Sequence[Known]) -> _Peer:
@@ -175,4 +175,4 @@ class Together:
         return True
 
 
-__all__ = ["LogError", "Report", "judge"]
+__all__ = ["LogError", "LogReport", "judge"]

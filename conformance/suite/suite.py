@@ -47,7 +47,7 @@ class Result:
 
 
 @define
-class Report:
+class SuiteReport:
     """All results of one implementation."""
 
     target: Target
@@ -83,7 +83,7 @@ def run_suite(
     seed: int = 0,
     jobs: int = 1,
     done: Callable[[Result], None] = lambda _: None,
-) -> Report:
+) -> SuiteReport:
     """Run cases, so many at a time, and judge them. `done` is called after each, in the order of the cases.
 
     Raises:
@@ -105,7 +105,7 @@ def run_suite(
         everything[0].get(1)
         if everything[0].hello is None:
             raise BrokenError("it does not say hello")
-        report = Report(target, dict(everything[0].hello.json))
+        report = SuiteReport(target, dict(everything[0].hello.json))
         with ThreadPoolExecutor(jobs) as pool:
             for result in pool.map(one, cases):
                 report.results.append(result)
@@ -138,7 +138,7 @@ def _repeats(run: Run, target: Target, level: int, seed: int) -> bool:
         adapters.close()
 
 
-def as_json(report: Report, version: str, *, strict: bool = False) -> Json:
+def as_json(report: SuiteReport, version: str, *, strict: bool = False) -> Json:
     """Return a report as JSON (schemas/result.json)."""
     return {
         "rollproof": version,

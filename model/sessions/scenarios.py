@@ -56,7 +56,7 @@ class Scenario:
 
 
 @frozen
-class Verdict:
+class Played:
     """What came of a session, and which promises it broke."""
 
     result: Result
@@ -70,11 +70,11 @@ class Verdict:
         return not self.broken
 
 
-def play(source: Source, promised: tuple[Promise, ...], protocol: Protocol) -> Verdict:
+def play(source: Source, promised: tuple[Promise, ...], protocol: Protocol) -> Played:
     """Run a session and check what it promises."""
     result = run(source, protocol)
     broken = tuple((each, problem) for each in promised for problem in each.broken(result))
-    return Verdict(result, report(result), broken)
+    return Played(result, report(result), broken)
 
 
 def _session(*players: str, frames: int | None = FRAMES, **config: Any) -> Settings:

@@ -39,10 +39,10 @@ class Explored:
     """What it raised instead."""
 
 
-class Path:
+class Execution:
     """The path being taken now."""
 
-    current: Path | None = None
+    current: Execution | None = None
 
     def __init__(self, prefix: list[bool], stem: str) -> None:
         """Take the decisions of `prefix` first; let new names begin with `stem`."""
@@ -84,15 +84,15 @@ class Path:
         return f"{self.stem}{stem}!{self.names}"
 
 
-def current() -> Path:
+def current() -> Execution:
     """Return the path being taken.
 
     Raises:
         RuntimeError: if a symbolic value is used as a Python truth value outside of one.
     """
-    if Path.current is None:
+    if Execution.current is None:
         raise RuntimeError("a symbolic condition was used as a Python bool outside of an exploration")
-    return Path.current
+    return Execution.current
 
 
 def explore(function: Callable[[], Any], stem: str = "") -> list[Explored]:
@@ -106,8 +106,8 @@ def explore(function: Callable[[], Any], stem: str = "") -> list[Explored]:
     while prefixes:
         if len(explored) >= MAX_PATHS:
             raise UnexplorableError(f"more than {MAX_PATHS} paths")
-        path = Path(prefixes.pop(), stem)
-        Path.current = path
+        path = Execution(prefixes.pop(), stem)
+        Execution.current = path
         result, error = None, None
         try:
             result = bounded(function)
@@ -116,7 +116,7 @@ def explore(function: Callable[[], Any], stem: str = "") -> list[Explored]:
         except Exception as raised:
             error = raised
         finally:
-            Path.current = None
+            Execution.current = None
         prefixes.extend(path.alternatives)
         explored.append(Explored(tuple(path.conditions), tuple(path.facts), result, error))
     return explored

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import z3
 from rollproof.model.fields import field_of, fields_of, made
-from rollproof.model.symbolic.paths import Path, current
+from rollproof.model.symbolic.paths import Execution, current
 from rollproof.reference.state import Phase
 from rollproof.reference.values import COPIERS
 
@@ -260,7 +260,7 @@ def lazy(cls: type) -> type:
     def read(self: Any, name: str) -> Any:
         value = object.__getattribute__(self, name)
         reads.add((cls.__name__, name))
-        return value.resolve() if isinstance(value, SOptional) and Path.current is not None else value
+        return value.resolve() if isinstance(value, SOptional) and Execution.current is not None else value
 
     if cls not in _LAZY:
         namespace: dict[str, Any] = {"__getattribute__": read, "__slots__": ()}

@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 from rollproof.model.theorems.blame import Comparison
 from rollproof.model.traces import itf
-from rollproof.model.traces.trace import Story, StoryStep, Verdict
+from rollproof.model.traces.trace import Ending, Story, StoryStep
 
 NOTHING = "—"
 ENVIRONMENT = ("receive_input", "receive_end", "receive_ack", "receive_hash")
@@ -158,7 +158,7 @@ def printable(text: str) -> str:
     return "".join(mark if mark.isprintable() else " " for mark in text)
 
 
-def verdict_lines(verdict: Verdict) -> Iterator[str]:
+def verdict_lines(verdict: Ending) -> Iterator[str]:
     """Iterate over the lines that say what is violated, where, and by which values."""
     yield f"This violates {verdict.property}: {verdict.sentence}"
     where = [f"Clause {verdict.clause!r}"]
@@ -191,7 +191,7 @@ def _named_values(it: Comparison) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _verdict_text(verdict: Verdict) -> Text:
+def _verdict_text(verdict: Ending) -> Text:
     first, *rest = verdict_lines(verdict)
     text = Text(f"{printable(first)}\n", "bold red")
     for line in rest:

@@ -88,7 +88,7 @@ class StoryStep:
 
 
 @frozen
-class Verdict:
+class Ending:
     """What a story ends with: the theorem that is violated."""
 
     property: str
@@ -111,7 +111,7 @@ class Story:
     start: Mapping[str, Any]
     """The initial state (`model.traces.describe`)."""
     steps: tuple[StoryStep, ...]
-    verdict: Verdict | None
+    verdict: Ending | None
     others: Mapping[Player, Mapping[str, Any]] = Map()
     """The initial states of the other peers that take part."""
 
@@ -139,9 +139,9 @@ def story_of(trace: Trace) -> Story:
     return Story(trace.protocol, trace.instance, trace.player, describe(trace.start), steps, violation, others)
 
 
-def _verdict(violation: Violation) -> Verdict:
+def _verdict(violation: Violation) -> Ending:
     compared = violation.comparison
-    return Verdict(
+    return Ending(
         violation.property,
         violation.sentence,
         violation.rules,
@@ -259,9 +259,9 @@ def _is_record(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(name, str) for name in value)
 
 
-def _verdict_from(verdict: dict[str, Any]) -> Verdict:
+def _verdict_from(verdict: dict[str, Any]) -> Ending:
     compared = None if verdict["compared"] is None else _comparison(verdict["compared"])
-    return Verdict(**{**verdict, "rules": tuple(verdict["rules"]), "compared": compared})
+    return Ending(**{**verdict, "rules": tuple(verdict["rules"]), "compared": compared})
 
 
 def _comparison(compared: dict[str, Any]) -> Comparison:

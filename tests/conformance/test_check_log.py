@@ -16,7 +16,7 @@ from referencing import Registry, Resource
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import published_cases
 from rollproof.conformance.judge.failure import Failure
-from rollproof.conformance.logs.judge import Report, judge
+from rollproof.conformance.logs.judge import LogReport, judge
 from rollproof.conformance.logs.known import Known, load_known
 from rollproof.conformance.logs.reading import LONGEST_LINE, Log, LogError
 from rollproof.conformance.logs.record import lines, lines_of_case, recorded, recording
@@ -45,7 +45,7 @@ def log_of(scenario: str, variant: str = PROTOCOL.name) -> Rows:
     return [json.loads(line) for line in lines(result)]
 
 
-def judged(rows: Rows, *known: Known) -> Report:
+def judged(rows: Rows, *known: Known) -> LogReport:
     return judge(opened("".join(json.dumps(row) + "\n" for row in rows)), known)
 
 
@@ -103,7 +103,7 @@ def test_variables_are_compared() -> None:
     peer, now = rows[at]["peer"], rows[at]["now"]
     plain = [rows[0], *({k: v for k, v in row.items() if k != "seq"} for row in rows[1:])]
 
-    def told(**values: Json) -> Report:
+    def told(**values: Json) -> LogReport:
         return judged([*plain[: at + 1], {"peer": peer, "now": now, "vars": values}, *plain[at + 1 :]])
 
     assert told(frame=11, rolling_back=False).failure is None

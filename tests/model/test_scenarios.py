@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from rollproof.model.sessions import promises
-from rollproof.model.sessions.scenarios import FAMILIES, PARITY, SCENARIOS, Verdict, named, play
+from rollproof.model.sessions.scenarios import FAMILIES, PARITY, SCENARIOS, Played, named, play
 from rollproof.model.sessions.session import Result
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.reference.events import EndDecided, EndsDiffer, EndWithdrawn, RollbackBegun
@@ -43,12 +43,12 @@ SECTION_8 = (
 ACTIVE = [name for name in SECTION_8 if name.startswith("active_input")]
 
 
-def played(name: str, variant: str | None = None) -> Verdict:
+def played(name: str, variant: str | None = None) -> Played:
     scenario = SCENARIOS[name]
     return play(scenario.setup, scenario.promises, VARIANTS[variant].protocol if variant else PROTOCOL)
 
 
-def differing(verdict: Verdict) -> int:
+def differing(verdict: Played) -> int:
     return sum(sum(peer.differing.values()) for peer in verdict.peers)
 
 

@@ -14,7 +14,7 @@ from rollproof.model.search.instances import INSTANCES
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import lemma
 from rollproof.model.variants.edits import acting
-from rollproof.proofs.certificates import Certificate, dumps, load, replay
+from rollproof.proofs.counterexamples import Counterexample, dumps, load, replay
 from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import prove
 from rollproof.proofs.necessity import THEOREMS, check_guard, sufficient_sets
@@ -226,13 +226,13 @@ def test_a_guard_that_is_needed_has_a_run_and_a_guard_that_is_not_there_is_refus
         check_guard(PROTOCOL, "confirm_frame", "completing")
 
 
-# --- certificates are hints ---
+# --- counterexamples are hints ---
 
 WITHOUT = PROTOCOL.without("promote_frame", "no_rollback_pending")
 KNOWN = load()["promote_frame.no_rollback_pending"]
 
 
-def test_every_certificate_is_a_run_of_its_own_protocol() -> None:
+def test_every_counterexample_is_a_run_of_its_own_protocol() -> None:
     assert replay(WITHOUT, KNOWN, THEOREMS) is not None
     assert replay(PROTOCOL, KNOWN, THEOREMS) is None
 
@@ -250,7 +250,7 @@ STALE = {
 
 
 @pytest.mark.parametrize("name", STALE)
-def test_a_stale_certificate_proves_nothing_and_leads_to_a_search(name: str) -> None:
+def test_a_stale_counterexample_proves_nothing_and_leads_to_a_search(name: str) -> None:
     assert replay(PROTOCOL, STALE[name], THEOREMS) is None
     judgement = judge_suspect(WITHOUT, STALE[name], jobs=1)
     assert judgement.status == "refuted"
@@ -261,16 +261,16 @@ def test_a_stale_certificate_proves_nothing_and_leads_to_a_search(name: str) -> 
 @pytest.mark.parametrize(
     "text", ["", "[]", "7", '{"a": 1}', '{"a": {"instance": 1}}', '{"a": {"steps": [[]]}}', "[" * 100_000, "\x00"]
 )
-def test_a_file_that_holds_no_certificates_is_none(text: str, tmp_path: Path) -> None:
-    file = tmp_path / "certificates.json"
+def test_a_file_that_holds_no_counterexamples_is_none(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "counterexamples.json"
     file.write_text(text, encoding="utf-8")
     assert load(file) == {}
     assert load(tmp_path / "missing.json") == {}
 
 
-def test_certificates_survive_being_written(tmp_path: Path) -> None:
-    file = tmp_path / "certificates.json"
+def test_counterexamples_survive_being_written(tmp_path: Path) -> None:
+    file = tmp_path / "counterexamples.json"
     file.write_text(dumps(load()), encoding="utf-8")
     assert load(file) == load()
-    assert all(isinstance(each, Certificate) for each in load().values())
+    assert all(isinstance(each, Counterexample) for each in load().values())
     assert set(json.loads(file.read_text(encoding="utf-8"))) == set(load())

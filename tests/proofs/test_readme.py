@@ -12,7 +12,7 @@ from rollproof.model.search.instances import INSTANCES
 from rollproof.model.search.search import Exhausted, search
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.proofs.certificates import load, replay
+from rollproof.proofs.counterexamples import load, replay
 from rollproof.proofs.necessity import THEOREMS, check_guard
 from rollproof.reference.protocol import PROTOCOL
 

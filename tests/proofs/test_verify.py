@@ -108,7 +108,7 @@ def test_a_removed_guard_is_refuted(tmp_path: Path) -> None:
     assert document["protocol"] == "present without promote_frame.no_rollback_pending"
 
 
-def test_without_certificates_the_run_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_counterexamples_the_run_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "load", dict)
     code, document = verify(tmp_path, "--without", "promote_frame.no_rollback_pending")
     assert (code, len(document["trace"]["steps"])) == (1, 6)

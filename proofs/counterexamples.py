@@ -1,7 +1,7 @@
-"""Certificates: the runs that refuted removed guards and variants before, so that they need not be found again.
+"""Counterexamples: the runs that refuted removed guards and variants before, so that they need not be found again.
 
-A certificate is only a hint. It is run again on the code as it is, and counts only if it still violates something; if
-not, the search begins anew. `rollproof guards --certify` writes them.
+A counterexample is only a hint. It is run again on the code as it is, and counts only if it still violates something; if
+not, the search begins anew. `rollproof guards --keep` writes them.
 """
 
 from __future__ import annotations
@@ -25,33 +25,41 @@ from rollproof.reference.digest import Digest
 from rollproof.reference.messages import Path
 from rollproof.reference.transition import Protocol
 
-FILE = File(__file__).with_name("certificates.json")
+FILE = File(__file__).with_name("counterexamples.json")
 """Where they are kept."""
 Steps = tuple[tuple[str, tuple[Any, ...]], ...]
 """Transitions with their arguments, in order."""
 
 
 @frozen
-class Certificate:
+class Counterexample:
     """A run that violated something."""
 
     instance: str
     steps: Steps
 
 
-def certificate_of(trace: Trace) -> Certificate:
-    """Return the certificate of a trace."""
-    return Certificate(trace.instance, tuple((step.transition, tuple(v for _, v in step.args)) for step in trace.steps))
+def counterexample_of(trace: Trace) -> Counterexample:
+    """Return the counterexample of a trace."""
+    return Counterexample(
+        trace.instance, tuple((step.transition, tuple(v for _, v in step.args)) for step in trace.steps)
+    )
 
 
-def replay(protocol: Protocol, certificate: Certificate, properties: Iterable[Property | str]) -> Trace | None:
-    """Return the trace of a certificate if it violates one of the properties at its end, and only there."""
-    if certificate.instance not in INSTANCES or any(name not in protocol.transitions for name, _ in certificate.steps):
+def replay(protocol: Protocol, counterexample: Counterexample, properties: Iterable[Property | str]) -> Trace | None:
+    """Return the trace of a counterexample if it violates one of the properties at its end, and only there."""
+    if counterexample.instance not in INSTANCES or any(
+        name not in protocol.transitions for name, _ in counterexample.steps
+    ):
         return None
-    explorer = Explorer(protocol, INSTANCES[certificate.instance])
+    explorer = Explorer(protocol, INSTANCES[counterexample.instance])
     asked = list(properties)
     return next(
-        (found for run in range(len(explorer.truths)) if (found := _replay(explorer, run, certificate.steps, asked))),
+        (
+            found
+            for run in range(len(explorer.truths))
+            if (found := _replay(explorer, run, counterexample.steps, asked))
+        ),
         None,
     )
 
@@ -81,8 +89,8 @@ def _replay(explorer: Explorer, run: int, steps: Steps, properties: list[Propert
     return None
 
 
-def load(file: File = FILE) -> dict[str, Certificate]:
-    """Return the certificates by what they refute; none if there is no file, or it is not one."""
+def load(file: File = FILE) -> dict[str, Counterexample]:
+    """Return the counterexamples by what they refute; none if there is no file, or it is not one."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         return {name: _decoded(each) for name, each in document.items()}
@@ -90,25 +98,25 @@ def load(file: File = FILE) -> dict[str, Certificate]:
         return {}
 
 
-def dumps(certificates: Mapping[str, Certificate]) -> str:
-    """Return certificates as JSON, one to a line."""
-    lines = (f"{json.dumps(name)}: {json.dumps(_encoded(each))}" for name, each in sorted(certificates.items()))
+def dumps(counterexamples: Mapping[str, Counterexample]) -> str:
+    """Return counterexamples as JSON, one to a line."""
+    lines = (f"{json.dumps(name)}: {json.dumps(_encoded(each))}" for name, each in sorted(counterexamples.items()))
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _encoded(certificate: Certificate) -> dict[str, Any]:
+def _encoded(counterexample: Counterexample) -> dict[str, Any]:
     def value(it: Any) -> Any:
         return {"path": it.value} if isinstance(it, Path) else {"digest": it.value} if isinstance(it, Digest) else it
 
-    steps = [[name, *map(value, args)] for name, args in certificate.steps]
-    return {"instance": certificate.instance, "steps": steps}
+    steps = [[name, *map(value, args)] for name, args in counterexample.steps]
+    return {"instance": counterexample.instance, "steps": steps}
 
 
-def _decoded(document: Any) -> Certificate:
+def _decoded(document: Any) -> Counterexample:
     def value(it: Any) -> Any:
         if isinstance(it, dict):
             return Path(it["path"]) if "path" in it else Digest(it["digest"])
         return it
 
     steps = tuple((str(name), tuple(map(value, args))) for name, *args in document["steps"])
-    return Certificate(str(document["instance"]), steps)
+    return Counterexample(str(document["instance"]), steps)

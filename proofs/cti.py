@@ -45,7 +45,7 @@ SCALARS = (
 
 
 @frozen
-class Counterexample:
+class CounterexampleToInduction:
     """A state that has every property, and a step after which one fails."""
 
     discharge: Discharge
@@ -56,7 +56,7 @@ class Counterexample:
     """A run to a state like the one before, if there is one in the instances."""
 
 
-def counterexample(protocol: Protocol, open_: Discharge) -> Counterexample | None:
+def counterexample_to_induction(protocol: Protocol, open_: Discharge) -> CounterexampleToInduction | None:
     """Return a small counterexample to induction, if the solver finds one."""
     state = before(protocol, PLAYERS)
     found = next(
@@ -73,7 +73,7 @@ def counterexample(protocol: Protocol, open_: Discharge) -> Counterexample | Non
     if model is None:
         return None
     old, new = (dict(_scalars(peer, model)) for peer in (found.view.before, found.view.after))
-    return Counterexample(open_, old, new, _reached(protocol, old, open_.transition))
+    return CounterexampleToInduction(open_, old, new, _reached(protocol, old, open_.transition))
 
 
 def _model(case: Case, goal: Any, peer: Peer) -> Any:
