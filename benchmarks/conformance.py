@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import rollproof.conformance as conformance
+from benchmarks.registry import Ratio, benchmark
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import published_cases
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.suite.suite import Target, run_suite
-
-from benchmarks.registry import Ratio, benchmark
 
 TEMPLATE = Path(conformance.__file__).parent / "adapters" / "template.js"
 

@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+from benchmarks.registry import Ratio, benchmark, seconds
+from benchmarks.simulation import typical
 from rollproof.conformance.logs.judge import judge
 from rollproof.conformance.logs.reading import Log
 from rollproof.conformance.logs.record import lines, recorded, recording
 from rollproof.conformance.schema import observation_kinds
 from rollproof.model.sessions.session import run
 from rollproof.reference.protocol import PROTOCOL
-
-from benchmarks.registry import Ratio, benchmark, seconds
-from benchmarks.simulation import typical
 
 SHORT, LONG = 2_000, 20_000
 TRACED = 1_000

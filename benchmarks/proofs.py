@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 
 import z3
+
+from benchmarks.registry import Ratio, benchmark, seconds
 from rollproof.model.search.instances import INSTANCES
 from rollproof.model.search.search import search
 from rollproof.proofs.counterexamples import load
@@ -13,8 +15,6 @@ from rollproof.proofs.induction import prove
 from rollproof.proofs.necessity import THEOREMS
 from rollproof.proofs.verdict import judge, trust
 from rollproof.reference.protocol import PROTOCOL
-
-from benchmarks.registry import Ratio, benchmark, seconds
 
 CORES = 2
 """On how many idle cores the targets are to be met. Here everything runs in one process, and is divided by this."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Iterator
 
+from benchmarks.registry import Ratio, benchmark, seconds
 from rollproof.model.sessions.network import Faults
 from rollproof.model.sessions.session import run
 from rollproof.model.sessions.setup import FRAMES_PER_SECOND, Habit, Settings, Setup
 from rollproof.reference.config import Config
 from rollproof.reference.protocol import PROTOCOL
-
-from benchmarks.registry import Ratio, benchmark, seconds
 
 SHORT, LONG = 1_000, 100_000
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import frozen
+
 from rollproof.reference.containers import JointAction
 from rollproof.reference.world import Outcome
 

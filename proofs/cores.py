@@ -7,6 +7,7 @@ from typing import Any
 
 import z3
 from attrs import frozen
+
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.proofs.induction import TIMEOUT_MS, cases, in_parallel
 from rollproof.proofs.obligations import Before, Case, before

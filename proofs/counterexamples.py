@@ -1,7 +1,7 @@
 """Counterexamples: the runs that refuted removed guards and variants before, so that they need not be found again.
 
-A counterexample is only a hint. It is run again on the code as it is, and counts only if it still violates something; if
-not, the search begins anew. `rollproof guards --keep` writes them.
+A counterexample is only a hint. It is run again on the code as it is, and counts only if it still violates something;
+if not, the search begins anew. `rollproof guards --keep` writes them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path as File
 from typing import Any
 
 from attrs import frozen
+
 from rollproof.model.bounded import bounded
 from rollproof.model.search.arguments import arguments
 from rollproof.model.search.explorer import Explorer, effected, named

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import z3
 from attrs import field, frozen
 from rich.table import Table
+
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.proofs.induction import cases, in_parallel, premises_of
 from rollproof.proofs.obligations import Before, Case, before

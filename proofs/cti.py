@@ -11,6 +11,7 @@ from typing import Any
 
 import z3
 from attrs import frozen
+
 from rollproof.model.fields import fields_of
 from rollproof.model.search.instances import INSTANCES
 from rollproof.model.search.search import reach

@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import Any, Literal
 
 from attrs import evolve, frozen
+
 from rollproof.model.search.arguments import arguments
 from rollproof.model.search.explorer import Explorer, Reached, described, effected, named
 from rollproof.model.search.instances import INSTANCES, Instance

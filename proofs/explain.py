@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import z3
 from attrs import evolve, field, frozen
+
 from rollproof.model.fields import fields_of
 from rollproof.model.search.search import CRASH_SENTENCE
 from rollproof.model.symbolic.shapes import PARTS, make

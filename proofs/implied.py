@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any
 
 from attrs import evolve
+
 from rollproof.proofs.induction import Discharge, cases, discharge
 from rollproof.proofs.obligations import before
 from rollproof.reference.state import Peer

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import z3
 from attrs import frozen
+
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.proofs.obligations import Before, Case, before, of_consequences, of_nothing, of_start, of_transition
 from rollproof.reference.transition import Protocol

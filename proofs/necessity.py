@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import Literal
 
 from attrs import frozen
+
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Refuted, search
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES

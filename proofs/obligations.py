@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 import z3
 from attrs import field, frozen
+
 from rollproof.model.fields import fields_of, made
 from rollproof.model.symbolic import axioms as facts
 from rollproof.model.symbolic import values as symbolic

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import z3
+
 from rollproof.model.symbolic.containers import PRESENCE
 from rollproof.reference.state import Phase
 

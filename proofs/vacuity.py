@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import evolve, frozen
+
 from rollproof.model.search.explorer import Explorer, Stepped, named
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.theorems.logic import Formula

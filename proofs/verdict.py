@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from attrs import frozen
+
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Count, Refuted, Result, search, suited
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES

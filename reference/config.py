@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from attrs import Attribute, field, frozen
+
 from rollproof.reference.containers import Action, Player
 
 

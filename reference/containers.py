@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field
 from immutables import Map
-from rollproof.reference.values import frozen
 from rpds import Queue
+
+from rollproof.reference.values import frozen
 
 V = TypeVar("V")
 

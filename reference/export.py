@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 from attrs import frozen
+
 from rollproof.reference.containers import Player
 from rollproof.reference.state import CanonicalRecord, Peer, Phase
 from rollproof.reference.world import Outcome

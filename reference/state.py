@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from attrs import field
+
 from rollproof.reference.config import Config
 from rollproof.reference.containers import Action, FrameMap, InputTable, JointAction, Player, PlayerMap, Sequence, Table
 from rollproof.reference.digest import Digest

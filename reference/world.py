@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from attrs import field
+
 from rollproof.reference.containers import JointAction, Player
 from rollproof.reference.values import frozen
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from attrs import define, field, frozen
+
 from rollproof.model.search.arguments import parameters
 from rollproof.model.search.instances import LockstepTruth
 from rollproof.model.sessions.worlds import ArithmeticWorld

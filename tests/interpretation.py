@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 import z3
+
 from rollproof.model.fields import fields_of
 from rollproof.model.symbolic import values as s
 from rollproof.model.symbolic.containers import SFrameMap, SInputTable, SMap, SPlayerMap, SSequence, SSlice

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
+
 from rollproof.conformance.cases.single_step import problem
 from rollproof.conformance.schema import InvalidError, Json, check, parse
 

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from attrs import define, field, frozen
+
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import Case
 from rollproof.conformance.cases.single_step import decoded, encoded

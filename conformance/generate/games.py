@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 from attrs import frozen
+
 from rollproof.conformance.game import HashWorld
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.reference.config import Config

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from attrs import evolve, field, frozen
+
 from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.judge.tape import Tape, tapes
 from rollproof.conformance.runner.run import Event, Run

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from attrs import define, evolve, field
+
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.single_step import VARIABLES
 from rollproof.conformance.judge.evidence import Evidence, prop

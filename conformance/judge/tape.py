@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from attrs import define, field
+
 from rollproof.conformance.game import START, step
 from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.runner.run import Event, Run

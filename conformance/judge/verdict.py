@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from attrs import frozen
+
 from rollproof.conformance.cases.case import Case
 from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.judge.properties import PROPERTIES, Evidence

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol as Interface
 
 from attrs import define, field, frozen
+
 from rollproof.conformance.judge.failure import DivergenceError, Failure
 from rollproof.conformance.logs.game import GameFollower
 from rollproof.conformance.logs.known import Known

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import fastjsonschema
 from attrs import define
+
 from rollproof.conformance.judge.failure import DivergenceError
 from rollproof.conformance.logs.reading import LogError
 from rollproof.conformance.schema import SCHEMAS, InvalidError, Json, parse

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from rpds import Queue
+
 from rollproof.conformance.game import START
 from rollproof.conformance.judge.failure import DivergenceError
 from rollproof.conformance.judge.follower import Follower
@@ -21,7 +23,6 @@ from rollproof.reference.state import Phase, begin_episode
 from rollproof.reference.transition import Guard, Transition
 from rollproof.reference.values import evolve
 from rollproof.reference.world import Outcome
-from rpds import Queue
 
 MOST_OPEN = 10_000
 """How many frames may be neither forgotten nor confirmed; and how many rows an export may have."""

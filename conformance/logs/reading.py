@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import fastjsonschema
 from attrs import define, field, frozen
+
 from rollproof.conformance.judge.follower import Follower
 from rollproof.conformance.schema import SCHEMAS, InvalidError, Json, check_observation, observation_kinds, parse
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 from attrs import frozen
+
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.game import HashWorld
 from rollproof.conformance.runner.run import Run

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import evolve as changed
 from attrs import frozen
+
 from rollproof.conformance.adapters.reference import Adapter, ObservedRun
 from rollproof.conformance.schema import Json
 from rollproof.model.variants.edits import Edit, acting, guarded, ordered, variant

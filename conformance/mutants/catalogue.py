@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from attrs import evolve
+
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.mutants.bugs import FastForward, Mutant, bugs, running
 from rollproof.model.variants.variants import VARIANTS

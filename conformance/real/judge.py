@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
+
 from rollproof.conformance.cases.case import Case, published_cases, read_case
 from rollproof.conformance.judge.verdict import Judgement
 from rollproof.conformance.real.install import MUG, MUG_SOURCE, NETPLAYJS, ROOT

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
 from rollproof.conformance.report.diagram import as_svg, as_text
 from rollproof.conformance.schema import Json
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from attrs import define, field, frozen
+
 from rollproof.conformance.cases.case import Case
 
 

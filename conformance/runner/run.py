@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import define, field, frozen
+
 from rollproof.conformance.cases.case import Case
 from rollproof.conformance.runner.transport import AdapterError
 from rollproof.conformance.schema import Json, observation_kinds

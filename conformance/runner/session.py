@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from attrs import evolve
+
 from rollproof.conformance.cases.single_step import VARIABLES
 from rollproof.conformance.runner.network import Network, Packet
 from rollproof.conformance.runner.run import Event, Run

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from attrs import define
+
 from rollproof.conformance.cases.case import Case, dump, parse_case
 from rollproof.conformance.cases.writing import ALONE, BLACK_BOX, case, rule
 from rollproof.conformance.judge.verdict import Verdict

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from attrs import asdict, define, field, frozen
+
 from rollproof.conformance.cases.case import Case
 from rollproof.conformance.judge.verdict import Judgement, Verdict
 from rollproof.conformance.report.diagram import rows

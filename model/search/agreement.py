@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from attrs import evolve
+
 from rollproof.model.search.explorer import Args, Explorer, Reached
 from rollproof.model.search.instances import Instance
 from rollproof.model.search.interning import PARTS, READS, watched

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from attrs import evolve
+
 from rollproof.reference.transition import Guard, Protocol, Step, Transition
 
 Note = Callable[[str, str], None]

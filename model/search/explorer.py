@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from attrs import evolve, field, frozen
+
 from rollproof.model.bounded import bounded
 from rollproof.model.search.arguments import arguments, parameters
 from rollproof.model.search.instances import Instance, Truths

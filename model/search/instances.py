@@ -11,6 +11,7 @@ from itertools import product
 from typing import Any
 
 from attrs import field, frozen
+
 from rollproof.model.theorems.truth import Truth
 from rollproof.reference.config import Config
 from rollproof.reference.containers import Action, JointAction, Player

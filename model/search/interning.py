@@ -13,10 +13,11 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 from immutables import Map
+from rpds import Queue
+
 from rollproof.model.fields import fields_of, made
 from rollproof.reference.containers import FrameMap, InputTable, Sequence
 from rollproof.reference.state import Buffers, Desync, Ending, Inputs, Peer, Rollback
-from rpds import Queue
 
 R = TypeVar("R")
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
+
 from rollproof.model.bounded import bounded
 from rollproof.model.search.explorer import Args, Explorer, Reached, Stepped, described, effected, named
 from rollproof.model.search.instances import INSTANCES, Instance

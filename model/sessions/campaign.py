@@ -8,6 +8,7 @@ from itertools import islice
 from random import Random
 
 from attrs import frozen
+
 from rollproof.model.sessions.network import Burst, Faults, Interval
 from rollproof.model.sessions.scenarios import SOUND
 from rollproof.model.sessions.session import run

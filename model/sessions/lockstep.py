@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
+
 from rollproof.reference.config import Config
 from rollproof.reference.containers import Action, JointAction, Player
 from rollproof.reference.world import Outcome, Simulation, World, advance

@@ -12,6 +12,7 @@ from typing import Protocol as Interface
 
 from attrs import field, frozen
 from attrs.validators import and_, ge, instance_of, le
+
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message
 
 Transits = tuple[int, ...]

@@ -12,6 +12,7 @@ import numpy as np
 from attrs import field, frozen
 from gymnasium.utils import EzPickle
 from pettingzoo import ParallelEnv
+
 from rollproof.model.sessions.worlds import Checked, Snapshotting
 from rollproof.reference.containers import Action, JointAction, Player
 from rollproof.reference.world import Outcome

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 
 from attrs import field, frozen
+
 from rollproof.model.sessions.report import Difference, lockstep_differences, peer_differences
 from rollproof.model.sessions.session import Result
 from rollproof.reference.containers import Player

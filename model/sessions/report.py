@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
+
 from rollproof.model.sessions.session import Result
 from rollproof.reference.containers import Player
 from rollproof.reference.export import LOCAL_COLUMNS, Export

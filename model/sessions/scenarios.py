@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import frozen
+
 from rollproof.model.sessions import promises
 from rollproof.model.sessions.network import Burst, Drop, Faults
 from rollproof.model.sessions.promises import Promise, reported

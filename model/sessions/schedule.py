@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 from attrs import field, frozen
+
 from rollproof.model import documents
 from rollproof.model.documents import DocumentError
 from rollproof.model.sessions.network import Channel, RecordedChannel, Transits

@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from attrs import define, evolve, field, frozen
+
 from rollproof.model.sessions.lockstep import Lockstep
 from rollproof.model.sessions.lockstep import run as run_lockstep
 from rollproof.model.sessions.network import Channel, Transits

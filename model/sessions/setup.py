@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from typing import Protocol as Interface
 
 from attrs import evolve, field, frozen
+
 from rollproof.model.sessions.network import Channel, Faults, FaultyChannel, Interval
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.reference.config import Config

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 from typing import Protocol as Interface
 
 from attrs import evolve, field, frozen
+
 from rollproof.reference.containers import Action, JointAction, Player
 from rollproof.reference.world import Outcome, State, World
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import z3
+
 from rollproof.model.fields import made
 from rollproof.model.symbolic import values as s
 from rollproof.model.symbolic.terms import Terms

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import z3
+
 from rollproof.model.symbolic import values as s
 from rollproof.model.symbolic.paths import current
 from rollproof.model.symbolic.shapes import choose, make

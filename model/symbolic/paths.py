@@ -13,6 +13,7 @@ from typing import Any
 
 import z3
 from attrs import field, frozen
+
 from rollproof.model.bounded import bounded
 
 MAX_PATHS = 2_000

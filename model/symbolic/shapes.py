@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import z3
+
 from rollproof.model.fields import fields_of, made
 from rollproof.model.symbolic import values as s
 from rollproof.model.symbolic.values import SBool, SOptional, lazy, term_of

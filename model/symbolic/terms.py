@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import z3
+
 from rollproof.model.symbolic import values as s
 from rollproof.model.symbolic.containers import PRESENCE
 from rollproof.model.symbolic.paths import explore

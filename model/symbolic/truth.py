@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import z3
+
 from rollproof.model.fields import made
 from rollproof.model.symbolic import values as s
 from rollproof.model.symbolic.values import SBool, SDigest, SInt, SJoint, SOptional, STotals, SValue, lazy, term_of

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import z3
+
 from rollproof.model.fields import field_of, fields_of, made
 from rollproof.model.symbolic.paths import Execution, current
 from rollproof.reference.state import Phase

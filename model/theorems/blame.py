@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from attrs import evolve, frozen
+
 from rollproof.model.theorems.logic import Formula
 from rollproof.model.theorems.property import Property, StepView
 from rollproof.model.theorems.values import Values

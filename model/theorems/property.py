@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from attrs import field, frozen
+
 from rollproof.model.theorems.logic import Formula
 
 Clauses = dict[str, Formula]

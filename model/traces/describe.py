@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 import attrs
+
 from rollproof.model.fields import fields_of
 from rollproof.model.traces.itf import Map
 from rollproof.reference.digest import Digest

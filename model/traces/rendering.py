@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.text import Text
+
 from rollproof.model.theorems.blame import Comparison
 from rollproof.model.traces import itf
 from rollproof.model.traces.trace import Ending, Story, StoryStep

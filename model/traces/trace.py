@@ -14,6 +14,8 @@ from typing import Any
 
 import attrs
 from attrs import evolve, frozen
+from rpds import Queue
+
 from rollproof.model import documents
 from rollproof.model.documents import DocumentError
 from rollproof.model.theorems.blame import Comparison, Violation
@@ -23,7 +25,6 @@ from rollproof.model.traces.itf import Map
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Event
 from rollproof.reference.state import Peer
-from rpds import Queue
 
 FORMAT = "rollproof-trace"
 VERSION = 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from attrs import evolve, field, frozen
+
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Guard, Protocol, Step, Transition
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attrs import evolve as changed
+
 from rollproof.model.variants.edits import Edit, acting, guarded, unguarded, with_more
 from rollproof.reference.buffers import confirm_frame, force_promote_frame, next_frame_is_complete, promote_frame
 from rollproof.reference.containers import Player

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from rollproof.conformance.cases.case import published_cases, read_case
 from rollproof.conformance.judge.verdict import Verdict
 from rollproof.conformance.real.judge import IMPLEMENTATIONS, INDEPENDENT, RESULTS, Configuration, about, findings

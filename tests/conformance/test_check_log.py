@@ -13,6 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 from referencing import Registry, Resource
+
+from rollproof.cli import run
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import published_cases
 from rollproof.conformance.judge.failure import Failure
@@ -30,8 +32,6 @@ from rollproof.model.sessions.session import run as run_session
 from rollproof.model.sessions.setup import Settings, Setup
 from rollproof.reference.config import Config
 from rollproof.reference.protocol import PROTOCOL
-
-from rollproof.cli import run
 
 Json = Any
 Rows = list[Json]

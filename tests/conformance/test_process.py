@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from rollproof.conformance.adapters.misbehaving import KINDS
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import published_cases

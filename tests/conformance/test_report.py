@@ -8,14 +8,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+
+from rollproof.cli import run
 from rollproof.conformance.cases.case import published_cases
 from rollproof.conformance.mutants.catalogue import find_mutant
 from rollproof.conformance.report.report import failure_text, html, junit
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.schema import check
 from rollproof.conformance.suite.suite import Target, as_json, run_suite
-
-from rollproof.cli import run
 
 CASES = {case.id: case for case in published_cases()}
 SOME = [CASES[id] for id in ("core/deep-rollback", "core/idle", "transport/loss-10-percent", "episode/no-wait")]

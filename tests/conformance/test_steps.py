@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from rollproof.conformance.adapters.misbehaving import NullAdapter, StuckAdapter
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import dump, parse_case, published_cases

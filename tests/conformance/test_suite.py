@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rollproof.conformance.adapters.misbehaving import NullAdapter, StuckAdapter
 from rollproof.conformance.adapters.reference import CAPABILITIES, Adapter
 from rollproof.conformance.cases.case import Case, dump, parse_case, published_cases

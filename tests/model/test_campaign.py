@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+
 from rollproof.model.sessions import campaign
 from rollproof.model.sessions.campaign import Summary, protocol_named, run_campaign, run_one
 from rollproof.model.variants.variants import VARIANTS

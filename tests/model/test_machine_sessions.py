@@ -13,6 +13,7 @@ from hypothesis import Phase as Stage
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
 from rollproof.model.search.coverage import watched
 from rollproof.model.search.instances import LockstepTruth
 from rollproof.model.sessions.lockstep import run as run_lockstep
@@ -28,7 +29,6 @@ from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer, Phase, new_peer
 from rollproof.reference.tick import export, is_settled, next_episode, poll, receive, tick
 from rollproof.reference.transition import Guard, Protocol, Step
-
 from tests.bench import FRAMES, config
 
 OF_STATES = [each for each in PROPERTIES.values() if each.scope in ("state", "consequence")]

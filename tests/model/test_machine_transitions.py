@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.model.theorems.environment import ASSUMPTIONS
 from rollproof.model.variants.variants import VARIANTS
@@ -18,7 +19,6 @@ from rollproof.reference.digest import Digest
 from rollproof.reference.messages import Path
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-
 from tests.bench import ME, PROPERTIES, YOU, Bench, act_often, config, end_is_mispredicted
 
 UNCONDITIONAL = [each.name for each in PROPERTIES.values() if not each.trusting]

@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 import pytest
 from pettingzoo import ParallelEnv, make
+
 from rollproof.model.sessions.network import Faults
 from rollproof.model.sessions.pettingzoo import pettingzoo_world
 from rollproof.model.sessions.session import Result, run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from rollproof.model.sessions import promises
 from rollproof.model.sessions.scenarios import FAMILIES, PARITY, SCENARIOS, Played, named, play
 from rollproof.model.sessions.session import Result

@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rollproof.model.documents import DocumentError, parse
 from rollproof.model.sessions.campaign import random_setup
 from rollproof.model.sessions.network import Faults

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve as changed
+
 from rollproof.model.search.agreement import search_pairs
 from rollproof.model.search.instances import INSTANCES, THREE_PEERS, Instance
 from rollproof.model.search.search import Exhausted, LimitReached, Refuted, matches, reach, search, suited, survey

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rollproof.model.sessions import lockstep
 from rollproof.model.sessions.campaign import protocol_named, random_setup, run_one
 from rollproof.model.sessions.network import Burst, Drop, Faults, FaultyChannel, RecordedChannel, Transits

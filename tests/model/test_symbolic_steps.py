@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve, frozen
+
 from rollproof.model.search.arguments import arguments
 from rollproof.model.search.explorer import Explorer, named
 from rollproof.model.search.instances import INSTANCES, Instance, LockstepTruth
@@ -31,7 +32,6 @@ from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
 from rollproof.reference.transition import Step, Transition
 from rollproof.reference.world import World
-
 from tests.interpretation import Interpretation, introduced
 
 REFUSED = "refused"

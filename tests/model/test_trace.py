@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+
+from rollproof.cli import run
 from rollproof.model.documents import DocumentError
 from rollproof.model.search.agreement import search_pairs
 from rollproof.model.search.instances import INSTANCES
@@ -24,8 +26,6 @@ from rollproof.model.traces.trace import DEEPEST, MOST_STEPS, Story, document_of
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-
-from rollproof.cli import run
 
 THEOREMS: list[Any] = [each for each in PROPERTIES.values() if each.kind == "theorem" and each.scope != "pair"]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import field, frozen
+
 from rollproof.model.sessions.network import Drop, Faults
 from rollproof.model.sessions.session import Result, run
 from rollproof.model.sessions.setup import Settings, Setup
@@ -18,7 +19,6 @@ from rollproof.reference.containers import Action, Player
 from rollproof.reference.guards import no_rollback_pending
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-
 from tests.bench import PROPERTIES, Bench, act_often, config, end_is_mispredicted
 
 

@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rollproof.model.sessions.worlds import (
     ArithmeticWorld,
     Checked,

@@ -11,6 +11,7 @@ import cvc5
 import pytest
 import z3
 from rich.console import Console
+
 from rollproof.model.variants.edits import unguarded
 from rollproof.proofs.cross_check import (
     SOLVERS,

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+
+from rollproof.cli import run
 from rollproof.model.traces.describe import describe
 from rollproof.model.variants.edits import Edit, acting, guarded, ordered
 from rollproof.model.variants.variants import VARIANTS
@@ -16,8 +18,6 @@ from rollproof.reference.rollback import begin_tick
 from rollproof.reference.state import Peer
 from rollproof.reference.transition import Step, guard
 from rollproof.reference.values import evolve
-
-from rollproof.cli import run
 
 EXPECTED = {
     "stale_clear": (4, "begin_tick", "done", "done", {"pending_rollback"}),

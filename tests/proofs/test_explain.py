@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import z3
+
+from rollproof.cli import run
 from rollproof.model.theorems.logic import Logic
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Clauses, lemma
@@ -21,8 +23,6 @@ from rollproof.proofs.source import ROOT
 from rollproof.proofs.unused import reachable, unused_lemmas
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
-
-from rollproof.cli import run
 from tests.reference.test_rules import RULES
 
 CODE_ONLY = {"ME-3"}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve as changed
+
 from rollproof.model import bounded
 from rollproof.model.search.instances import INSTANCES
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES

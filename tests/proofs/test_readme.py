@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from rollproof.model.search.agreement import search_pairs
 from rollproof.model.search.instances import INSTANCES
 from rollproof.model.search.search import Exhausted, search

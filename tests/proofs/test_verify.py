@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from rollproof import verify as command
+from rollproof.cli import run
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.traces.trace import load as load_trace
 from rollproof.model.variants.edits import acting
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.reference.episode import reset_episode
 from rollproof.reference.protocol import PROTOCOL
-
-from rollproof import verify as command
-from rollproof.cli import run
 from tests.proofs.test_proofs import late_mistake
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.reference.events import FramePromoted, Promoted, PromotionRefused
 from rollproof.reference.messages import InputMessage, Path
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import new_peer
 from rollproof.reference.tick import Run, promote, receive, tick
-
 from tests.bench import YOU, Bench, config, events_of, peer_after
 
 

@@ -9,9 +9,9 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rollproof.reference.config import Config
 from rollproof.reference.export import metadata
-
 from tests.bench import ME, PLAYERS, YOU, config, peer_after
 
 INTEGERS = {

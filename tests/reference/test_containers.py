@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rollproof.reference.containers import FrameMap, InputTable, JointAction, PlayerMap, Sequence, Table
 from rollproof.reference.values import evolve
 from rollproof.reference.values import given as given_value

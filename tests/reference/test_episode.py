@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.reference.digest import Digest
 from rollproof.reference.events import (
@@ -26,7 +27,6 @@ from rollproof.reference.messages import EndMessage, InputMessage, Path
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer, Phase, new_peer
 from rollproof.reference.tick import poll, receive, tick
-
 from tests.bench import ME, YOU, Bench, config, events_of, peer_after
 
 WHOLE = "hear:0 tick confirm suspect_end decide_end:1 receive_end:1 begin_wait succeed_wait close"

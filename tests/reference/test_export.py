@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+
 from rollproof.model.sessions.network import Drop, Faults
 from rollproof.model.sessions.promises import confirmed_parity, lockstep_truth
 from rollproof.model.sessions.session import Result, run
@@ -18,7 +19,6 @@ from rollproof.reference.messages import Path
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Metrics, new_peer
 from rollproof.reference.tick import export, next_episode
-
 from tests.bench import ME, YOU, Bench, config
 
 

@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.reference.containers import InputTable, JointAction, Table
 from rollproof.reference.digest import Digest
@@ -25,7 +26,6 @@ from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, In
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer, Phase, new_peer
 from rollproof.reference.tick import is_settled, poll, receive, tick
-
 from tests.bench import ME, YOU, Bench, config, events_of, peer_after
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve, frozen
+
 from rollproof.model.sessions.network import Faults
 from rollproof.model.sessions.session import run
 from rollproof.model.sessions.setup import Settings, Setup
@@ -19,7 +20,6 @@ from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Record, RollbackEntry, new_peer
 from rollproof.reference.tick import tick
 from rollproof.reference.world import Outcome, Totals
-
 from tests.bench import ME, YOU, Bench, config, events_of, peer_after
 
 KEYS = {

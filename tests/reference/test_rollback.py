@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.reference.events import FrameConfirmed, FrameSimulated, Mispredicted, RollbackBegun, RollbackFinished
@@ -13,7 +14,6 @@ from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import MispredictionEntry, Peer, Phase, RollbackEntry, new_peer
 from rollproof.reference.tick import receive, tick
 from rollproof.reference.values import same
-
 from tests.bench import YOU, Bench, config, events_of, peer_after
 
 

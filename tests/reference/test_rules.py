@@ -9,13 +9,13 @@ from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
+
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.reference.guards import from_a_partner, no_rollback_in_progress
 from rollproof.reference.messages import Path
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.tick import STAGES
 from rollproof.reference.transition import Guard, Transition, guard, transition
-
 from tests.bench import ME, YOU, Bench, config
 
 RULES = [

@@ -6,6 +6,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rollproof.model.sessions.session import run
 from rollproof.model.sessions.setup import PathLoss, Refusal, Settings, Setup
 from rollproof.reference.events import FallbackTriggered, Sent
@@ -14,7 +15,6 @@ from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Link
 from rollproof.reference.tick import tick
 from rollproof.reference.transport import is_healthy
-
 from tests.bench import ME, YOU, Bench, config, events_of, peer_after
 
 

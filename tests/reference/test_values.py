@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
+
 from rollproof.model.sessions.network import Faults
 from rollproof.model.sessions.session import Result, run
 from rollproof.model.sessions.setup import PathLoss, Settings, Setup

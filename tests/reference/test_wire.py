@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rollproof.model.sessions.network import Channel, Transits
 from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.model.sessions.session import run

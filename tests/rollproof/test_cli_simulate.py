@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rollproof.model.sessions.scenarios import SCENARIOS
 
 from rollproof import output, simulate
 from rollproof.cli import run
+from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.output import UsageError
 
 Command = Callable[..., tuple[int, str, str]]
