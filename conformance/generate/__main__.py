@@ -12,6 +12,7 @@ from rollproof.conformance.cases.case import CASES, Case, dump, parse_case
 from rollproof.conformance.files import write_text
 from rollproof.conformance.generate.authored import (
     between,
+    choices,
     core,
     diagnostics,
     episode,
@@ -34,7 +35,7 @@ def written_cases() -> list[Case]:
     Raises:
         InvalidError: if one does not fit the schema.
     """
-    modules = (core, transport, silences, liars, recording, interleaving, between, episode, diagnostics)
+    modules = (core, choices, transport, silences, liars, recording, interleaving, between, episode, diagnostics)
     made = [Case(json) for module in modules for json in module.cases()]
     return [parse_case(dump(case), case.id) for case in made]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
+from rollproof.conformance.cases.case import longest_latency
 from rollproof.conformance.cases.single_step import VARIABLES
 from rollproof.conformance.runner.network import Network, Packet
 from rollproof.conformance.runner.run import Event, Run
@@ -30,6 +31,8 @@ MOST_RESUMPTIONS = 2_000
 """Of one piece of work."""
 EXTRA_QUIET_ROUNDS = 8
 SETTLE_ROUNDS = 150
+SHOWN_AHEAD = 10
+"""Frames that may be shown ahead of time, and do not count."""
 SHORTEST_WAKE_US = 1_000
 
 
@@ -111,11 +114,13 @@ class Session:
     def settle(self) -> None:
         """Heal the network, and go on until nothing is corrected any more."""
         end = self.case["end"]
-        quiet = end.get("quiet", EXTRA_QUIET_ROUNDS + 2 * self.longest_latency() // self.case.frame_us)
+        quiet = end.get("quiet", EXTRA_QUIET_ROUNDS + 2 * longest_latency(self.case) // self.case.frame_us)
         self.heal()
         self.last_change = self.round
+        shown = SHOWN_AHEAD if self.run.hello.choice("run_ahead") == "shown" else 0
+        wanted = end.get("frames", 0) + shown
         for _ in range(end.get("limit", SETTLE_ROUNDS)):
-            behind = any(self.frames[peer] < end.get("frames", 0) for peer in self.active())
+            behind = any(self.frames[peer] < wanted for peer in self.active())
             if self.round - self.last_change >= quiet and not behind:
                 return
             self.do_round({"round": [None if peer in self.silent else 0 for peer in self.case.peers]})
@@ -134,12 +139,6 @@ class Session:
     def active(self) -> list[str]:
         """Return the peers that have not fallen silent."""
         return [peer for peer in self.case.peers if peer not in self.silent]
-
-    def longest_latency(self) -> int:
-        """Return the longest latency of any link, in microseconds."""
-        network = self.case["network"]
-        longest: int = max([network["latency_us"], *network.get("latencies", {}).values()])
-        return longest
 
     # --- steps of a schedule ---
 
