@@ -11,6 +11,8 @@ from rich.text import Text
 
 from rollproof.model.glossary import spoken
 from rollproof.model.rules import RuleError, check_citations, rules
+from rollproof.model.search.search import CRASH_SENTENCE
+from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.names import KINDS, Entry, entries, every_entry
 from rollproof.output import BROKEN, HELD, Output, UsageError, console, many, unknown, write_json
@@ -102,7 +104,12 @@ def _catalogue() -> dict[str, dict[str, str]]:
 def _sentence(name: str, kind: str) -> str:
     if kind == "rule":
         return rules()[name].title
-    return VARIANTS[name].sentence if kind == "variant" else explained(name, proof=False).sentence
+    if name == NEVER_CRASHES:
+        return CRASH_SENTENCE
+    transitions = PROTOCOL.transitions
+    guards = {guard.name: guard for each in transitions.values() for guard in each.guards}
+    named: Any = {**transitions, **guards, **VARIANTS, **PROPERTIES}[name]
+    return " ".join(named.sentence.split())
 
 
 def _of_kind(name: str) -> dict[str, str]:

@@ -119,8 +119,8 @@ CALLS: dict[str, list[tuple[int, list[str]]]] = {
         (1, ["--variant", "stale_clear", "--save-trace", "run.json"]),
     ],
     "guards": [(0, ["promote_frame.no_rollback_pending"])],
-    "explain": [(0, []), (0, ["IN-7"]), (0, ["canonical_is_lockstep"]), (2, ["no_such_name"])],
-    "diff": [(1, ["present", "phase_61"])],
+    "explain": [(0, []), (0, ["IN-7"]), (0, ["no_input_is_lost"]), (2, ["no_such_name"])],
+    "diff": [(1, ["present", "stale_clear", "--behaviour-only"])],
     "simulate": [
         (0, ["active_input_with_packet_loss_10pct", "--save-log", "session.log", "--json", "/dev/stdout"]),
         (0, ["--campaign", "2", "--jobs", "2"]),
@@ -130,7 +130,7 @@ CALLS: dict[str, list[tuple[int, list[str]]]] = {
     "trace": [(0, ["run.json"]), (0, ["run.json", "--format", "itf", "--output", "run.itf.json"])],
     "check-log": [(0, ["session.log"])],
     "conform": [
-        (0, ["--case", "core/", "--json", "results.json", "--html", "page.html", "--junit", "junit.xml"]),
+        (0, ["--case", "core/pulse", "--json", "results.json", "--html", "page.html", "--junit", "junit.xml"]),
         (0, ["--case", "core/pulse", "--also", "results.json"]),
         (1, ["--mutant", "short_ring", "--case", "core/deep-rollback"]),
         (0, ["--smoke", "--", "python3", "{template}"]),
