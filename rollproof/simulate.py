@@ -16,6 +16,7 @@ from cyclopts import Parameter
 
 from rollproof.conformance.logs.record import RecordingError, lines, recorded, recording
 from rollproof.model.documents import DocumentError
+from rollproof.model.runs.sessions import TooLongError, run_of_session
 from rollproof.model.sessions.campaign import Summary, protocol_named, random_setup, run_campaign, small_setup
 from rollproof.model.sessions.examined import Broken, broken_law, examine
 from rollproof.model.sessions.promises import Promise
@@ -28,6 +29,7 @@ from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import (
     BROKEN,
     HELD,
+    Output,
     UsageError,
     console,
     progress,
@@ -37,6 +39,7 @@ from rollproof.output import (
     write_file,
     write_json,
 )
+from rollproof.pictures import write_page
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 from rollproof.shared import protocol_without, show_broken
@@ -63,9 +66,10 @@ def simulate(
     small: Annotated[bool, Parameter(negative=())] = False,
     strict: Annotated[bool, Parameter(negative=())] = False,
     laws: Annotated[bool, Parameter(negative=())] = False,
-    save_schedule: Path | None = None,
-    save_log: Path | None = None,
-    json: Path | None = None,
+    save_schedule: Output = None,
+    save_log: Output = None,
+    html: Output = None,
+    json: Output = None,
 ) -> int:
     """Simulate sessions of peers over a faulty network, and check what they promise.
 
@@ -103,6 +107,8 @@ def simulate(
         Write the session out to this file: the only one, or the first of a campaign to break a promise.
     save_log:
         Write a log of the only session to this file, for `rollproof check-log`; the session plays the suite's game.
+    html:
+        Write a page that shows the only session in a browser; that of a variant beside the present protocol's.
     json:
         Write the results to this file.
     """
@@ -118,8 +124,10 @@ def simulate(
         raise UsageError("--small belongs to --campaign with --strict")
     if save_log is not None and (listed or campaign is not None):
         raise UsageError("--save-log takes one scenario or schedule")
-    if strict and not (save_schedule is None and save_log is None):
-        raise UsageError("--strict saves no schedule and no log")
+    if html is not None and (listed or campaign is not None):
+        raise UsageError("--html takes one scenario or schedule; --save-schedule saves one of a campaign")
+    if strict and not (save_schedule is None and save_log is None and html is None):
+        raise UsageError("--strict saves no schedule, no log and no picture")
     if listed:
         return _list(json)
     protocol = protocol_named(variant) if without is None else protocol_without(without)
@@ -134,9 +142,11 @@ def simulate(
     if strict:
         again = f" --strict{option}"
         return _strictly((examine(s.source, s.promises, protocol, f"{s.again}{again}") for s in played), json)
-    for name, path in (("--save-schedule", save_schedule), ("--save-log", save_log)):
+    for name, path in (("--save-schedule", save_schedule), ("--save-log", save_log), ("--html", html)):
         if path is not None and len(played) > 1:
             raise UsageError(f"{name} takes one scenario, not several")
+    if html is not None:
+        _write_picture(html, played[0], protocol, option)
     return _play(played, protocol, option, save_schedule, save_log, json)
 
 
@@ -219,6 +229,24 @@ def _play(
         write_json(json, _document(name, held, sessions=[_session_document(*each) for each in verdicts]))
     _show(verdicts, name, option)
     return HELD if held else BROKEN
+
+
+def _write_picture(path: Path, session: _Session, protocol: Protocol, option: str) -> None:
+    drawn = {protocol.name: (protocol, option), PROTOCOL.name: (PROTOCOL, "")}
+    try:
+        runs = [
+            run_of_session(
+                session.source,
+                each,
+                session.title if each is PROTOCOL else f"{session.title} ({name})",
+                session.promises,
+                again=f"rollproof simulate {session.again}{again}",
+            )
+            for name, (each, again) in drawn.items()
+        ]
+    except TooLongError as error:
+        raise UsageError(str(error)) from None
+    write_page(path, {"": runs}, session.title)
 
 
 def _recorded(sessions: list[_Session]) -> list[_Session]:
