@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from rollproof.conformance.cases.case import CASES, Case, dump, parse_case
-from rollproof.conformance.files import write_text
 from rollproof.conformance.generate.authored import (
     between,
     choices,
@@ -23,6 +22,7 @@ from rollproof.conformance.generate.authored import (
     transport,
 )
 from rollproof.conformance.generate.derived import derived_cases
+from rollproof.model.documents import write_text
 
 
 DERIVED = Path(__file__).parents[2] / "tests" / "conformance"

@@ -185,16 +185,19 @@ class Session:
         sender, to = step["release"].split(">")
         held = self.network.held[sender, to]
         for _ in range(min(step.get("count", len(held)), len(held))):
+            self.log(to, "released", {"from": sender})
             self.deliver(held.pop() if step.get("newest", False) else held.pop(0), step.get("resumes"))
 
     def do_replay(self, step: Json) -> None:
         """Let a packet arrive once more."""
         for packet in self.sent_before(step, step["replay"]):
+            self.log(packet.to, "again", {"from": packet.sender, "packet": packet.number, "class": packet.kind})
             self.deliver(packet)
 
     def do_reflect(self, step: Json) -> None:
         """Let a packet come back to its sender."""
         for packet in self.sent_before(step, step["reflect"]):
+            self.log(packet.sender, "again", {"from": packet.to, "packet": packet.number, "class": packet.kind})
             self.deliver(evolve(packet, sender=packet.to, to=packet.sender))
 
     def sent_before(self, step: Json, link: str) -> list[Packet]:
