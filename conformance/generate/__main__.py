@@ -24,7 +24,6 @@ from rollproof.conformance.generate.authored import (
 from rollproof.conformance.generate.derived import derived_cases
 from rollproof.model.documents import write_text
 
-
 DERIVED = Path(__file__).parents[2] / "tests" / "conformance"
 """Where the cases of single transitions go: nothing but a port of the reference's list can run them."""
 

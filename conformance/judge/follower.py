@@ -235,9 +235,7 @@ class Follower:
         self.model = evolve(before, rollback=evolve(before.rollback, pending=frame))
         self._fire(begin_rollback, frame=frame, seen=f"a rollback to frame {frame}")
         promoted = min(before.buffers.promoted, pending)
-        buffers = evolve(
-            self.model.buffers, canonical=before.buffers.canonical.before(pending), promoted=promoted
-        )
+        buffers = evolve(self.model.buffers, canonical=before.buffers.canonical.before(pending), promoted=promoted)
         self.model = evolve(self.model, buffers=buffers, confirmed=min(before.confirmed, pending - 1))
         self.just_begun = True
 

@@ -55,6 +55,4 @@ class Heard:
 
     def silent(self, peer: str, now: int) -> tuple[str, ...]:
         """Return the partners of whom nothing has become known for a while."""
-        return tuple(
-            other for other in self.frames[peer] if now - self.arrived.get((peer, other), 0) >= SILENCE_US
-        )
+        return tuple(other for other in self.frames[peer] if now - self.arrived.get((peer, other), 0) >= SILENCE_US)

@@ -46,8 +46,10 @@ def _unfollowed(evidence: Evidence) -> dict[str, int]:
         heard.see(event)
         kind = event.data.get("obs") if event.kind == "obs" else None
         noticed = kind == "violation" and event.data["kind"] == "desync" and evidence.variant("resync") == "state"
-        silent = kind == "advance" and evidence.variant("silent_partner") == "default" and heard.silent(
-            event.peer, event.now
+        silent = (
+            kind == "advance"
+            and evidence.variant("silent_partner") == "default"
+            and heard.silent(event.peer, event.now)
         )
         if noticed or silent:
             since.setdefault(event.peer, event.number)

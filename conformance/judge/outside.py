@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rollproof.conformance.cases.case import longest_latency
 from rollproof.conformance.judge.evidence import DEFAULT_INPUT, Check, Evidence, failed, prop
 from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.judge.heard import Heard
 from rollproof.conformance.judge.sampled import Sampled
-from rollproof.conformance.cases.case import longest_latency
 from rollproof.conformance.judge.tape import episodes_together, tapes
 
 GRACE_FRAMES = 15
@@ -99,7 +99,11 @@ def window(evidence: Evidence) -> Iterator[Failure]:
     heard = Heard.of(case.peers, evidence.longest_delay)
     forgiven = evidence.variant("silent_partner") == "default"
     for event in evidence.events:
-        if event.kind == "obs" and event.data["obs"] == "advance" and event.data["frame"] >= heard.following[event.peer]:
+        if (
+            event.kind == "obs"
+            and event.data["obs"] == "advance"
+            and event.data["frame"] >= heard.following[event.peer]
+        ):
             frame = event.data["frame"]
             silent = heard.silent(event.peer, event.now) if forgiven else ()
             known = [last for other, last in heard.frames[event.peer].items() if other not in silent]

@@ -11,6 +11,7 @@ from attrs import define, field
 from rollproof.conformance.judge.evidence import DEFAULT_INPUT, LONGEST_DELAY, Evidence
 from rollproof.conformance.judge.tape import Episode
 
+
 @define
 class Sampled:
     """What one peer sampled in an episode, and what became of it by the choices that it declares."""
@@ -26,9 +27,7 @@ class Sampled:
         """Read the delays from the case."""
         case = self.evidence.run.case
         self.delay_at_start = case.config.get("input_delay", 0)
-        later = [
-            step["value"] for step in case["schedule"] if step.get("command") == self.peer and "value" in step
-        ]
+        later = [step["value"] for step in case["schedule"] if step.get("command") == self.peer and "value" in step]
         self.delays = [self.delay_at_start, *later]
 
     def allowed(self, frame: int) -> Set[int]:

@@ -13,8 +13,8 @@ from rollproof.conformance.cases.case import longest_latency
 from rollproof.conformance.cases.single_step import VARIABLES
 from rollproof.conformance.runner.network import Network, Packet
 from rollproof.conformance.runner.run import Event, Run
-from rollproof.conformance.runner.twin import Twin
 from rollproof.conformance.runner.transport import BrokenError, CrashedError, StuckError, Transport
+from rollproof.conformance.runner.twin import Twin
 from rollproof.conformance.schema import Json
 
 BLACK_BOX = ("advance", "save", "load")

@@ -32,6 +32,7 @@ def cases() -> Iterator[Json]:
             rules=("RB-7", "RB-5", "IN-2"), bugs=bugs, level=2, requires=needs, expect=RECORDED,
             network=(rule("A>B", "hold", rounds=[1, 10_000]),), schedule=_segments(event), frames=8 * RESUMPTIONS,
             premise=({"obs": "rollback_begin", "peer": "B", "at_least": RESUMPTIONS // 2},),
+            kills=("variant:partial_replay", *(("bug:ticks_before_the_load",) if "tick" in name else ())),
         )  # fmt: skip
     for name, (title, event) in WAIT_EVENTS.items():
         yield case(
@@ -42,7 +43,7 @@ def cases() -> Iterator[Json]:
             config={"max_steps": 8, "input_confirmation_timeout_ms": 200}, schedule=_episodes(event),
             network=(rule("A>B", "hold", rounds=[1, 10_000], **{"class": "input"}),), end={"how": "stop"},
             premise=({"obs": "export", "peer": "B", "at_least": RESUMPTIONS},),
-            expect=ALONE, degraded=("A", "B"),
+            expect=ALONE, degraded=("A", "B"), kills=("variant:partial_replay",),
         )  # fmt: skip
 
 

@@ -93,7 +93,11 @@ def _ticks_inside(count: int) -> Steps:
         steps.append(step)
         if number % 3 == 2:
             peer = "ABC"[number // 3 % 3]
-            steps += [{"pass_us": 12_000}, {"tick": peer, "input": 1, "resumes": 1}, {"tick": peer, "input": 2, "resumes": 1}]
+            steps += [
+                {"pass_us": 12_000},
+                {"tick": peer, "input": 1, "resumes": 1},
+                {"tick": peer, "input": 2, "resumes": 1},
+            ]
             steps += [{"pass_us": 7000}, {"resume": peer}]
     return steps
 

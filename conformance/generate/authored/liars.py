@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rollproof.conformance.cases.writing import BLACK_BOX, LOADS, Inputs, Steps, busy, case, rounds, rule
+from rollproof.conformance.cases.writing import LOADS, Inputs, Steps, busy, case, rounds, rule
 from rollproof.conformance.schema import Json
 
 FORGED: Json = {"event": "forge", "peer": "A"}
@@ -22,7 +22,14 @@ def cases() -> Iterator[Json]:
 
 
 def _lies(id: str, title: str, schedule: Steps, calls: dict[int, int], **also: Any) -> Json:
-    parts: dict[str, Any] = {"rules": ("IN-3",), "bugs": (18,), "requires": ("datagram",), "why": FIRST_STAYS, **also}
+    parts: dict[str, Any] = {
+        "kills": ("bug:second_value_replaces",),
+        "rules": ("IN-3",),
+        "bugs": (18,),
+        "requires": ("datagram",),
+        "why": FIRST_STAYS,
+        **also,
+    }
     premise = parts.pop("premise", ())
     made = case(f"transport/{id}", title, schedule=schedule, premise=(FORGED, *premise), **parts)
     return {**made, "twins": [{"of": "B", "inputs": {str(call): value for call, value in calls.items()}}]}
@@ -52,27 +59,28 @@ def _second_values() -> Iterator[Json]:
         yield _lies(
             f"second-value-{name}", f"A second value comes for {title}",
             [*steps[: 5 + count], *ahead, *steps[5 + count :]],
-            {call: OTHER for call in range(7, 5 + count)}, frames=30, premise=({"obs": "advance", "peer": "A", "frame": 20},),
+            dict.fromkeys(range(7, 5 + count), OTHER), frames=30, premise=({"obs": "advance", "peer": "A", "frame": 20},),
         )  # fmt: skip
     three = rounds(busy(34, 0), busy(34, 1), busy(34, 2))
     yield _lies(
         "second-value-of-an-open-frame", "A second value comes for frames that wait for a third player",
         [*three[:12], {"pass_us": 1}, {"forge": "B>A"}, *three[12:16], {"forge": "B>A"}, {"release": "C>A"}, *three[16:]],
-        {call: OTHER for call in range(3, 11)}, peers=3, network=(rule("C>A", "hold", rounds=[2, 17]),),
+        dict.fromkeys(range(3, 11), OTHER), peers=3, network=(rule("C>A", "hold", rounds=[2, 17]),),
         premise=({**LOADS, "peer": "A"},),
     )  # fmt: skip
     steps = rounds(busy(30, 0), busy(30, 1))
     yield _lies(
         "second-value-before-a-hole", "A second value comes for frames behind one that is missing",
-        [*steps[:12], {"pass_us": 1}, {"forge": "B>A"}, *steps[12:20], {"release": "B>A"}, *steps[20:]],
-        {call: OTHER for call in (8, 9, 10)}, level=1, config={"redundancy": 1, "resend_interval_ms": 1000},
+        [*steps[:12], {"pass_us": 1}, *({"forge": "B>A", "nth": number} for number in range(7, 12)), *steps[12:20],
+         {"release": "B>A"}, *steps[20:]],
+        dict.fromkeys((8, 9, 10), OTHER), level=1, config={"redundancy": 1, "resend_interval_ms": 1000},
         network=(rule("B>A", "hold", nth=[5], **{"class": "input"}),),
     )  # fmt: skip
     yield _lies(
         "second-value-by-the-relay", "A second value comes on the other way",
         [*steps[:10], {"pass_us": 1}, {"forge": "B>A", "via": "relay"}, *steps[10:20],
          {"forge": "B>A", "via": "relay"}, *steps[20:]],
-        {call: OTHER for call in range(3, 16)}, level=1, requires=("relay", "datagram"),
+        dict.fromkeys(range(3, 16), OTHER), level=1, requires=("relay", "datagram"),
     )  # fmt: skip
 
 
@@ -95,6 +103,7 @@ def _another_session() -> Iterator[Json]:
         "transport/packets-of-another-session", "Packets of another session of the same players arrive",
         "A packet that is late by a whole session has the right players and the right frames, and wrong inputs.",
         rules=("IN-11",), bugs=(18, 21), requires=("datagram", "sessions"), latency=3, premise=(FORGED,),
+        kills=("different:believes_every_session",),
         schedule=[*steps[:9], *forged, *steps[9:20], *forged, *steps[20:]],
     )  # fmt: skip
     changes = {str(call): OTHER for call in range(27)}
