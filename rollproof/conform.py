@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,11 @@ from rollproof.output import (
     write_json,
 )
 
+RUN_REFERENCE = "import runpy; runpy.run_module('rollproof.conformance.adapters.reference', run_name='__main__')"
+ITSELF = (
+    "the reference was judged by itself: an edit of it in place is judged by the edit. "
+    "`--adapter-source DIR` judges the reference of another checkout by this one"
+)
 SHOWN_FAILURES = 3
 """How many failures are told in full; the files have all of them."""
 MOST_PICTURES = 30
@@ -55,6 +61,7 @@ def conform(
     seed: NonNegativeInt = 0,
     save: Output = None,
     mutant: str | None = None,
+    adapter_source: Path | None = None,
     strict: Annotated[bool, Parameter(negative=())] = False,
     jobs: PositiveInt = 1,
     limit: PositiveFloat = 10.0,
@@ -90,6 +97,8 @@ def conform(
         Where the search saves the case that it finds.
     mutant
         Judge a mutant of the reference, to see the suite at work.
+    adapter_source
+        Judge the reference of this checkout as an implementation; the judge is the reference that is installed.
     strict
         Require also what SHOULD hold.
     jobs
@@ -111,7 +120,7 @@ def conform(
     """
     if level > 2:
         raise UsageError(f"there are levels 0, 1 and 2, not {level}")
-    target = _target(command, mutant, limit, level)
+    target = _target(command, mutant, limit, level, adapter_source)
     others = [_read_results(path) for path in also]
     try:
         if smoke_test:
@@ -121,6 +130,8 @@ def conform(
         cases = _cases(case, profile, level)
         if list_cases:
             return _list(cases)
+        if command and cases and not case:
+            _tried_first(target)
         report = _run(cases, target, level, seed, jobs)
     except AdapterError as error:
         console(stderr=True).print(f"rollproof: the adapter cannot be judged: {error}", soft_wrap=True)
@@ -136,10 +147,21 @@ def conform(
     return int(document["exit"])
 
 
-def _target(command: tuple[str, ...], mutant: str | None, limit: float, level: int) -> Target:
+def _target(
+    command: tuple[str, ...], mutant: str | None, limit: float, level: int, source: Path | None = None
+) -> Target:
     options = [] if level == 2 else ["--level", str(level)]
     if command and mutant is not None:
         raise UsageError("--mutant is of the reference: it goes without a command")
+    if source is not None:
+        if command or mutant is not None:
+            raise UsageError("--adapter-source is of the reference: it goes without a command, and without --mutant")
+        if not (source / "reference" / "protocol.py").is_file() or not (source / "rollproof").is_dir():
+            raise UsageError(f"{source}: there is no checkout with a reference")
+        arguments = shlex.join([*options, "--adapter-source", str(source)])
+        code = f"import sys; sys.path.insert(0, {str(source.resolve())!r}); {RUN_REFERENCE}"
+        started = (sys.executable, "-P", "-c", code)
+        return Target(lambda: Adapters.of_command(started, limit), arguments, ("--adapter-source", str(source)))
     if command:
         arguments = shlex.join([*options, "--", *command])
         return Target(lambda: Adapters.of_command(command, limit), arguments, command)
@@ -227,8 +249,23 @@ def _tell(report: SuiteReport, document: Json, all_failures: bool) -> None:
         out.print(failure_text(each), soft_wrap=True)
     if len(failed) > SHOWN_FAILURES and not all_failures:
         out.print(f"\n{len(failed) - SHOWN_FAILURES} more: --all-failures tells them in full, --html FILE shows them")
+    _tell_causes(document)
+    if not report.target.command and not report.target.arguments:
+        out.print(ITSELF, soft_wrap=True)
     counts = ", ".join(f"{number} {verdict}" for verdict, number in document["summary"].items()) or "no case matched"
     out.print(f"{name}: {counts}")
+
+
+def _tell_causes(document: Json) -> None:
+    """Tell the failures by cause, once each, if there are several of one."""
+    out = console()
+    if len(document["causes"]) < len([each for each in document["results"] if "failure" in each]):
+        causes = table("the failures by cause", "clause", "cases", "effect", "for instance", numbers=("cases",))
+        for each in document["causes"]:
+            causes.add_row(each["clause"], str(len(each["cases"])), each["effect"], each["cases"][0])
+        out.print(causes)
+    if "adapter" in document:
+        out.print(f"perhaps it is the adapter: {document['adapter']}", soft_wrap=True)
 
 
 def _styled(result: Result) -> Text:
@@ -238,6 +275,24 @@ def _styled(result: Result) -> Text:
 def _short(result: Result) -> str:
     judgement = result.judgement
     return judgement.reason if judgement.failure is None else str(judgement.failure)
+
+
+def _tried_first(target: Target) -> None:
+    """Let the smoke test be passed before anything is said of the library.
+
+    Raises:
+        AdapterError: if the adapter does not keep to the adapter protocol.
+    """
+    adapters = target.make()
+    try:
+        for _ in smoke(adapters, judging=False):
+            pass
+    except AdapterError as error:
+        stderr = adapters.stderr()
+        told = f"{error} (found by the smoke test, which runs first; nothing is said of the library)"
+        raise type(error)(f"{told}\n{stderr}" if stderr else told) from error
+    finally:
+        adapters.close()
 
 
 def _smoke(target: Target) -> int:

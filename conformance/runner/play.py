@@ -61,8 +61,12 @@ class Adapters:
             self._running.pop().close()
 
 
-def run_case(case: Case, adapters: Adapters, *, level: int = 2, seed: int = 0, force: bool = False) -> Run:
-    """Run a case against adapters. A failure of the adapter ends the run, and is part of what is returned.
+def run_case(
+    case: Case, adapters: Adapters, *, level: int = 2, seed: int = 0, force: bool = False, asking: bool = False
+) -> Run:
+    """Run a case against adapters; with `asking`, they are asked for variables all the time, too.
+
+    A failure of the adapter ends the run, and is part of what is returned.
 
     Raises:
         AdapterError: if the adapters cannot even be started.
@@ -73,7 +77,7 @@ def run_case(case: Case, adapters: Adapters, *, level: int = 2, seed: int = 0, f
     if hello is None:
         raise BrokenError("no adapter has said hello")
     run = Run(case, hello, min(level, hello.level, case.json.get("look", 2)))
-    session = Session(run, adapters.numbers, dict(zip(names, transports, strict=True)), seed, force)
+    session = Session(run, adapters.numbers, dict(zip(names, transports, strict=True)), seed, force, asking)
     try:
         session.play()
     except DeclinedError:

@@ -65,7 +65,7 @@ class SuiteReport:
         return {verdict.value: counted[verdict.value] for verdict in Verdict if counted[verdict.value]}
 
     def causes(self) -> list[Json]:
-        """Return the failures by cause: the same clause with the same effect is one finding, however many cases fail."""
+        """Return the failures by cause: one clause with one effect is one finding, however many cases fail."""
         found: dict[tuple[str, str], list[str]] = {}
         for each in self.results:
             if each.verdict in BAD and each.judgement.failure is not None:
