@@ -60,16 +60,28 @@ def parse(text: str | bytes) -> Json:
     """Parse JSON that comes from outside.
 
     Raises:
-        InvalidError: if it is not JSON, not UTF-8, too deep, or has a number that is no integer.
+        InvalidError: if it is not JSON, not UTF-8, too deep, has a number that is no integer, or an object in which a
+            name occurs twice.
     """
     try:
-        return json.loads(text, parse_float=_no_float, parse_constant=_no_float)
+        return _DECODER.decode(text if isinstance(text, str) else text.decode())
     except (ValueError, RecursionError) as error:
         raise InvalidError(f"not JSON as the suite wants it: {error}") from None
 
 
 def _no_float(text: str) -> Json:
     raise ValueError(f"{text} is no integer")
+
+
+def _object(members: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(members)
+    if len(found) != len(members):
+        twice = next(name for i, (name, _) in enumerate(members) if any(name == other for other, _ in members[:i]))
+        raise ValueError(f"{_shown(twice)} occurs twice in one object")
+    return found
+
+
+_DECODER = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float, object_pairs_hook=_object)
 
 
 @cache
