@@ -14,13 +14,27 @@ from rollproof.conformance.logs.judge import Finding, LogReport, judge
 from rollproof.conformance.logs.known import load_known
 from rollproof.conformance.logs.reading import Log, LogError
 from rollproof.conformance.logs.summary import not_judged, tallies
-from rollproof.output import BROKEN, HELD, UNDECIDED, UsageError, console, progress, table, verdict, write_json
+from rollproof.conformance.report.picture import Picture
+from rollproof.model.runs.run import Run
+from rollproof.output import (
+    BROKEN,
+    HELD,
+    UNDECIDED,
+    Output,
+    UsageError,
+    console,
+    progress,
+    table,
+    verdict,
+    write_json,
+)
+from rollproof.pictures import write_page
 
 FORMAT = "rollproof-log-report"
 VERSION = 2
 
 
-def check_log(file: Path, *, known: Path | None = None, json: Path | None = None) -> int:
+def check_log(file: Path, *, known: Path | None = None, html: Path | None = None, json: Output = None) -> int:
     """Judge the recorded log of a session: each peer by the model, and whatever is told twice by what else tells it.
 
     Exits with 0 if the log holds, 1 if it diverges or a known divergence is no longer there, 2 if the command or its
@@ -32,6 +46,8 @@ def check_log(file: Path, *, known: Path | None = None, json: Path | None = None
         The log: a header and one observation a line; see conformance/logs/README.md.
     known:
         A file of divergences that are known. Each must still be there.
+    html:
+        Write a page that shows what led to the divergence in a browser.
     json:
         Write the result to this file.
     """
@@ -42,6 +58,8 @@ def check_log(file: Path, *, known: Path | None = None, json: Path | None = None
             report = _judge(file, known, untold)
     except LogError as error:
         raise UsageError(str(error)) from None
+    if html is not None:
+        write_page(html, {"": [_picture(file, report.findings[0])]} if report.findings else {})
     judged = sum(report.judged_of.values())
     outcome = "diverges" if report.findings or report.stale else "holds" if judged else "nothing judged"
     if json is not None:
@@ -58,6 +76,20 @@ def _judge(file: Path, known: Path | None, untold: Mapping[str, frozenset[str]] 
             return judge(Log(file, lines), entries, advance, untold)
     except OSError as error:
         raise LogError(file, 0, f"cannot be read: {error.strerror}") from None
+
+
+def _picture(file: Path, finding: Finding) -> Run:
+    """Read a log again, up to the line by which something shows."""
+    with file.open("rb") as lines:
+        log = Log(file, lines)
+        header = log.header
+        picture = Picture(f"Log {file.name}", header.players, header.peers, f"rollproof check-log {file}")
+        for line in log:
+            if line.obs is not None:
+                picture.observe(line.peer, line.now, line.obs)
+            if line.number >= finding.shown:
+                break
+    return picture.ended(finding.failure)
 
 
 def _show(file: Path, report: LogReport, outcome: str, untold: Mapping[str, frozenset[str]]) -> None:
