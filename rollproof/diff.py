@@ -18,7 +18,7 @@ from rollproof.pictures import write_page
 from rollproof.proofs.diff import Behaviour, Change, Compared, Difference, changes, compare, verdicts
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-from rollproof.verify import guards_named
+from rollproof.shared import guards_named
 
 PRESENT = "present"
 WITHOUT = "without:"

@@ -29,7 +29,8 @@ from rollproof.proofs.induction import in_parallel
 from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
 from rollproof.proofs.verdict import control
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.verify import guards_named, pictured
+from rollproof.shared import guards_named
+from rollproof.verify import pictured
 
 _COLOURS = {"needed": "green", "redundant": "cyan", "undecided": "bold yellow"}
 
