@@ -7,7 +7,7 @@ ARGS ?=
 
 CHAPTERS := reference model proofs conformance
 
-.PHONY: help venv verify test test-fast lint bench fuzz conform-real clean
+.PHONY: help venv verify test test-fast lint bench mutants fuzz conform-real clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -43,6 +43,9 @@ lint: $(STAMP)  ## check format, style and types
 
 bench: $(STAMP)  ## run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+mutants: $(STAMP)  ## judge small wrong changes of the reference (ARGS="--sample 40" for some of them)
+	@$(BIN)/python -m benchmarks.mutants $(ARGS)
 
 fuzz: $(STAMP)  ## run the randomized tests for long
 	@ROLLPROOF_FUZZ=1 $(BIN)/python -m pytest -m fuzz $(ARGS)

@@ -116,7 +116,7 @@ def look(protocol: Protocol, instance: Instance, expected: Iterable[Clause], lim
 
 def look_for(protocol: Protocol, transition: str) -> Seen:
     """Look for a state in which a transition is taken: among peers that say the truth, or else among liars."""
-    having = [each for each in INSTANCES.values() if transition in each.transitions]
+    having = [each for each in INSTANCES.values() if each.has(transition)]
     for truthful in (True, False):
         for instance in having:
             explorer = Explorer(protocol, evolve(instance, truthful=truthful))
