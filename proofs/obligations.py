@@ -6,7 +6,6 @@ obligation too: that it cannot be taken.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -71,7 +70,7 @@ def before(protocol: Protocol, players: int | None = None) -> Before:
     """
     state = _arbitrary()
     known = () if players is None else (facts.of_players(players),)
-    return evolve(state, q=Terms(protocol), facts=(*state.facts, *known))
+    return attrs.evolve(state, q=Terms(protocol), facts=(*state.facts, *known))
 
 
 @cache
@@ -119,26 +118,26 @@ def of_consequences(state: Before) -> Iterator[Case]:
         yield Case("(any two peers)", each.name, (*state.facts, *assumed), trust, goals)
 
 
-def of_transition(state: Before, transition: Transition) -> Iterator[Case]:
+def of_transition(state: Before, transition: Transition[Any]) -> Iterator[Case]:
     """Yield the cases of one transition."""
-    parameters = list(inspect.signature(transition.effect).parameters.values())[1:]
-    takes_path = any(str(each.annotation) == "Path" for each in parameters)
+    fields = () if transition.takes is None else attrs.fields(transition.takes)
+    takes_path = any(str(each.type) == "Path" for each in fields)
     for path in tuple(Path) if takes_path else (None,):
         args = {
-            each.name: path if str(each.annotation) == "Path" else make(str(each.annotation), f"arg.{each.name}")
-            for each in parameters
+            each.name: path if str(each.type) == "Path" else make(str(each.type), f"arg.{each.name}") for each in fields
         }
         yield from _cases(state, transition, args, f"{path.value}, " if path else "")
 
 
-def _cases(state: Before, transition: Transition, args: dict[str, Any], label: str) -> Iterator[Case]:
+def _cases(state: Before, transition: Transition[Any], args: dict[str, Any], label: str) -> Iterator[Case]:
     peer = state.peer
     premises = list(state.facts)
     trust = list(state.invariants.values())
+    record = transition.arguments(*args.values())
     if transition.name in ASSUMPTIONS:
         trust.append(term_of(ASSUMPTIONS[transition.name](state.q, peer, **args)))
     for guard in transition.guards:
-        formula, facts_, failures = guard_formula(guard, peer, tuple(args.values()))
+        formula, facts_, failures = guard_formula(guard, peer, record)
         premises.extend(facts_)
         for conditions, error in failures:
             goal = {(NEVER_CRASHES, f"guard {guard.name}"): z3.BoolVal(False)}
@@ -146,7 +145,7 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
                 transition.name, f"{label}guard {guard.name}", (*premises, *conditions), (*trust,), goal, where(error)
             )
         premises.append(formula)
-    explored = explore(lambda: transition.effect(peer, *args.values()))
+    explored = explore(lambda: transition.perform(peer, record))
     for number, one in enumerate(explored, 1):
         way = f"{label}path {number} of {len(explored)}"
         assumed = (*premises, *one.facts, *one.conditions)

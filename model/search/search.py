@@ -293,19 +293,19 @@ def rerun(explorer: Explorer, way: Iterable[tuple[str, Args]]) -> Trace:
     return Trace(explorer.protocol.name, explorer.instance.name, explorer.player, start, tuple(steps))
 
 
-def take(transition: Transition, peer: Peer, args: Args) -> TraceStep:
+def take(transition: Transition[Any], peer: Peer, args: Args) -> TraceStep:
     """Take a step.
 
     Raises:
         NotReproducedError: if a guard refuses it.
     """
-    fired = transition.fire(peer, *args)
+    fired = transition.fire(peer, transition.arguments(*args))
     if isinstance(fired, Guard):
         raise NotReproducedError(f"{transition.name} is refused by {fired.name} when the run is repeated")
     return _step(transition, args, fired[1], peer, fired[0])
 
 
-def _step(transition: Transition, args: Args, events: tuple[Event, ...], before: Peer, after: Peer) -> TraceStep:
+def _step(transition: Transition[Any], args: Args, events: tuple[Event, ...], before: Peer, after: Peer) -> TraceStep:
     sentence = " ".join(transition.sentence.split())
     by_name = tuple(named(transition, args).items())
     return TraceStep(transition.name, sentence, by_name, events, before, after, before.config.player)
@@ -338,7 +338,7 @@ def crashing(explorer: Explorer, way: Iterable[tuple[str, Args]], name: str, arg
     trace = rerun(explorer, way)
     transition, peer = explorer.protocol.transitions[name], trace.end
     try:
-        if bounded(transition.refusal, peer, *args) is None:
+        if bounded(transition.refusal, peer, transition.arguments(*args)) is None:
             explorer.instance.contains(effected(transition, peer, args)[0])
     except Exception as error:
         detail = described(error)

@@ -23,7 +23,7 @@ from rollproof.reference.messages import Path
 from rollproof.reference.state import Peer, Phase, new_peer
 from rollproof.reference.tick import NOBODY, export, is_settled, next_episode, poll, receive, tick
 from rollproof.reference.transition import Protocol, Step
-from rollproof.reference.transport import lose_p2p
+from rollproof.reference.transport import LinkLoss, lose_p2p
 from rollproof.reference.world import World
 
 Link = tuple[Player, Player, Path]
@@ -160,7 +160,7 @@ class _Session:
         self.take(seat, receive(self.protocol, seat.peer, self.now, sent.path, sent.message, refusing=refusing))
 
     def lose_path(self, seat: _Seat, partner: Player) -> None:
-        step = self.protocol[lose_p2p].fire(seat.peer, partner)
+        step = self.protocol[lose_p2p].fire(seat.peer, LinkLoss(partner))
         if isinstance(step, tuple):
             self.take(seat, step)
 

@@ -106,10 +106,10 @@ class Terms:
     def length(self, sequence: Any) -> SInt:
         return SInt(sequence.tail - sequence.head)
 
-    def enabled(self, transition: Transition, peer: Any, *args: Any) -> SBool:
+    def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> SBool:
         formulas = []
         for guard in self.protocol[transition].guards:
-            formula, defining, _ = guard_formula(guard, peer, args)
+            formula, defining, _ = guard_formula(guard, peer, transition.arguments(*args))
             formulas.append(formula)
             self.definitions.extend(defining)
         return SBool(z3.And(*formulas))
@@ -150,12 +150,12 @@ class Terms:
         return self.all_of(self.frames(same), SBool(run.first == term_of(message.first)))
 
 
-def guard_formula(guard: Guard, peer: Any, args: tuple[Any, ...]) -> tuple[Any, list[Any], list[tuple[Any, Exception]]]:
+def guard_formula(guard: Guard[Any], peer: Any, args: Any) -> tuple[Any, list[Any], list[tuple[Any, Exception]]]:
     """Return when a guard holds, what defines the constants in that formula, and when the guard raises instead."""
     holding: list[Any] = []
     defining: list[Any] = []
     failures: list[tuple[Any, Exception]] = []
-    for one in explore(lambda: bool(guard.holds(peer, *args)), f"{guard.name}."):
+    for one in explore(lambda: bool(guard.holds(peer, args)), f"{guard.name}."):
         defining.extend(one.facts)
         if one.error is not None:
             failures.append((one.conditions, one.error))

@@ -6,7 +6,6 @@ that was saved can be shown by someone who has neither the protocol nor the stat
 
 from __future__ import annotations
 
-import copyreg
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 
 import attrs
 from attrs import evolve, frozen
-from rpds import Queue
 
 from rollproof.model import documents
 from rollproof.model.documents import DocumentError
@@ -32,8 +30,6 @@ MOST_BYTES = 16 * 2**20
 MOST_STEPS = 10_000
 DEEPEST = 40
 """How deeply a document may be nested."""
-
-copyreg.pickle(Queue, lambda queue: (Queue, (tuple(queue),)))  # rpds does it for its other containers
 
 
 @frozen
