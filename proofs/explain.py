@@ -15,9 +15,9 @@ from rollproof.model.search.search import CRASH_SENTENCE
 from rollproof.model.symbolic.shapes import PARTS, make
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import guard_formula
-from rollproof.model.symbolic.values import SOptional, term_of
+from rollproof.model.symbolic.values import SBool, SOptional, term_of
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
-from rollproof.model.theorems.property import Property, StepView
+from rollproof.model.theorems.property import Attempt, Property, StepView
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.cores import Rest, rests
 from rollproof.proofs.counterexamples import load, replay
@@ -25,7 +25,7 @@ from rollproof.proofs.diff import changes
 from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import cases
 from rollproof.proofs.necessity import THEOREMS
-from rollproof.proofs.obligations import Before, Case, before
+from rollproof.proofs.obligations import Before, Case, any_arguments, before
 from rollproof.proofs.readable import WIDTH, readable
 from rollproof.proofs.source import citations, found, place
 from rollproof.reference.messages import Path
@@ -140,6 +140,11 @@ def _clauses(each: Property) -> Iterator[tuple[str, Any]]:
         yield from _terms(each.clauses(state.q, state.peer, any_peer("other")))
     elif each.scope == "step":
         yield from _of_step(each, state)
+    elif each.scope == "possibility":
+        for transition in PROTOCOL.transitions.values():
+            _, args = next(iter(any_arguments(transition)))
+            possible = SBool(z3.Bool(f"{transition.name} is possible"))
+            yield from _terms(each.clauses(state.q, Attempt(transition.name, state.peer, args, possible)))
     else:
         yield from _terms(each.clauses(state.q, state.peer))
 

@@ -15,7 +15,7 @@ from rollproof.model.traces.trace import Trace
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.counterexamples import Counterexample, replay
 from rollproof.proofs.induction import Discharge, ProofReport, in_parallel, prove
-from rollproof.proofs.necessity import THEOREMS, GuardVerdict, check_guard
+from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard
 from rollproof.proofs.unused import unused_lemmas
 from rollproof.proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
 from rollproof.reference.transition import Protocol
@@ -110,7 +110,7 @@ def judge(
 ) -> Judgement:
     """Prove a protocol, or find a run that goes wrong. `transitions` and `players` restrict what is proved."""
     if transitions is None:
-        trace, _ = _searched(protocol, THEOREMS, suited(protocol), FIRST_LIMIT, jobs)
+        trace, _ = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
         if trace is not None:
             return Judgement(protocol.name, _judged(None, trace), trace, None, "")
     report = prove(protocol, transitions, jobs, players, progress)
@@ -120,7 +120,9 @@ def judge(
     having = [each for each in suited(protocol) if suspects & set(each.transitions)] or suited(protocol)
     lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
     asked = (*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if PROPERTIES[name].scope != "pair"))
-    trace, counts = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
+    trace, counts = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
+    if trace is None:
+        trace, counts = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
     scope = "" if trace else ", ".join(f"{count.instance} ({count.states} states)" for count in counts)
     return Judgement(protocol.name, _judged(report, trace), trace, report, scope)
 
@@ -132,7 +134,10 @@ def judge_suspect(
     jobs: int | None = None,
 ) -> Judgement:
     """Judge a protocol that is probably wrong: try the run that refuted it before, if there is one."""
-    trace = replay(protocol, counterexample, THEOREMS) if counterexample is not None else None
+    trace = replay(protocol, counterexample, HARM) if counterexample is not None else None
+    if trace is None and counterexample is not None:
+        trace, _ = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
+        trace = trace or replay(protocol, counterexample, THEOREMS)
     if trace is None:
         return judge(protocol, None, players, jobs)
     return Judgement(protocol.name, _judged(None, trace), trace, None, "")
@@ -165,7 +170,11 @@ def trust(
     progress: Callable[[], object] = lambda: None,
 ) -> Trust:
     """Find out whether the proof says something: vacuity, necessity of every guard, negative controls."""
-    expected = {(each.property, each.clause) for each in report.discharges if each.property != NEVER_CRASHES}
+    expected = {
+        (each.property, each.clause)
+        for each in report.discharges
+        if each.property in PROPERTIES and PROPERTIES[each.property].scope != "possibility"
+    }
     guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
 
     def task(item: tuple[str, ...]) -> Any:

@@ -2,7 +2,7 @@
 
 A step makes ten copies of a peer, which has seventeen fields. A loop over the fields, or reading them all and calling
 the class, makes a tick eight per cent slower (in processor instructions); so the copy is written out for each class, as
-attrs does with `__init__`. It does what `attrs.evolve` does without changes, and a test compares the two for each class.
+attrs does with `__init__`. It does what `attrs.evolve` does; a test compares the two for each class.
 """
 
 from __future__ import annotations

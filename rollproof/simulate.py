@@ -16,6 +16,7 @@ from cyclopts import Parameter
 
 from rollproof.conformance.logs.record import RecordingError, lines, recorded, recording
 from rollproof.model.documents import DocumentError
+from rollproof.model.runs.sessions import TooLongError, run_of_session
 from rollproof.model.sessions.campaign import Summary, protocol_named, random_setup, run_campaign
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.report import PeerReport
@@ -36,6 +37,7 @@ from rollproof.output import (
     write_file,
     write_json,
 )
+from rollproof.pictures import write_page
 from rollproof.reference.protocol import PROTOCOL
 
 FORMAT = "rollproof-simulation"
@@ -58,6 +60,7 @@ def simulate(
     variant: str = PROTOCOL.name,
     save_schedule: Path | None = None,
     save_log: Path | None = None,
+    html: Path | None = None,
     json: Path | None = None,
 ) -> int:
     """Simulate sessions of peers over a faulty network, and check what they promise.
@@ -88,6 +91,8 @@ def simulate(
         Write the session out to this file: the only one, or the first of a campaign to break a promise.
     save_log:
         Write a log of the only session to this file, for `rollproof check-log`; the session plays the suite's game.
+    html:
+        Write a page that shows the only session in a browser; that of a variant beside the present protocol's.
     json:
         Write the results to this file.
     """
@@ -99,14 +104,18 @@ def simulate(
         raise unknown("variant", variant, (PROTOCOL.name, *VARIANTS))
     if save_log is not None and (listed or campaign is not None):
         raise UsageError("--save-log takes one scenario or schedule")
+    if html is not None and (listed or campaign is not None):
+        raise UsageError("--html takes one scenario or schedule; --save-schedule saves one of a campaign")
     if listed:
         return _list(json)
     if campaign is not None:
         return _campaign(campaign, seed or 0, jobs, dask, variant, save_schedule, json)
     played = _from_schedule(schedule) if schedule is not None else _scenarios(tuple(SCENARIOS) if every else names)
-    for option, path in (("--save-schedule", save_schedule), ("--save-log", save_log)):
+    for option, path in (("--save-schedule", save_schedule), ("--save-log", save_log), ("--html", html)):
         if path is not None and len(played) > 1:
             raise UsageError(f"{option} takes one scenario, not several")
+    if html is not None:
+        _write_picture(html, played[0], variant)
     return _play(played, variant, save_schedule, save_log, json)
 
 
@@ -163,6 +172,24 @@ def _play(
         write_json(json, _document(variant, held, sessions=[_session_document(*each) for each in verdicts]))
     _show(verdicts, variant)
     return HELD if held else BROKEN
+
+
+def _write_picture(path: Path, session: _Session, variant: str) -> None:
+    names = dict.fromkeys((variant, PROTOCOL.name))
+    try:
+        runs = [
+            run_of_session(
+                session.source,
+                protocol_named(name),
+                session.title if name == PROTOCOL.name else f"{session.title} (variant {name})",
+                session.promises,
+                again=f"rollproof simulate {session.again}{_option(name)}",
+            )
+            for name in names
+        ]
+    except TooLongError as error:
+        raise UsageError(str(error)) from None
+    write_page(path, {"": runs}, session.title)
 
 
 def _recorded(sessions: list[_Session]) -> list[_Session]:

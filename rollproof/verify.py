@@ -11,11 +11,14 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.text import Text
 
+from rollproof.model.runs.run import Run
+from rollproof.model.runs.stories import run_of_story, under
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import Trace, document_of, story_of
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import BROKEN, HELD, UNDECIDED, UsageError, console, progress, table, unknown, write_json
+from rollproof.pictures import write_page
 from rollproof.proofs.counterexamples import load
 from rollproof.proofs.cross_check import CrossCheckError, CrossReport, cross_check, rendered
 from rollproof.proofs.cross_check import document as cross_document
@@ -41,6 +44,7 @@ def verify(
     second_solver: Annotated[bool, Parameter(name="--cross-check", negative=())] = False,
     smt2: Path | None = None,
     save_trace: Path | None = None,
+    html: Path | None = None,
     jobs: int | None = None,
     json: Path | None = None,
 ) -> int:
@@ -68,6 +72,8 @@ def verify(
         Keep those files in this directory.
     save_trace:
         Write a run that goes wrong to this file, for `rollproof trace`.
+    html:
+        Write a page that shows a run that goes wrong in a browser, beside what the present protocol does instead.
     jobs:
         How many processes may run; one per core if not given.
     json:
@@ -96,6 +102,8 @@ def verify(
     command = _command(theorem, transition, without, variant, players, proof_only)
     if judgement.trace is not None:
         _show_trace(judgement.trace, save_trace)
+    if html is not None:
+        write_page(html, {"": pictured(judgement.trace, command)} if judgement.trace is not None else {})
     code = _code(judgement, theorem, trusted, crossed)
     if json is not None:
         write_json(json, _document(judgement, example, trusted, crossed, command, code))
@@ -237,6 +245,12 @@ def _show_trace(trace: Trace, save: Path | None) -> None:
     console().print(as_text(story), soft_wrap=True)
     if save is not None:
         write_json(save, document_of(story))
+
+
+def pictured(trace: Trace, command: str) -> list[Run]:
+    """Return a run as it is drawn: beside it, unless the present protocol takes it, what that one does instead."""
+    run = run_of_story(story_of(trace), command)
+    return [run] if trace.protocol == PROTOCOL.name else [run, under(trace, PROTOCOL)]
 
 
 def _cross_check(protocol: Protocol, transition: str | None, jobs: int | None, directory: Path | None) -> CrossReport:

@@ -15,6 +15,7 @@ import attrs
 from attrs import evolve, frozen
 
 from rollproof.model import documents
+from rollproof.model.bounded import bounded
 from rollproof.model.documents import DocumentError
 from rollproof.model.theorems.blame import Comparison, Violation
 from rollproof.model.traces import itf
@@ -22,7 +23,9 @@ from rollproof.model.traces.describe import describe, plain
 from rollproof.model.traces.itf import Map
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Event
+from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
+from rollproof.reference.transition import Guard
 
 FORMAT = "rollproof-trace"
 VERSION = 1
@@ -82,6 +85,8 @@ class StoryStep:
     """The state after it (`model.traces.describe`)."""
     player: Player
     """Whose peer takes the step, and has that state."""
+    without: tuple[str, ...] = ()
+    """The guards of the present protocol that would have refused it."""
 
 
 @frozen
@@ -128,12 +133,30 @@ def story_of(trace: Trace) -> Story:
             tuple((type(event).__name__, plain(event)) for event in step.events),
             describe(step.after),
             step.player,
+            refusing(step),
         )
         for step in trace.steps
     )
     violation = None if trace.violation is None else _verdict(trace.violation)
     others = Map({player: describe(start) for player, start in trace.others})
     return Story(trace.protocol, trace.instance, trace.player, describe(trace.start), steps, violation, others)
+
+
+def refusing(step: TraceStep) -> tuple[str, ...]:
+    """Return the guards of the present protocol that refuse a step, which another protocol has taken."""
+    present = PROTOCOL.transitions.get(step.transition)
+    if present is None or present.parameters != tuple(name for name, _ in step.args):
+        return ()
+    args = present.arguments(*(value for _, value in step.args))
+    return tuple(each.name for each in present.guards if refuses(each, step.before, args))
+
+
+def refuses(guard: Guard[Any], peer: Peer, args: Any) -> bool:
+    """Tell whether a guard does not hold; one that raises says nothing."""
+    try:
+        return not bounded(guard.holds, peer, args)
+    except Exception:  # it relies on another guard
+        return False
 
 
 def _verdict(violation: Violation) -> Ending:
@@ -171,6 +194,7 @@ def document_of(story: Story) -> dict[str, Any]:
                 "events": [{"kind": kind, "details": itf.encode(details)} for kind, details in step.events],
                 "state": itf.encode(step.state),
                 "player": step.player,
+                "without": list(step.without),
             }
             for step in story.steps
         ],
@@ -273,6 +297,7 @@ def _step(step: dict[str, Any], number: int) -> StoryStep:
         tuple((event["kind"], _record(event["details"], f"step {number}, events")) for event in step["events"]),
         _record(step["state"], f"step {number}, state"),
         step["player"],
+        tuple(step.get("without", ())),
     )
 
 
@@ -293,7 +318,8 @@ _VALUES = {"type": "object", "maxProperties": 200}
 
 
 def _closed(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    required = [name for name in properties if name != "without"]  # which older files do not have
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 SCHEMA: dict[str, Any] = {
@@ -316,6 +342,7 @@ SCHEMA: dict[str, Any] = {
                 events={"type": "array", "maxItems": 1000, "items": _closed(kind=_NAME, details=_VALUES)},
                 state=_VALUES,
                 player=_NAME,
+                without={"type": "array", "maxItems": 50, "items": _NAME},
             ),
         },
         verdict={
