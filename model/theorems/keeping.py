@@ -28,7 +28,7 @@ from rollproof.reference.transition import Transition
 from rollproof.reference.transport import announce_end, change_link, lose_p2p, receive_ack, resend_inputs
 
 
-def is_anothers(step: StepView, *own: Transition) -> bool:
+def is_anothers(step: StepView, *own: Transition[Any]) -> bool:
     """Tell whether a transition of the reference is none of those whose business something is.
 
     Of a transition that is not in the reference nothing is said here: what it must keep is said by the other theorems.
@@ -49,10 +49,10 @@ def simulation_is_kept(q: Logic, step: StepView) -> Clauses:
     simulating = (simulate_frame, replay_frame)
     promoting = (promote_frame, force_promote_frame)
 
-    def kept(old: Any, new: Any, *own: Transition) -> Formula:
+    def kept(old: Any, new: Any, *own: Transition[Any]) -> Formula:
         return q.implies(is_anothers(step, reset_episode, *own), lambda: q.equal(old, new))
 
-    def kept_map(old: Any, new: Any, *own: Transition) -> Formula:
+    def kept_map(old: Any, new: Any, *own: Transition[Any]) -> Formula:
         return q.implies(
             is_anothers(step, reset_episode, *own),
             lambda: True if old is new else q.frames(lambda frame: same_at(q, old, new, frame)),
@@ -81,7 +81,7 @@ def ending_is_kept(q: Logic, step: StepView) -> Clauses:
     """What is known of the end of the episode is changed only by what decides, hears, or waits for it."""
     old, new = step.before.ending, step.after.ending
 
-    def kept(one: Any, other: Any, *own: Transition) -> Formula:
+    def kept(one: Any, other: Any, *own: Transition[Any]) -> Formula:
         return q.implies(is_anothers(step, reset_episode, *own), lambda: q.equal(one, other))
 
     def others(player: Any) -> Formula:
@@ -116,7 +116,7 @@ def partners_are_kept_apart(q: Logic, step: StepView) -> Clauses:
     before, after = step.before, step.after
     player = step.args.get("player")
 
-    def by_player(old: Any, new: Any, *own: Transition) -> Formula:
+    def by_player(old: Any, new: Any, *own: Transition[Any]) -> Formula:
         concerned = step.transition in {each.name for each in own}
 
         def one(other: Any) -> Formula:
@@ -125,7 +125,7 @@ def partners_are_kept_apart(q: Logic, step: StepView) -> Clauses:
         kept = old is not new and is_anothers(step, reset_episode)
         return q.implies(kept, lambda: q.players(one))
 
-    def own_delivery(body: Callable[[Any, Any], Formula], *own: Transition) -> Formula:
+    def own_delivery(body: Callable[[Any, Any], Formula], *own: Transition[Any]) -> Formula:
         return q.implies(
             step.transition in {each.name for each in own},
             lambda: q.all_of(
