@@ -62,7 +62,7 @@ app = App(
     console=plain_console(),
     help_format="plaintext",
 )
-app.register_install_completion_command()
+app.register_install_completion_command(add_to_startup=False)
 app.command(
     "rollproof.guards:guards", name="guards", help="Tell what each guard is for, and what goes wrong without it."
 )
