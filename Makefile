@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 ARGS ?=
 
-CHAPTERS := reference model proofs conformance
+CHAPTERS := reference model proofs conformance lessons
 
 .PHONY: help venv verify test test-fast lint bench fuzz conform-real clean
 .DEFAULT_GOAL := help
