@@ -18,7 +18,7 @@ from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.trace import Trace
 from rollproof.proofs.counterexamples import Counterexample, replay
-from rollproof.proofs.induction import Discharge, cases, discharge
+from rollproof.proofs.induction import QUICK_EFFORT, Discharge, cases, discharge
 from rollproof.proofs.obligations import before
 from rollproof.reference.transition import Protocol
 
@@ -31,8 +31,6 @@ THEOREMS: tuple[Property | str, ...] = (
 """What a removed guard may violate."""
 SEARCH_LIMIT = 20_000
 """How many states of an instance are searched for what goes wrong without a guard."""
-QUICK_MS = 300
-"""How long the solver may take for one obligation of a protocol that is probably wrong."""
 
 
 @frozen
@@ -86,7 +84,7 @@ def first_unproved(protocol: Protocol, names: Iterable[str]) -> list[Discharge]:
     state = before(protocol)
     for name in names:
         for case in cases(protocol, state, name):
-            unproved = [each for each in discharge(case, QUICK_MS) if not each.proved]
+            unproved = [each for each in discharge(case, QUICK_EFFORT) if not each.proved]
             if unproved:
                 return unproved
     return []
