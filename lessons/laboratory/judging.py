@@ -20,7 +20,9 @@ from rollproof.reference.transition import Protocol
 
 Answer = dict[str, Any]
 FIRST_LIMIT = 500
-"""How many states of each instance are searched before the proof is tried."""
+"""How many states of each instance in which a change may matter are searched before the proof is tried."""
+PRESENT_LIMIT = 60
+"""How many of each, if nothing is changed."""
 SECOND_LIMIT = 10_000
 """How many of each are searched when an obligation is open."""
 OPEN_SHOWN = 5
@@ -52,8 +54,8 @@ def catalogue() -> Answer:
 def judge(sources: Mapping[str, str], without: Sequence[str], *, proof: bool = True) -> Iterator[Answer]:
     """Judge the present protocol with some of its files edited and some guards removed.
 
-    Each answer has a `kind`: `edited`, `searching`, `refuted` with runs, `searched` with the scope, `proving` with what
-    became of one transition, `verdict`; or `unusable` with the line to blame.
+    Each answer has a `kind`: `edited`, `searching`, `refuted` with runs, `searched` with the scope, `working` while a
+    transition is proved and `proving` with what became of it, `verdict`; or `unusable` with the line to blame.
     """
     try:
         made = edited(sources, without)
@@ -64,7 +66,7 @@ def judge(sources: Mapping[str, str], without: Sequence[str], *, proof: bool = T
     trace, counts = None, []
     for instance in suited(made.protocol):
         yield {"kind": "searching", "instance": instance.name, "about": instance.about}
-        trace, count = _searched(made.protocol, instance, FIRST_LIMIT)
+        trace, count = _searched(made.protocol, instance, FIRST_LIMIT if made.changed else PRESENT_LIMIT)
         counts.append(count)
         if trace is not None:
             break
@@ -98,14 +100,17 @@ def _scope(count: Count) -> Answer:
 
 def _proof(made: Edited) -> Iterator[Answer]:
     from rollproof.proofs.cti import counterexample_to_induction
-    from rollproof.proofs.induction import prove_transition
+    from rollproof.proofs.induction import prove_cases
 
     protocol = made.protocol
     first = [name for name in protocol.transitions if name in made.changed]
     names = [*first, "(start)", "(consequences)", *(name for name in protocol.transitions if name not in first)]
     open_, proved, total = [], 0, 0
     for done, name in enumerate(names, 1):
-        found = prove_transition(protocol, name)
+        found = []
+        for some in prove_cases(protocol, name):
+            found += some
+            yield {"kind": "working", "transition": name, "total": total + len(found)}
         total += len(found)
         proved += sum(each.proved for each in found)
         unproved = [each for each in found if not each.proved]

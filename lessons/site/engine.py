@@ -101,9 +101,8 @@ def _project() -> Iterator[tuple[str, bytes]]:
                 yield f"rollproof/{file.relative_to(ROOT).as_posix()}", file.read_bytes()
     for library in LIBRARIES:
         for file in distribution(library).files or ():
-            if (
-                file.suffix == ".py" and "tests" not in file.parts and ".." not in file.parts
-            ) or file.name == "METADATA":
+            code = file.suffix == ".py" and not {"tests", ".."} & set(file.parts)
+            if code or file.name == "METADATA":
                 yield file.as_posix(), Path(str(file.locate())).read_bytes()
 
 

@@ -18,7 +18,8 @@ START = f"""
 const engine = new Engine(globalThis.{GLOBAL}, document.getElementById("worker").textContent);
 const playground = new Playground(document.getElementById("playground"), engine);
 playground.begun.then(() => (engine.transitions = playground.catalogue?.transitions));
-const live = new LiveSession(document.getElementById("live"), engine, () => ({{ sources: playground.edits, without: [...playground.without] }}));
+const edits = () => ({{ sources: playground.edits, without: [...playground.without] }});
+const live = new LiveSession(document.getElementById("live"), engine, edits);
 Object.assign(globalThis, {{ engine, playground, live }});
 """
 

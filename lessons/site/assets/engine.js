@@ -44,6 +44,8 @@ export class Engine {
       waiting.resolve(answer.kind);
       return;
     }
+    // The solver may think for longer about one thing than a search does.
+    if (answer.kind === "searched") waiting.patience *= 10;
     this.watch(id, waiting);
     waiting.onAnswer(answer);
   }

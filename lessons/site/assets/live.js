@@ -30,7 +30,7 @@ export class LiveSession {
     this.speed = element("select", { id: "live-speed" }, ...[["slow", 0.1], ["slower than real", 0.25], ["real time", 1]].map(([name, value]) => element("option", { value, selected: value === 0.25 }, name)));
     this.doing = element("select", { id: "live-doing" }, element("option", { value: "lose" }, "loses it"), element("option", { value: "delay" }, "delays it"));
     const button = (label, name, action) => element("button", { type: "button", "data-live": name, onclick: action }, label);
-    this.going = button("⏸ pause", "pause", () => this.toggle());
+    this.going = button("pause", "pause", () => this.toggle());
     this.resume = button("go on from the place shown", "resume", () => this.goOn());
     this.status = element("p", { class: "status-line", role: "status", "aria-live": "polite" }, "Begin a session; then press keys.");
     this.hands = element("div", { class: "hands" });
@@ -101,7 +101,7 @@ export class LiveSession {
 
   play() {
     if (this.over || this.timer !== null) return;
-    this.going.textContent = "⏸ pause";
+    this.going.textContent = "pause";
     this.timer = setInterval(() => this.beat(), BEAT_MS);
   }
 
@@ -156,6 +156,7 @@ export class LiveSession {
     explorer.width = 0;
     explorer.layout();
     explorer.go(explorer.length, false);
+    explorer.follow();
     this.fly();
     if (answer.over) this.finish(answer);
   }

@@ -10,7 +10,7 @@ export class Playground {
   constructor(root, engine, { key = "playground" } = {}) {
     this.engine = engine;
     this.store = new Store(key);
-    this.patience = 15000;
+    this.patience = 12000;
     this.round = 0;
     this.without = new Set(this.store.get("without", ["promote_frame.no_rollback_pending"]));
     this.edits = this.store.get("edits", {});
@@ -135,6 +135,10 @@ export class Playground {
         this.draw(answer.runs);
       },
       searched: () => this.searched(answer),
+      working: () => {
+        this.doing = `proving ${answer.transition}`;
+        this.count.textContent = `${answer.total} obligations; now ${answer.transition} …`;
+      },
       proving: () => this.proving(answer),
       verdict: () => this.finish(answer),
     };
