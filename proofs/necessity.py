@@ -29,6 +29,10 @@ THEOREMS: tuple[Property | str, ...] = (
     NEVER_CRASHES,
 )
 """What a removed guard may violate."""
+HARM: tuple[Property | str, ...] = tuple(
+    each for each in THEOREMS if isinstance(each, str) or each.scope != "possibility"
+)
+"""What tells what goes wrong. A run that violates one of these says more than that the rules forbid a step."""
 SEARCH_LIMIT = 20_000
 """How many states of an instance are searched for what goes wrong without a guard."""
 
@@ -72,7 +76,11 @@ def check_guard(
     unproved = first_unproved(without, [transition, "(consequences)"])
     if not unproved:
         return GuardVerdict(*told, "redundant")
-    result = search(without, THEOREMS, _instances_of(transition, counterexample), limit=limit)
+    instances = _instances_of(transition, counterexample)
+    result = search(without, HARM, instances, limit=limit)
+    if not isinstance(result, Refuted):
+        forbidden = search(without, THEOREMS, instances, limit=limit)
+        result = forbidden if isinstance(forbidden, Refuted) else result
     if isinstance(result, Refuted):
         return GuardVerdict(*told, "needed", result.trace)
     scope = ", ".join(f"{c.instance} ({c.states} states{'' if c.exhausted else ', not all'})" for c in result.counts)

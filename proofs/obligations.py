@@ -22,10 +22,10 @@ from rollproof.model.symbolic.paths import explore
 from rollproof.model.symbolic.shapes import make
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import Terms, guard_formula
-from rollproof.model.symbolic.values import term_of
+from rollproof.model.symbolic.values import SBool, term_of
 from rollproof.model.theorems.environment import ASSUMPTIONS
 from rollproof.model.theorems.properties import NEVER_CRASHES, of_scope
-from rollproof.model.theorems.property import Property, StepView
+from rollproof.model.theorems.property import Attempt, Property, StepView
 from rollproof.proofs.source import last_own
 from rollproof.reference.messages import Path
 from rollproof.reference.protocol import PROTOCOL
@@ -148,6 +148,12 @@ def of_consequences(state: Before) -> Iterator[Case]:
 
 def of_transition(state: Before, transition: Transition) -> Iterator[Case]:
     """Yield the cases of one transition."""
+    for label, args in any_arguments(transition):
+        yield from _cases(state, transition, args, label)
+
+
+def any_arguments(transition: Transition) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield arbitrary arguments of a transition by name, for each path that a message may take, and a label."""
     parameters = list(inspect.signature(transition.effect).parameters.values())[1:]
     takes_path = any(str(each.annotation) == "Path" for each in parameters)
     for path in tuple(Path) if takes_path else (None,):
@@ -155,7 +161,7 @@ def of_transition(state: Before, transition: Transition) -> Iterator[Case]:
             each.name: path if str(each.annotation) == "Path" else make(str(each.annotation), f"arg.{each.name}")
             for each in parameters
         }
-        yield from _cases(state, transition, args, f"{path.value}, " if path else "")
+        yield f"{path.value}, " if path else "", args
 
 
 def _cases(state: Before, transition: Transition, args: dict[str, Any], label: str) -> Iterator[Case]:
@@ -164,8 +170,10 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
     trust = list(state.invariants.values())
     if transition.name in ASSUMPTIONS:
         trust.append(term_of(ASSUMPTIONS[transition.name](state.q, peer, **args)))
+    asked = []
     for guard in transition.guards:
         formula, facts_, failures = guard_formula(guard, peer, tuple(args.values()))
+        asked.append((formula, facts_))
         premises.extend(facts_)
         for conditions, error in failures:
             goal = {(NEVER_CRASHES, f"guard {guard.name}"): z3.BoolVal(False)}
@@ -173,6 +181,7 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
                 transition.name, f"{label}guard {guard.name}", (*premises, *conditions), (*trust,), goal, where(error)
             )
         premises.append(formula)
+    yield _attempt(state, transition, args, label, asked)
     explored = explore(lambda: transition.effect(peer, *args.values()))
     for number, one in enumerate(explored, 1):
         way = f"{label}path {number} of {len(explored)}"
@@ -185,6 +194,21 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
         after, events = one.result
         view = StepView(transition.name, peer, args, after, events)
         yield Case(transition.name, way, assumed, (*trust,), _goals(state, view), None, view)
+
+
+def _attempt(
+    state: Before, transition: Transition, args: dict[str, Any], label: str, asked: list[tuple[Any, list[Any]]]
+) -> Case:
+    """Return what must be true of when a transition is possible; `asked` has each guard's formula, and its facts."""
+    possible = SBool(z3.And(*(formula for formula, _ in asked)))
+    attempt = Attempt(transition.name, state.peer, args, possible)
+    goals = {
+        (each.name, clause): term_of(formula)
+        for each in of_scope("possibility")
+        for clause, formula in each.clauses(state.q, attempt).items()
+    }
+    facts_ = [fact for _, some in asked for fact in some]
+    return Case(transition.name, f"{label}when", (*state.facts, *facts_), tuple(state.invariants.values()), goals)
 
 
 def where(error: Exception) -> str:
