@@ -30,7 +30,7 @@ FORMAT = "rollproof-log-report"
 VERSION = 1
 
 
-def check_log(file: Path, *, known: Path | None = None, html: Path | None = None, json: Output = None) -> int:
+def check_log(file: Path, *, known: Path | None = None, html: Output = None, json: Output = None) -> int:
     """Judge the recorded log of a session, up to the first divergence from the model.
 
     Exits with 0 if the log holds, 1 if it diverges or a known divergence is no longer there, 2 if the command or its

@@ -109,7 +109,7 @@ CHAPTERS = (
                 "Simulate frame 0 before b's input is drained; let b have done 1. Then begin_rollback, replay_frame, "
                 "finish_rollback.",
                 reaching(_corrected),
-                lambda: "schedule_input action=0\nsimulate_frame\n",
+                lambda: "schedule_input\nsimulate_frame\n",
             ),
         ),
     ),

@@ -8,7 +8,7 @@ from rollproof.lessons.chapters.chapter import Chapter
 from rollproof.lessons.exercises.edits import damaged, mending
 from rollproof.lessons.exercises.exercise import Exercise, Outcome, normal
 from rollproof.lessons.exercises.steps import violating
-from rollproof.lessons.laboratory.judging import THEOREMS, runs_of
+from rollproof.lessons.laboratory.judging import SAFETY, runs_of
 from rollproof.model.runs.run import Run
 from rollproof.model.runs.stories import run_of_story
 from rollproof.model.search.instances import INSTANCES
@@ -31,7 +31,7 @@ def shortest(guard: str) -> Trace:
         LookupError: if none is found.
     """
     transition, _, name = guard.partition(".")
-    found = search(PROTOCOL.without(transition, name), THEOREMS, [INSTANCES["core"]])
+    found = search(PROTOCOL.without(transition, name), SAFETY, [INSTANCES["core"]])
     if isinstance(found, Refuted):
         return found.trace
     raise LookupError(f"nothing goes wrong without {guard}")
@@ -91,7 +91,7 @@ CHAPTERS = (
                 "record becomes canonical that is not what everybody really did (`canonical_is_lockstep`).",
                 "A misprediction becomes known; before it is corrected, the frame is confirmed and promoted.",
                 violating(PROTOCOL.without(*RACE.split(".")), [PROPERTIES["canonical_is_lockstep"]], most=STEPS),
-                lambda: "schedule_input action=0\n",
+                lambda: "schedule_input\n",
             ),
             Exercise(
                 "Mend it",

@@ -86,21 +86,29 @@ def parse(text: str) -> Invariant:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise FormError(f"That is no expression: {getattr(error, 'msg', 'it is nested too deeply')}.") from None
     for node in ast.walk(tree):
-        if not isinstance(node, _NODES):
-            raise FormError(
-                f"An invariant has no {type(node).__name__}: comparisons, and, or, not, + and - are enough."
-            )
-        if isinstance(node, ast.Name) and node.id not in (*NAMES, "min", "max"):
-            raise FormError(f"There is no counter {node.id[:30]!r}; there are: {', '.join(NAMES)}.")
-        if isinstance(node, ast.Constant) and not (node.value is None or type(node.value) in (int, bool)):
-            raise FormError("Only whole numbers can be compared here.")
-        if isinstance(node, ast.Constant) and type(node.value) is int and node.value > 1000:
-            raise FormError("No number needs to be larger than 1000 here.")
-        if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in ("min", "max")):
-            raise FormError("Only min and max can be called here.")
+        problem = _problem(node)
+        if problem:
+            raise FormError(problem)
     code = compile(tree, "invariant", "eval")
     words = {"__builtins__": {}, "min": min, "max": max}
     return Invariant(line, lambda values: bool(eval(code, words, dict(values))))
+
+
+def _problem(node: ast.AST) -> str:
+    match node:
+        case ast.Name(id=name) if name not in (*NAMES, "min", "max"):
+            return f"There is no counter {name[:30]!r}; there are: {', '.join(NAMES)}."
+        case ast.Constant(value=value) if not (value is None or type(value) in (int, bool)):
+            return "Only whole numbers can be compared here."
+        case ast.Constant(value=int() as value) if value > 1000:
+            return "No number needs to be larger than 1000 here."
+        case ast.Call(func=ast.Name(id="min" | "max"), keywords=[]):
+            return ""
+        case ast.Call(func=ast.Name(id=name)):
+            return f"{name[:30]} cannot be called: only min and max can."
+        case _ if not isinstance(node, _NODES) or isinstance(node, ast.Call):
+            return f"An invariant has no {type(node).__name__}: comparisons, and, or, not, + and - are enough."
+    return ""
 
 
 def killing(mutants: Mapping[str, Protocol], *, instance: str = "core") -> Callable[[str], Outcome]:

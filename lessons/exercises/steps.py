@@ -7,6 +7,7 @@ a usual one. `#` begins a comment.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from attrs import evolve, frozen
@@ -27,6 +28,8 @@ from rollproof.reference.state import Peer
 from rollproof.reference.transition import Protocol, Transition
 
 MOST_STEPS = 60
+MOST_TOLD = 4
+"""How many possible arguments are told."""
 Goal = Callable[[Sequence[TraceStep], Peer], str]
 """Returns what is still missing in a run and its last state, or nothing if the goal is reached."""
 
@@ -95,7 +98,8 @@ def _walk(lines: Sequence[Line], explorer: Explorer, run: int) -> Walked:
         transition = protocol.transitions[line.transition]
         choices = [args for args in arguments(instance, transition, peer, reading) if _fits(transition, args, line)]
         if not choices:
-            problem = f"Line {line.number}: {line.transition} cannot happen like this: nobody says that here."
+            possible = _possible(explorer, transition, peer, reading)
+            problem = f"Line {line.number}: {line.transition} cannot happen like this. {possible}"
             break
         refusal = ""
         for args in choices:
@@ -116,6 +120,16 @@ def _walk(lines: Sequence[Line], explorer: Explorer, run: int) -> Walked:
         steps.append(step)
         peer = step.after
     return Walked(Trace(protocol.name, instance.name, explorer.player, start, tuple(steps)), problem, reading)
+
+
+def _possible(explorer: Explorer, transition: Transition, peer: Peer, reading: Any) -> str:
+    """Return what a step might be given instead; of very much only some."""
+    names = parameters(transition)
+    found = [
+        " ".join(f"{name}={_shown(value)}" for name, value in zip(names, args, strict=True))
+        for args in islice(arguments(explorer.instance, transition, peer, reading), MOST_TOLD)
+    ]
+    return f"Possible here: {'; '.join(found)}." if any(found) else "Nobody can say such a thing here."
 
 
 def _fits(transition: Transition, args: tuple[Any, ...], line: Line) -> bool:

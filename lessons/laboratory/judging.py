@@ -11,6 +11,7 @@ from typing import Any
 from rollproof.lessons.laboratory.edits import FILES, Edited, EditError, edited, source_of
 from rollproof.model.runs.run import Run, document_of
 from rollproof.model.runs.stories import run_of_story, under
+from rollproof.model.search.instances import Instance
 from rollproof.model.search.search import Count, Refuted, search, suited
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Property
@@ -26,10 +27,17 @@ PRESENT_LIMIT = 60
 SECOND_LIMIT = 10_000
 """How many of each are searched when an obligation is open."""
 OPEN_SHOWN = 5
-THEOREMS: tuple[Property | str, ...] = (
-    *(each for each in PROPERTIES.values() if each.kind == "theorem" and each.scope != "pair"),
+SAFETY: tuple[Property | str, ...] = (
+    *(
+        each
+        for each in PROPERTIES.values()
+        if each.kind == "theorem" and each.scope != "pair" and "LI-3" not in each.rules
+    ),
     NEVER_CRASHES,
 )
+"""What is searched first: that nothing wrong happens."""
+POSSIBLE: tuple[Property | str, ...] = tuple(each for each in PROPERTIES.values() if "LI-3" in each.rules)
+"""And then: that what may happen is what the rules say. Without a guard that fails at once, and shows no harm."""
 
 
 def catalogue() -> Answer:
@@ -66,8 +74,13 @@ def judge(sources: Mapping[str, str], without: Sequence[str], *, proof: bool = T
     trace, counts = None, []
     for instance in suited(made.protocol):
         yield {"kind": "searching", "instance": instance.name, "about": instance.about}
-        trace, count = _searched(made.protocol, instance, FIRST_LIMIT if made.changed else PRESENT_LIMIT)
+        trace, count = _searched(made.protocol, SAFETY, instance, FIRST_LIMIT if made.changed else PRESENT_LIMIT)
         counts.append(count)
+        if trace is not None:
+            break
+    for instance in suited(made.protocol) if trace is None and made.changed else ():
+        yield {"kind": "searching", "instance": instance.name, "about": "What is possible, by the rules."}
+        trace, _ = _searched(made.protocol, POSSIBLE, instance, FIRST_LIMIT)
         if trace is not None:
             break
     if trace is not None:
@@ -89,8 +102,10 @@ def runs_of(protocol: Protocol, trace: Trace) -> list[Run]:
     return [run] if protocol == PROTOCOL else [run, under(trace, PROTOCOL)]
 
 
-def _searched(protocol: Protocol, instance: Any, limit: int) -> tuple[Trace | None, Count]:
-    found = search(protocol, THEOREMS, [instance], limit=limit)
+def _searched(
+    protocol: Protocol, asked: Sequence[Property | str], instance: Instance, limit: int
+) -> tuple[Trace | None, Count]:
+    found = search(protocol, asked, [instance], limit=limit)
     return (found.trace if isinstance(found, Refuted) else None), found.counts[-1]
 
 
@@ -131,7 +146,7 @@ def _proof(made: Edited) -> Iterator[Answer]:
     suspects = {each.transition for each in open_}
     for instance in (each for each in suited(protocol) if suspects & set(each.transitions)):
         yield {"kind": "searching", "instance": instance.name, "about": instance.about}
-        trace, _ = _searched(protocol, instance, SECOND_LIMIT)
+        trace, _ = _searched(protocol, (*SAFETY, *POSSIBLE), instance, SECOND_LIMIT)
         if trace is not None:
             yield refuted(made, trace)
             return

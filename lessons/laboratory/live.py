@@ -147,7 +147,12 @@ class Live:
             tuple(request.get("without", ())),
         )
         self._set_weather(request, 0)
-        self._restart()
+        self.session = _Session(self.script)
+        self.now = 0
+        self._told = 0
+        """How many moments have been told."""
+        self._settled = 0
+        """The packets before this one are no longer under way."""
 
     def begun(self) -> dict[str, Any]:
         """Return the run before anything has happened."""

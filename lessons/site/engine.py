@@ -100,10 +100,10 @@ def _project() -> Iterator[tuple[str, bytes]]:
             if file.suffix in (".py", ".json") and "__pycache__" not in file.parts:
                 yield f"rollproof/{file.relative_to(ROOT).as_posix()}", file.read_bytes()
     for library in LIBRARIES:
-        for file in distribution(library).files or ():
-            code = file.suffix == ".py" and not {"tests", ".."} & set(file.parts)
-            if code or file.name == "METADATA":
-                yield file.as_posix(), Path(str(file.locate())).read_bytes()
+        for each in distribution(library).files or ():
+            code = each.suffix == ".py" and not {"tests", ".."} & set(each.parts)
+            if code or each.name == "METADATA":
+                yield each.as_posix(), Path(str(each.locate())).read_bytes()
 
 
 def _solver(wheel: Path) -> Iterator[tuple[str, bytes]]:
