@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Literal
 
+import attrs
 import z3
 from attrs import evolve, field, frozen
 
@@ -196,7 +196,7 @@ def _killed(name: str) -> Iterator[str]:
 # --- guards ---
 
 
-def _pairs(name: str) -> list[tuple[Transition, Guard]]:
+def _pairs(name: str) -> list[tuple[Transition[Any], Guard[Any]]]:
     return [
         (transition, guard)
         for transition in PROTOCOL.transitions.values()
@@ -308,12 +308,9 @@ def _leaf(value: Any, limit: int | None) -> str:
     return readable(term_of(value), limit) if hasattr(value, "term") else str(getattr(value, "value", value))
 
 
-def _arguments(transition: Transition) -> dict[str, Any]:
-    parameters = list(inspect.signature(transition.effect).parameters.values())[1:]
-    return {
-        each.name: Path.P2P if str(each.annotation) == "Path" else make(str(each.annotation), each.name)
-        for each in parameters
-    }
+def _arguments(transition: Transition[Any]) -> dict[str, Any]:
+    fields = () if transition.takes is None else attrs.fields(transition.takes)
+    return {each.name: Path.P2P if str(each.type) == "Path" else make(str(each.type), each.name) for each in fields}
 
 
 # --- variants and rules ---

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -15,6 +14,7 @@ import z3
 from attrs import frozen
 
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.model.workers import end_with_parent
 from rollproof.proofs.obligations import Before, Case, before, of_consequences, of_nothing, of_start, of_transition
 from rollproof.reference.transition import Protocol
 
@@ -86,21 +86,10 @@ def _forked(task: Callable[[Any], Any], jobs: int) -> Iterator[Executor]:
     previous, _TASK = _TASK, task
     try:
         context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(jobs, context, _end_with_parent, (os.getpid(),)) as pool:
+        with ProcessPoolExecutor(jobs, context, end_with_parent, (os.getpid(),)) as pool:
             yield pool
     finally:
         _TASK = previous
-
-
-def _end_with_parent(parent: int) -> None:
-    """Let this process end soon after the one that started it, however that one ends."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.2)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="parent watch", daemon=True).start()
 
 
 def _call(item: Any) -> Any:

@@ -23,6 +23,7 @@ from rollproof.output import (
     Output,
     UsageError,
     console,
+    many,
     progress,
     table,
     verdict,
@@ -109,7 +110,7 @@ def _show(file: Path, report: LogReport, outcome: str, untold: Mapping[str, froz
         out.print(f"\n{report.more:,} further differences of the same kinds are not shown.")
     for entry in report.known:
         if entry.applied:
-            out.print(f"known, met {entry.applied} times: {entry}", soft_wrap=True)
+            out.print(f"known, met {many(entry.applied, 'time')}: {entry}", soft_wrap=True)
     for peer, line in report.lost.items():
         out.print(
             f"{file}:{line}: {peer} is not judged from here to its next episode, after a known divergence",

@@ -12,6 +12,7 @@ import attrs
 from cyclopts import Parameter
 from rich.text import Text
 
+from rollproof.model.rules import check_citations
 from rollproof.model.runs.run import Run
 from rollproof.model.runs.stories import run_of_story, under
 from rollproof.model.theorems.properties import PROPERTIES
@@ -25,6 +26,7 @@ from rollproof.output import (
     Output,
     UsageError,
     console,
+    many,
     progress,
     table,
     unknown,
@@ -32,7 +34,7 @@ from rollproof.output import (
 )
 from rollproof.pictures import write_page
 from rollproof.proofs.counterexamples import load
-from rollproof.proofs.cross_check import CrossCheckError, CrossReport, cross_check, rendered
+from rollproof.proofs.cross_check import CrossCheckError, CrossReport, check_possible, cross_check, rendered
 from rollproof.proofs.cross_check import document as cross_document
 from rollproof.proofs.cti import CounterexampleToInduction, counterexample_to_induction
 from rollproof.proofs.induction import ProofReport
@@ -95,6 +97,9 @@ def verify(
     started = time.perf_counter()
     protocol, key = _protocol(without, variant)
     _check(theorem, transition, players, jobs)
+    check_citations(protocol)
+    if second_solver or smt2:
+        _check_second_solver(smt2)
     counterexamples = load()
     if key is not None and transition is None:
         judgement = judge_suspect(protocol, counterexamples.get(key), players, jobs, _option(without, variant))
@@ -209,7 +214,7 @@ def _show_counterexample(example: CounterexampleToInduction) -> None:
         rows.add_row(name, _shown(old), Text(_shown(new), "yellow" if new != old else ""))
     console().print(rows)
     run = example.reached
-    where = "in no instance" if run is None else f"after {len(run.steps)} steps of instance {run.instance!r}"
+    where = "in no instance" if run is None else f"after {many(len(run.steps), 'step')} of instance {run.instance!r}"
     console().print(f"A state like the one before is reached {where}.")
 
 
@@ -258,6 +263,13 @@ def pictured(trace: Trace, command: str) -> list[Run]:
     """Return a run as it is drawn: beside it, unless the present protocol takes it, what that one does instead."""
     run = run_of_story(story_of(trace), command)
     return [run] if trace.protocol == PROTOCOL.name else [run, under(trace, PROTOCOL)]
+
+
+def _check_second_solver(directory: Path | None) -> None:
+    try:
+        check_possible(directory)
+    except CrossCheckError as error:
+        raise UsageError(str(error)) from None
 
 
 def _cross_check(protocol: Protocol, transition: str | None, jobs: int | None, directory: Path | None) -> CrossReport:

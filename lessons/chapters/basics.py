@@ -43,9 +43,9 @@ def _stalls() -> int:
 
 def _corrected(steps: Sequence[TraceStep], peer: Peer) -> str:
     names = [step.transition for step in steps]
-    if not peer.metrics.mispredictions.length and "drain_input" not in names:
+    if not len(peer.metrics.mispredictions) and "drain_input" not in names:
         return "No input of b has been drained: what has arrived lies in the queue, and nobody has looked at it."
-    if not peer.metrics.mispredictions.length:
+    if not len(peer.metrics.mispredictions):
         return "Nothing was mispredicted: b really did what was predicted, or its input was known in time."
     if peer.rollback.pending is not None:
         return "A rollback is due, and has not begun."

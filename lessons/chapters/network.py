@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import attrs
+
 from rollproof.lessons.chapters.basics import session
 from rollproof.lessons.chapters.chapter import Chapter
 from rollproof.lessons.exercises.exercise import Exercise, Outcome, normal
@@ -54,7 +56,7 @@ def _unconfirmed(steps: Sequence[TraceStep], peer: Peer) -> str:
 
 def _silent() -> tuple[Run, ...]:
     scenario = SCENARIOS["confirmation_timeout"]
-    config = evolve(scenario.setup.settings.config, max_steps=FRAMES)
+    config = attrs.evolve(scenario.setup.settings.config, max_steps=FRAMES)
     settings = Settings(config, silent={"b": 250}, limit_ms=8000)
     return (run_of_session(Setup(settings, p2p=Faults(latency_ms=40)), PROTOCOL, "b falls silent after 250 ms"),)
 

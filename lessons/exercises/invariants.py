@@ -186,7 +186,7 @@ def _steps_of_any_state(invariant: Invariant, instance: Instance) -> Iterator[tu
     names = [name for name in explorer.protocol.transitions if name in instance.transitions]
     for state in states:
         for peer in _altered(state.peer, instance.frames):
-            key = (*counters(peer).values(), state.run, tuple(sorted(peer.buffers.speculative)), peer.inputs.p2p.length)
+            key = (*counters(peer).values(), state.run, tuple(sorted(peer.buffers.speculative)), len(peer.inputs.p2p))
             if key in seen or not invariant.of(peer):
                 continue
             seen.add(key)

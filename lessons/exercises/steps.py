@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from rollproof.lessons.exercises.exercise import FormError, Outcome
 from rollproof.model.bounded import bounded
 from rollproof.model.runs.stories import run_of_story, under
-from rollproof.model.search.arguments import arguments, parameters
+from rollproof.model.search.arguments import arguments
 from rollproof.model.search.explorer import Explorer
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import NotReproducedError, take
@@ -56,7 +56,7 @@ def parse(text: str, protocol: Protocol) -> list[Line]:
             continue
         if words[0] not in protocol.transitions:
             raise FormError(f"Line {number}: there is no transition {words[0][:40]!r}.")
-        known = parameters(protocol.transitions[words[0]])
+        known = protocol.transitions[words[0]].parameters
         given = []
         for word in words[1:]:
             name, equals, value = word.partition("=")
@@ -122,9 +122,9 @@ def _walk(lines: Sequence[Line], explorer: Explorer, run: int) -> Walked:
     return Walked(Trace(protocol.name, instance.name, explorer.player, start, tuple(steps)), problem, reading)
 
 
-def _possible(explorer: Explorer, transition: Transition, peer: Peer, reading: Any) -> str:
+def _possible(explorer: Explorer, transition: Transition[Any], peer: Peer, reading: Any) -> str:
     """Return what a step might be given instead; of very much only some."""
-    names = parameters(transition)
+    names = transition.parameters
     found = [
         " ".join(f"{name}={_shown(value)}" for name, value in zip(names, args, strict=True))
         for args in islice(arguments(explorer.instance, transition, peer, reading), MOST_TOLD)
@@ -132,8 +132,8 @@ def _possible(explorer: Explorer, transition: Transition, peer: Peer, reading: A
     return f"Possible here: {'; '.join(found)}." if any(found) else "Nobody can say such a thing here."
 
 
-def _fits(transition: Transition, args: tuple[Any, ...], line: Line) -> bool:
-    values = dict(zip(parameters(transition), args, strict=True))
+def _fits(transition: Transition[Any], args: tuple[Any, ...], line: Line) -> bool:
+    values = dict(zip(transition.parameters, args, strict=True))
     return all(_shown(values[name]) == value for name, value in line.given)
 
 
@@ -144,7 +144,7 @@ def _shown(value: Any) -> str:
     return ("yes" if shown else "no") if isinstance(shown, bool) else str(shown)
 
 
-def _with_sentence(refusal: str, transition: Transition) -> str:
+def _with_sentence(refusal: str, transition: Transition[Any]) -> str:
     guard = next((each for each in transition.guards if refusal.endswith(f" {each.name}")), None)
     return f"{refusal}." if guard is None else f"{refusal}. It says: {' '.join(guard.sentence.split())}"
 

@@ -52,7 +52,7 @@ WORDS = (
 """The built-in names that edited text may use."""
 _LIBRARIES = {
     "__future__": ("annotations",),
-    "typing": ("Any",),
+    "typing": ("Any", "Protocol"),
     "collections.abc": ("Callable", "Iterable", "Iterator"),
 }
 _HIDDEN = ("_", "gi_", "cr_", "ag_", "f_", "tb_", "co_", "format", "mro")
@@ -93,7 +93,7 @@ def edited(sources: Mapping[str, str], without: Iterable[str] = ()) -> Edited:
         EditError: if a file is no Python, uses what it must not, raises, or does not end; or a guard is not there.
     """
     transitions = dict(PROTOCOL.transitions)
-    guards: dict[int, Guard] = {}
+    guards: dict[int, Guard[Any]] = {}
     loops: list[str] = []
     for file in (each for each in FILES if each in sources):
         original, text = source_of(file), sources[file]
@@ -101,7 +101,9 @@ def edited(sources: Mapping[str, str], without: Iterable[str] = ()) -> Edited:
             continue
         tree = _checked(file, text)
         loops += [f"{file}.py, line {line}" for line in _loops(tree)]
-        names = changed_names(ast.parse(original), tree)
+        was = ast.parse(original)
+        names = changed_names(was, tree)
+        _check_classes(file, was, tree)
         made = _executed(file, tree)
         present = vars(_module(file))
         for name, value in made.items():
@@ -147,7 +149,7 @@ def _without(protocol: Protocol, name: str) -> Protocol:
         raise EditError("protocol", None, f"there is no guard {name!r}") from None
 
 
-def _with_guards(transition: Transition, exchanged: Mapping[int, Guard]) -> Transition:
+def _with_guards(transition: Transition[Any], exchanged: Mapping[int, Guard[Any]]) -> Transition[Any]:
     guards = tuple(exchanged.get(id(each), each) for each in transition.guards)
     return evolve(transition, guards=guards) if guards != transition.guards else transition
 
@@ -218,13 +220,21 @@ def _problem(node: ast.AST) -> str | None:
             return f"the attribute {name} is out of reach here"
         case ast.Name(id=name) if name.startswith("__"):
             return f"the name {name} is out of reach here"
-        case ast.AsyncFunctionDef() | ast.Await() | ast.Global() | ast.Nonlocal() | ast.ClassDef() | ast.With():
+        case ast.AsyncFunctionDef() | ast.Await() | ast.Global() | ast.Nonlocal() | ast.With():
             return "only guards, transitions and plain functions can be defined here"
         case ast.Constant(value=int() as value) if not isinstance(value, bool) and abs(value) > 2**64:
             return "the number is too large"
         case ast.BinOp(op=ast.Pow() | ast.LShift()):
             return "powers and shifts are not needed here"
     return None
+
+
+def _check_classes(file: str, original: ast.Module, edited_: ast.Module) -> None:
+    """Refuse classes that differ from the file's own: the drivers make their objects, and do not know of the text."""
+    known = {node.name: ast.dump(node) for node in original.body if isinstance(node, ast.ClassDef)}
+    for node in ast.walk(edited_):
+        if isinstance(node, ast.ClassDef) and known.get(node.name) != ast.dump(node):
+            raise EditError(file, node.lineno, f"the class {node.name} cannot be changed or added here")
 
 
 def _import_problem(module: str, name: str) -> str | None:
@@ -255,7 +265,9 @@ def _executed(file: str, tree: ast.Module) -> dict[str, Any]:
     scope: dict[str, Any] = {"__builtins__": builtins, "__name__": name}
     body = []
     for node in tree.body:
-        if not isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.ClassDef):
+            scope[node.name] = getattr(_module(file), node.name)
+        elif not isinstance(node, ast.ImportFrom):
             body.append(node)
         elif node.module != "__future__":
             found = importlib.import_module(node.module or "")
