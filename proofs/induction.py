@@ -181,7 +181,9 @@ def _solve(premises: list[Any], goal: Any, effort: int) -> tuple[bool, str, str]
         return True, "", ""
     if result == z3.sat:
         return False, "the solver found a state in which it fails", str(solver.model())
-    return False, f"the solver gave up: {solver.reason_unknown()}", ""
+    reason = solver.reason_unknown()
+    tired = "canceled" in reason or "resource" in reason
+    return False, "the solver gave up" + (f" after {effort} units of work" if tired else f": {reason}"), ""
 
 
 def solver_with(effort: int) -> z3.Solver:

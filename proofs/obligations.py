@@ -61,6 +61,9 @@ class Before:
     speaks_of: dict[str, Peer]
     """By state property: a peer that has nothing but the fields that the property speaks of."""
     facts: tuple[Any, ...]
+    stated: tuple[tuple[str, str], ...]
+    """What must hold after every step, by (property, clause): the same for each, whatever the step does. A clause that
+    a property does not state of a step is not proved of it."""
 
 
 def before(protocol: Protocol, players: int | None = None) -> Before:
@@ -83,7 +86,7 @@ def _arbitrary() -> Before:
         clauses = {clause: term_of(formula) for clause, formula in each.clauses(q, peer).items()}
         invariants.update({(each.name, clause): formula for clause, formula in clauses.items()})
         speaks_of[each.name] = _what_is_read(q, each, peer, clauses)
-    return Before(q, peer, invariants, speaks_of, tuple(facts.of_state(q, peer)))
+    return Before(q, peer, invariants, speaks_of, tuple(facts.of_state(q, peer)), (*invariants, *_of_steps(q, peer)))
 
 
 def _what_is_read(q: Terms, about: Property, peer: Peer, clauses: Mapping[str, Any]) -> Peer:
@@ -226,15 +229,23 @@ def of_nothing(name: str, error: Exception) -> Case:
 
 
 def _goals(state: Before, view: StepView) -> dict[tuple[str, str], Any]:
-    goals = {key: z3.BoolVal(True) for key in state.invariants}
+    goals = {key: z3.BoolVal(key in state.invariants) for key in state.stated}
     for each in of_scope("state"):
         if not _has(view.after, state.speaks_of[each.name]):
             for clause, formula in each.clauses(state.q, view.after).items():
                 goals[each.name, clause] = term_of(formula)
     for each in of_scope("step"):
         for clause, formula in each.clauses(state.q, view).items():
+            if (each.name, clause) not in goals:
+                raise TypeError(f"{each.name} states the clause {clause!r} of some steps only")
             goals[each.name, clause] = term_of(formula)
     return goals
+
+
+def _of_steps(q: Terms, peer: Peer) -> list[tuple[str, str]]:
+    """Return what must hold of every step: what is stated of a step in which nothing happens."""
+    nothing = StepView("(nothing)", peer, {}, peer, ())
+    return [(each.name, clause) for each in of_scope("step") for clause in each.clauses(q, nothing)]
 
 
 def _has(whole: Any, part: Any) -> bool:

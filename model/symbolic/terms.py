@@ -30,7 +30,7 @@ class Terms:
         """What defines the constants that `enabled` introduced."""
 
     def all_of(self, *formulas: Formula) -> SBool:
-        return SBool(z3.And(*map(term_of, formulas)))
+        return SBool(z3.And(*map(term_of, formulas)) if formulas else z3.BoolVal(True))
 
     def any_of(self, *formulas: Formula) -> SBool:
         return SBool(z3.Or(*map(term_of, formulas)))
@@ -39,6 +39,8 @@ class Terms:
         return SBool(z3.Not(term_of(formula)))
 
     def implies(self, premise: Formula, conclusion: Callable[[], Formula]) -> SBool:
+        if premise is False:
+            return SBool(z3.BoolVal(True))
         return SBool(z3.Implies(term_of(premise), term_of(conclusion())))
 
     def iff(self, left: Formula, right: Formula) -> SBool:
