@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 ARGS ?=
 
-CHAPTERS := reference model proofs conformance
+CHAPTERS := reference model proofs conformance lessons
 FAST := tests/reference tests/test_house.py \
 	$(addprefix tests/model/test_,rules.py session.py symbolic_containers.py trace.py worlds.py) \
 	$(addprefix tests/rollproof/test_,cli_simulate.py explain.py readme.py)

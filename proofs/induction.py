@@ -120,14 +120,17 @@ def prove(
 
 def prove_transition(protocol: Protocol, name: str, players: int | None = None) -> list[Discharge]:
     """Try to prove every property of one transition, of the start, or what follows from the properties alone."""
-    discharges: list[Discharge] = []
+    return [each for found in prove_cases(protocol, name, players) for each in found]
+
+
+def prove_cases(protocol: Protocol, name: str, players: int | None = None) -> Iterator[list[Discharge]]:
+    """Try to prove every property of one transition, and yield what became of one path after the other."""
     effort = EFFORT
     for case in cases(protocol, before(protocol, players), name):
         found = list(discharge(case, effort))
         if not all(each.proved for each in found):
             effort = FURTHER_EFFORT
-        discharges += found
-    return discharges
+        yield found
 
 
 def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:

@@ -35,7 +35,7 @@ FORMAT = "rollproof-log-report"
 VERSION = 2
 
 
-def check_log(file: Path, *, known: Path | None = None, html: Path | None = None, json: Output = None) -> int:
+def check_log(file: Path, *, known: Path | None = None, html: Output = None, json: Output = None) -> int:
     """Judge the recorded log of a session: each peer by the model, and whatever is told twice by what else tells it.
 
     Exits with 0 if the log holds, 1 if it diverges or a known divergence is no longer there, 2 if the command or its

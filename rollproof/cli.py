@@ -62,7 +62,7 @@ app = App(
     console=plain_console(),
     help_format="plaintext",
 )
-app.register_install_completion_command()
+app.register_install_completion_command(add_to_startup=False)
 app.command(
     "rollproof.guards:guards", name="guards", help="Tell what each guard is for, and what goes wrong without it."
 )
@@ -74,6 +74,7 @@ app.command(
 app.command("rollproof.diff:diff", name="diff", help="Compare two protocols: behaviour and theorems.")
 app.command("rollproof.explain:explain", name="explain", help="Explain anything that has a name, or list all there is.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
+app.command("rollproof.lesson:app", name="lesson", help="Read the lessons, and check exercises.")
 app.command("rollproof.trace:trace", name="trace", help="Show a saved run: as text, diagram, or for tools.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Container
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -116,7 +117,7 @@ def verify(
     whole = key is None and transition is None and theorem is None and not proof_only
     if whole and judgement.status == "proved" and judgement.report is not None:
         trusted = _trust(protocol, judgement.report, counterexamples, jobs)
-        _show_trust(trusted)
+        _show_trust(trusted, counterexamples)
     crossed = _cross_check(protocol, transition, jobs, smt2) if second_solver or smt2 else None
     command = _command(theorem, transition, without, variant, players, proof_only)
     if judgement.trace is not None:
@@ -225,7 +226,7 @@ def _shown(value: object) -> str:
     return "—" if value is None else "yes" if value is True else "no" if value is False else str(value)
 
 
-def _show_trust(trusted: Trust) -> None:
+def _show_trust(trusted: Trust, counterexamples: Container[str]) -> None:
     verdicts = Counter(each.verdict for each in trusted.guards)
     refuted = [each for each in trusted.controls if each.trace is not None]
     rows = table("\nWhat shows that the proof says something", "check", "result", "")
@@ -239,6 +240,9 @@ def _show_trust(trusted: Trust) -> None:
     counts = ", ".join(f"{verdicts[each]} {each}" for each in ("needed", "redundant", "undecided"))
     undecided = ", ".join(f"{e.transition}.{e.guard}" for e in trusted.guards if e.verdict == "undecided")
     rows.add_row("necessity: guards", _mark(not undecided), f"{counts}: {undecided}" if undecided else counts)
+    lost = became_redundant(trusted, counterexamples)
+    if lost:
+        rows.add_row("", Text("changed", "bold yellow"), f"redundant now, and needed before: {', '.join(lost)}")
     survivors = ", ".join(each.variant for each in trusted.controls if each.trace is None)
     rows.add_row("negative controls", _mark(not survivors), survivors or f"{len(refuted)} wrong variants are refuted")
     if INAPPLICABLE:
@@ -247,6 +251,12 @@ def _show_trust(trusted: Trust) -> None:
     rows.add_row("lemmas", _mark(not trusted.unused, "UNUSED"), ", ".join(trusted.unused) or "each is needed")
     console().print(rows)
     console().print()
+
+
+def became_redundant(trusted: Trust, needed_before: Container[str]) -> list[str]:
+    """Return the guards that are redundant although something went wrong without them before the change."""
+    redundant = (f"{each.transition}.{each.guard}" for each in trusted.guards if each.verdict == "redundant")
+    return [name for name in redundant if name in needed_before]
 
 
 def _option(without: str | None, variant: str | None) -> str:

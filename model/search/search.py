@@ -358,7 +358,7 @@ def misjudging(
     given = ", ".join(f"{key}={value!r}" for key, value in named(transition, args).items())
     refusing = transition.refusal(peer, transition.arguments(*args))
     told = f"refused by {refusing.name}, though the rules allow it" if refusing else "possible against the rules"
-    detail = f"{name}({given}) is {told}. They say: {when(name)}"
+    detail = f"{name}({given}) is {told}. They say: {when(name).removesuffix('.')}"
     return evolve(trace, violation=evolve(violation, comparison=None, detail=detail))
 
 

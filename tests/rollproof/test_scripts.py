@@ -389,3 +389,14 @@ def test_an_adapter_that_hangs_is_given_up(tmp_path: Path) -> None:
     assert verdicts == [Verdict.STUCK] * GIVEN_UP_AFTER + [Verdict.SKIP] * (8 - GIVEN_UP_AFTER)
     assert report.exit_code() == 1
     assert "no answer in time" in report.results[-1].judgement.reason
+
+
+def test_completion_is_installed_and_no_start_up_file_is_changed(tmp_path: Path) -> None:
+    (tmp_path / ".bashrc").write_text("mine\n")
+    done = call("--install-completion", "--shell", "bash", HOME=str(tmp_path), XDG_DATA_HOME=str(tmp_path / "data"))
+    assert done.returncode == 0
+    assert (tmp_path / ".bashrc").read_text() == "mine\n"
+    (script,) = (path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".bashrc")
+    assert all(name in script.read_text() for name in ("simulate", "check-log", "--save-trace"))
+    if shutil.which("bash"):
+        subprocess.run(["bash", "-n", str(script)], check=True, timeout=60)
