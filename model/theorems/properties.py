@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rollproof.model.theorems import episode as episode_theorems
 from rollproof.model.theorems import inputs as input_theorems
-from rollproof.model.theorems import lemmas, possibility
+from rollproof.model.theorems import keeping, lemmas, possibility, telling
 from rollproof.model.theorems import metrics as metric_theorems
 from rollproof.model.theorems import rollback as step_theorems
 from rollproof.model.theorems import states as theorems
@@ -23,6 +23,8 @@ PROPERTIES: dict[str, Property] = {
         episode_theorems,
         transport_theorems,
         metric_theorems,
+        telling,
+        keeping,
         possibility,
         lemmas,
     )
