@@ -90,9 +90,10 @@ def different_input(seed: int) -> Injected:
     peer, frame = random.choice("ab"), random.randrange(5, LAST)
 
     def wrap(effect: Callable[..., Step]) -> Callable[..., Step]:
-        def receive(before: Peer, player: str, epoch: int, path: Any, at: int, action: Any) -> Step:
-            wrong = before.config.player == peer and at == frame
-            return effect(before, player, epoch, path, at, (action + 1) % 6 if wrong else action)
+        def receive(before: Peer, arrival: Any) -> Step:
+            if before.config.player == peer and arrival.frame == frame:
+                arrival = attrs.evolve(arrival, action=(arrival.action + 1) % 6)
+            return effect(before, arrival)
 
         return receive
 
