@@ -32,7 +32,7 @@ from rollproof.output import (
 HERE = Path(__file__).resolve().parents[1]
 LAST_WORDS_S = 1.0
 """How long a command may take to end in order once it is terminated."""
-CHAPTERS = ("reference", "model", "proofs", "conformance")
+CHAPTERS = ("reference", "model", "proofs", "conformance", "lessons")
 TRACEBACK = "ROLLPROOF_TRACEBACK"
 """The environment variable that shows tracebacks of failures."""
 
@@ -62,7 +62,7 @@ app = App(
     console=plain_console(),
     help_format="plaintext",
 )
-app.register_install_completion_command()
+app.register_install_completion_command(add_to_startup=False)
 app.command(
     "rollproof.guards:guards", name="guards", help="Tell what each guard is for, and what goes wrong without it."
 )

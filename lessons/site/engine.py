@@ -96,7 +96,8 @@ def engine_script(folder: Path) -> str:
 def _project() -> Iterator[tuple[str, bytes]]:
     """Yield the files of the project that the laboratory needs, and of the libraries that these need."""
     yield "rollproof/__init__.py", (ROOT / "rollproof" / "__init__.py").read_bytes()
-    yield "rollproof/lessons/__init__.py", (ROOT / "lessons" / "__init__.py").read_bytes()
+    for name in ("__init__", "worker"):
+        yield f"rollproof/lessons/{name}.py", (ROOT / "lessons" / f"{name}.py").read_bytes()
     for chapter in CHAPTERS:
         for file in sorted((ROOT / chapter).rglob("*")):
             if file.suffix in (".py", ".json", ".toml") and "__pycache__" not in file.parts:

@@ -39,7 +39,6 @@ def _answers(request: dict[str, Any]) -> Iterator[Answer]:
                 raise ValueError("there is no session: begin one")
             yield {"kind": "news", **_live["session"].do(request)}
         case "check":
-            # Chapters are for the lessons alone; the laboratory is below them, and knows them only here.
             from rollproof.lessons.chapters.book import EXERCISES
             from rollproof.lessons.exercises.exercise import document
 
