@@ -127,6 +127,16 @@ class Terms:
     def last_of(self, message: Any) -> SInt:
         return SInt(message.actions.last)
 
+    def every_action(self, message: Any, body: Callable[[Any, Any], Formula]) -> SBool:
+        run = message.actions
+
+        def one(frame: Any) -> SBool:
+            inside = z3.And(run.first <= frame.term, frame.term <= run.last)
+            action = SValue(run.table.at(run.player, frame.term))
+            return SBool(z3.Implies(inside, term_of(body(frame, action))))
+
+        return self.frames(one)
+
     def is_empty(self, players: Any) -> SBool:
         return self.all_of(self.is_there(players), SBool(s.NO_PLAYERS))
 

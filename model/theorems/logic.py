@@ -82,6 +82,9 @@ class Logic(Protocol):
     def last_of(self, message: Any) -> Any:
         """Return the frame of the last action of an input message."""
 
+    def every_action(self, message: Any, body: Callable[[Any, Any], Formula]) -> Formula:
+        """Return whether `body` holds for every frame of an input message, and the action it tells of that frame."""
+
     def is_empty(self, players: Any) -> Formula:
         """Return whether an optional tuple of players is there, and empty."""
 

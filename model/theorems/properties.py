@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rollproof.model.theorems import composition, lemmas, possibility
 from rollproof.model.theorems import episode as episode_theorems
 from rollproof.model.theorems import inputs as input_theorems
-from rollproof.model.theorems import lemmas, possibility
 from rollproof.model.theorems import metrics as metric_theorems
 from rollproof.model.theorems import rollback as step_theorems
 from rollproof.model.theorems import states as theorems
@@ -24,6 +24,7 @@ PROPERTIES: dict[str, Property] = {
         transport_theorems,
         metric_theorems,
         possibility,
+        composition,
         lemmas,
     )
     for each in vars(module).values()

@@ -12,7 +12,7 @@ from rollproof.model.theorems.logic import Formula
 Clauses = dict[str, Formula]
 """Formulas by the name under which a violation reports them."""
 Kind = Literal["theorem", "lemma"]
-Scope = Literal["state", "step", "consequence", "possibility", "pair"]
+Scope = Literal["state", "step", "consequence", "possibility", "product", "pair"]
 """Whether it speaks of every reachable state and is proved by induction, of every step, or of every state, every
 attempt at a transition, or any two peers, and follows from the properties of states."""
 

@@ -99,6 +99,9 @@ class Values:
     def last_of(self, message: Any) -> int:
         return int(message.first) + len(message.actions) - 1
 
+    def every_action(self, message: Any, body: Callable[[Any, Any], Formula]) -> Formula:
+        return all(body(frame, action) for frame, action in enumerate(message.actions, message.first))
+
     def is_empty(self, players: Any) -> Formula:
         return players is not None and len(players) == 0
 
