@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import z3
 from attrs import frozen
 
-from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.model.theorems.properties import is_trusting
 from rollproof.proofs.obligations import Before, Case, before, of_consequences, of_nothing, of_start, of_transition
 from rollproof.reference.transition import Protocol
 
@@ -157,11 +157,7 @@ def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:
 def discharge(case: Case, effort: int = EFFORT) -> Iterator[Discharge]:
     """Yield what becomes of each goal of a case. Goals with the same premises are tried together first."""
     for trusting in (True, False):
-        goals = {
-            key: goal
-            for key, goal in case.goals.items()
-            if (key[0] == NEVER_CRASHES or PROPERTIES[key[0]].trusting) == trusting
-        }
+        goals = {key: goal for key, goal in case.goals.items() if is_trusting(key[0]) == trusting}
         yield from _discharge(case, premises_of(case, trusting), goals, effort)
 
 

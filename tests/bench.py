@@ -74,6 +74,8 @@ class Bench:
     """(transition, guard) of every refusal."""
     crash: Exception | None = None
     now: int = 0
+    honest: tuple[Player, ...] | None = None
+    """Who says nothing but the truth; None: all do."""
     _truths: dict[int, LockstepTruth] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -159,7 +161,11 @@ class Bench:
     def words(self, epoch: int) -> Values:
         """Return the reading of properties on this peer's states."""
         last = max(self.peer.frame, *(step.after.frame for step in self.steps), 0) + 2
-        return Values(self.config.players, last, lambda of: self.truth(epoch if of is None else of), self.protocol)
+
+        def truth(of: int | None) -> LockstepTruth:
+            return self.truth(epoch if of is None else of)
+
+        return Values(self.config.players, last, truth, self.protocol, self.honest)
 
     def wrong_rows(self) -> list[int]:
         """Return the frames whose canonical record is not flagged and not the lockstep record (BUF-6)."""

@@ -17,6 +17,8 @@ from rollproof.model.theorems.logic import Formula
 from rollproof.model.theorems.truth import Truth
 from rollproof.reference.transition import Guard, Protocol, Transition
 
+IS_HONEST = z3.Function("is_honest", s.PLAYER, s.BOOL)
+
 
 class Terms:
     """The reading on logic."""
@@ -64,6 +66,9 @@ class Terms:
 
     def is_player(self, player: Any) -> SBool:
         return SBool(s.IS_PLAYER(term_of(player)))
+
+    def is_honest(self, player: Any) -> SBool:
+        return SBool(IS_HONEST(term_of(player)))
 
     def positions(self, sequence: Any, body: Callable[[Any], Formula]) -> SBool:
         def of_item(number: Any) -> SBool:

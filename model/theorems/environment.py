@@ -86,3 +86,15 @@ ASSUMPTIONS: dict[str, Assumption] = {
     "receive_hash": received_hash_is_true,
 }
 """By transition: what is assumed of its arguments. Those of other transitions are arbitrary."""
+
+
+def honest_input_is_true(q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any, **_: Any) -> Formula:
+    """An honest player's input that arrives is true. Of others nothing is assumed."""
+    return q.implies(q.is_honest(player), lambda: input_is_true(q, peer, player, epoch, frame, action))
+
+
+WHATEVER_PARTNERS_SAY: dict[str, Assumption] = {
+    "schedule_input": scheduled_input_is_true,
+    "receive_input": honest_input_is_true,
+}
+"""By transition: what is assumed of its arguments even by the properties that do not trust partners."""

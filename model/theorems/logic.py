@@ -43,6 +43,9 @@ class Logic(Protocol):
     def is_player(self, player: Any) -> Formula:
         """Return whether a player is in the session."""
 
+    def is_honest(self, player: Any) -> Formula:
+        """Return whether everything that a player's peer says is true. Nothing is assumed of who is honest."""
+
     def positions(self, sequence: Any, body: Callable[[Any], Formula]) -> Formula:
         """Return whether `body` holds for every item of a sequence."""
 

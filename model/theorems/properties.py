@@ -33,6 +33,11 @@ PROPERTIES: dict[str, Property] = {
 """Every property by name, theorems first."""
 
 
+def is_trusting(name: str) -> bool:
+    """Tell whether the proof of a property assumes that every partner says the truth. That nothing crashes does not."""
+    return name in PROPERTIES and PROPERTIES[name].trusting
+
+
 def of_scope(scope: Scope) -> list[Property]:
     """Return the properties of a scope."""
     return [each for each in PROPERTIES.values() if each.scope == scope]

@@ -29,7 +29,8 @@ class Property:
     clauses: Callable[..., Clauses] = field(repr=False)
     """Of (logic, peer), (logic, step), (logic, attempt), or (logic, peer, peer)."""
     trusting: bool = True
-    """Whether the proof may assume that partners say the truth; without it, nothing but the guards is assumed."""
+    """Whether the proof assumes that every partner says the truth. One that does not holds whatever partners say, and
+    rests on nothing but properties of the same kind."""
 
     @property
     def sentence(self) -> str:
@@ -66,6 +67,6 @@ def theorem(*rules: str, of: Scope = "state", trusting: bool = True) -> Callable
     return lambda clauses: Property(clauses.__name__, "theorem", of, rules, clauses, trusting)
 
 
-def lemma(*rules: str, of: Scope = "state") -> Callable[[Callable[..., Clauses]], Property]:
+def lemma(*rules: str, of: Scope = "state", trusting: bool = True) -> Callable[[Callable[..., Clauses]], Property]:
     """Declare a lemma."""
-    return lambda clauses: Property(clauses.__name__, "lemma", of, rules, clauses)
+    return lambda clauses: Property(clauses.__name__, "lemma", of, rules, clauses, trusting)
