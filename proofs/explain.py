@@ -11,6 +11,7 @@ import z3
 from attrs import evolve, field, frozen
 
 from rollproof.model.fields import fields_of
+from rollproof.model.rules import rules
 from rollproof.model.search.search import CRASH_SENTENCE
 from rollproof.model.symbolic.shapes import PARTS, make
 from rollproof.model.symbolic.state import any_peer
@@ -62,6 +63,8 @@ class Explanation:
     """The theorems that fail without it, or under it."""
     cited_by: tuple[str, ...] = ()
     """What demands or promises a rule."""
+    instead: str = ""
+    """What an earlier revision or a mistake does instead of what a rule demands."""
 
 
 def kinds() -> dict[str, Kind]:
@@ -70,8 +73,7 @@ def kinds() -> dict[str, Kind]:
     guards = [
         name for each in transitions for guard in each.guards for name in (f"{each.name}.{guard.name}", guard.name)
     ]
-    rules = sorted({*citations(), *(rule for each in PROPERTIES.values() for rule in each.rules)}, key=_in_order)
-    named: dict[str, Kind] = dict.fromkeys(rules, "rule")
+    named: dict[str, Kind] = dict.fromkeys(rules(), "rule")
     named |= dict.fromkeys(VARIANTS, "variant")
     named |= dict.fromkeys(guards, "guard")
     named |= dict.fromkeys(PROTOCOL.transitions, "transition")
@@ -333,7 +335,8 @@ def _variant(name: str, limit: int | None) -> Explanation:
 
 
 def _rule(name: str, limit: int | None) -> Explanation:
-    """Explain a rule by what demands and promises it; one that nothing does is kept by code without a guard."""
+    """Explain a rule by its text, and by what demands and promises it; where nothing does, code keeps it unguarded."""
+    rule = rules()[name]
     properties = [each for each in PROPERTIES.values() if name in each.rules]
     guards = {guard.name: guard for t in PROTOCOL.transitions.values() for guard in t.guards if name in guard.rules}
     transitions = [each for each in PROTOCOL.transitions.values() if name in each.rules]
@@ -344,18 +347,14 @@ def _rule(name: str, limit: int | None) -> Explanation:
     ]
     if not formulas:
         formulas = [(f"{each.name}, {label}", t) for each in transitions for label, t in _paths(each.name, limit)]
-    sentences = [
-        *(each.sentence for each in properties),
-        *(" ".join(each.sentence.split()) for each in guards.values()),
-        *(" ".join(each.sentence.split()) for each in transitions),
-    ]
     return Explanation(
         name,
         "rule",
-        " ".join(sentences) or "It is kept by code that no guard protects and no theorem is about: see its source.",
+        f"{rule.title}. {rule.text}",
         (name,),
         tuple(formulas),
-        citations().get(name, tuple(place(each.clauses) for each in properties)),
+        (found("reference/PROTOCOL.md", f"### {name}."), *citations().get(name, ())),
+        instead=rule.wrong,
         constrains=tuple(each.name for each in transitions),
         kills=tuple(f"variant {each.name}" for each in variants),
         cited_by=(
@@ -391,8 +390,3 @@ def _state() -> Before:
 @cache
 def _cases(name: str) -> tuple[Case, ...]:
     return tuple(cases(PROTOCOL, _state(), name))
-
-
-def _in_order(rule: str) -> tuple[str, int]:
-    chapter, _, number = rule.partition("-")
-    return chapter, int(number)

@@ -15,6 +15,7 @@ import z3
 from attrs import frozen
 
 from rollproof.model.theorems.properties import is_trusting
+from rollproof.proofs.composition import of_two_peers
 from rollproof.proofs.obligations import Before, Case, before, of_consequences, of_nothing, of_start, of_transition
 from rollproof.reference.transition import Protocol
 
@@ -149,7 +150,9 @@ def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:
         elif name == "(consequences)":
             yield from of_consequences(state)
         else:
-            yield from of_transition(state, protocol.transitions[name])
+            for case in of_transition(state, protocol.transitions[name]):
+                yield case
+                yield from of_two_peers(state, case)
     except Exception as error:
         yield of_nothing(name, error)
 

@@ -12,14 +12,25 @@ from rollproof.conformance.logs.judge import LogReport, judge
 from rollproof.conformance.logs.known import load_known
 from rollproof.conformance.logs.reading import Line, Log, LogError
 from rollproof.conformance.report.picture import Picture
-from rollproof.output import BROKEN, HELD, UNDECIDED, UsageError, console, progress, table, verdict, write_json
+from rollproof.output import (
+    BROKEN,
+    HELD,
+    UNDECIDED,
+    Output,
+    UsageError,
+    console,
+    progress,
+    table,
+    verdict,
+    write_json,
+)
 from rollproof.pictures import write_page
 
 FORMAT = "rollproof-log-report"
 VERSION = 1
 
 
-def check_log(file: Path, *, known: Path | None = None, html: Path | None = None, json: Path | None = None) -> int:
+def check_log(file: Path, *, known: Path | None = None, html: Path | None = None, json: Output = None) -> int:
     """Judge the recorded log of a session, up to the first divergence from the model.
 
     Exits with 0 if the log holds, 1 if it diverges or a known divergence is no longer there, 2 if the command or its

@@ -23,7 +23,18 @@ from rollproof.conformance.suite.fuzz import fuzz
 from rollproof.conformance.suite.smoke import smoke
 from rollproof.conformance.suite.suite import Result, SuiteReport, Target, as_json, result_json, run_suite, select
 from rollproof.model.runs.run import Run
-from rollproof.output import BROKEN, HELD, UsageError, console, progress, table, unknown, write_file, write_json
+from rollproof.output import (
+    BROKEN,
+    HELD,
+    Output,
+    UsageError,
+    console,
+    progress,
+    table,
+    unknown,
+    write_file,
+    write_json,
+)
 
 SHOWN_FAILURES = 3
 """How many failures are told in full; the files have all of them."""
@@ -42,7 +53,7 @@ def conform(
     smoke_test: Annotated[bool, Parameter(name="--smoke", negative=())] = False,
     fuzz_runs: Annotated[NonNegativeInt, Parameter(name="--fuzz")] = 0,
     seed: NonNegativeInt = 0,
-    save: Path | None = None,
+    save: Output = None,
     mutant: str | None = None,
     strict: Annotated[bool, Parameter(negative=())] = False,
     jobs: PositiveInt = 1,
@@ -50,9 +61,9 @@ def conform(
     all_failures: Annotated[bool, Parameter(negative=())] = False,
     list_cases: Annotated[bool, Parameter(name="--list", negative=())] = False,
     also: tuple[Path, ...] = (),
-    html_file: Annotated[Path | None, Parameter(name="--html")] = None,
-    junit_file: Annotated[Path | None, Parameter(name="--junit")] = None,
-    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+    html_file: Annotated[Output, Parameter(name="--html")] = None,
+    junit_file: Annotated[Output, Parameter(name="--junit")] = None,
+    json_file: Annotated[Output, Parameter(name="--json")] = None,
 ) -> int:
     """Judge an implementation: `rollproof conform [options] -- COMMAND...` starts one adapter for each peer.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from attrs import evolve
@@ -14,12 +13,12 @@ from rollproof.model.traces.describe import plain
 from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import Trace, TraceStep, document_of, story_of
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.output import BROKEN, HELD, UsageError, console, table, unknown, write_json
+from rollproof.output import BROKEN, HELD, Output, UsageError, console, table, unknown, write_json
 from rollproof.pictures import write_page
 from rollproof.proofs.diff import Behaviour, Change, Compared, Difference, changes, compare, verdicts
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-from rollproof.verify import guards_named
+from rollproof.shared import guards_named
 
 PRESENT = "present"
 WITHOUT = "without:"
@@ -30,9 +29,9 @@ def diff(
     right: str,
     *,
     behaviour_only: bool = False,
-    html: Path | None = None,
+    html: Output = None,
     jobs: int | None = None,
-    json: Path | None = None,
+    json: Output = None,
 ) -> int:
     """Compare two protocols: what differs, a smallest state and event where they behave differently, and the theorems.
 

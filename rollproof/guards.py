@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -12,7 +11,17 @@ from rollproof.model.runs.run import Run
 from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import document_of, story_of
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.output import HELD, UNDECIDED, UsageError, console, progress, table, write_file, write_json
+from rollproof.output import (
+    HELD,
+    UNDECIDED,
+    Output,
+    UsageError,
+    console,
+    progress,
+    table,
+    write_file,
+    write_json,
+)
 from rollproof.pictures import write_page
 from rollproof.proofs.counterexamples import FILE, Counterexample, counterexample_of, dumps, load
 from rollproof.proofs.implied import is_implied
@@ -20,7 +29,8 @@ from rollproof.proofs.induction import in_parallel
 from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
 from rollproof.proofs.verdict import control
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.verify import guards_named, pictured
+from rollproof.shared import guards_named
+from rollproof.verify import pictured
 
 _COLOURS = {"needed": "green", "redundant": "cyan", "undecided": "bold yellow"}
 
@@ -30,9 +40,9 @@ def guards(
     *,
     sets: bool = False,
     keep: bool = False,
-    html: Path | None = None,
+    html: Output = None,
     jobs: int | None = None,
-    json: Path | None = None,
+    json: Output = None,
 ) -> int:
     """Tell of each guard what it says, which rules demand it, and what goes wrong without it.
 

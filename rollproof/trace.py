@@ -15,7 +15,7 @@ from rollproof.model.runs.page import explorer_page
 from rollproof.model.runs.stories import run_of_story
 from rollproof.model.traces.rendering import as_itf, as_mermaid, as_text
 from rollproof.model.traces.trace import Story, document_of, load
-from rollproof.output import HELD, UsageError, console, write_file, write_json
+from rollproof.output import HELD, Output, UsageError, console, write_file, write_json
 
 _TEXTS: dict[str, Callable[[Story], str | Text]] = {
     "text": as_text,
@@ -30,8 +30,8 @@ def trace(
     file: Path,
     *,
     form: Annotated[Literal["text", "mermaid", "itf", "json", "html"], Parameter(name="--format")] = "text",
-    output: Path | None = None,
-    json: Path | None = None,
+    output: Output = None,
+    json: Output = None,
 ) -> int:
     """Show a run that was saved by `rollproof verify` or `rollproof guards`.
 

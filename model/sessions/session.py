@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from rollproof.model.sessions.calls import Watch, watched
 from rollproof.model.sessions.lockstep import Lockstep
 from rollproof.model.sessions.lockstep import run as run_lockstep
 from rollproof.model.sessions.network import Channel, Transits
@@ -64,14 +65,16 @@ class Result:
         )
 
 
-def run(source: Source, protocol: Protocol, *, keep_events: bool = True) -> Result:
+def run(source: Source, protocol: Protocol, *, keep_events: bool = True, watch: Watch | None = None) -> Result:
     """Run a session under a protocol until every peer has exported its last episode, or time is up.
+
+    `watch` is called after every call of a driver.
 
     Raises:
         WorldError: if the world raises, or yields what no world may.
         ValueError: if a peer's configuration is not valid.
     """
-    session = Session(source, protocol, keep_events=keep_events)
+    session = Session(source, protocol, keep_events=keep_events, watch=watch)
     with _collector_paused() if isinstance(source.settings.world, ArithmeticWorld) else nullcontext():
         session.run()
     return session.result()
@@ -97,12 +100,15 @@ class Seat:
 class Session:
     """A running session: a heap of what happens next, as (time, order, seat, function, arguments)."""
 
-    def __init__(self, source: Source, protocol: Protocol, *, keep_events: bool = True) -> None:
+    def __init__(
+        self, source: Source, protocol: Protocol, *, keep_events: bool = True, watch: Watch | None = None
+    ) -> None:
         """Seat every peer before frame 0 of its first episode."""
         settings = source.settings
         world = _checked(settings.world)
         links = [(a, b, path) for a in settings.players for b in settings.players if a != b for path in Path]
-        self.settings, self.protocol, self.keep_events = evolve(settings, world=world), protocol, keep_events
+        self.settings, self.protocol = evolve(settings, world=world), protocol
+        self.keep_events, self.watch = keep_events, watch
         peers = {player: new_peer(settings.config_of(player), world) for player in settings.players}
         self.seats = {player: Seat(player, peer, source.caller(player)) for player, peer in peers.items()}
         self.channels: dict[Link, tuple[Channel, list[Transits]]] = {
@@ -149,9 +155,9 @@ class Session:
         at, action, focused = call
         refusing = self.refusing(seat)
         if action is None:
-            self.take(seat, poll(self.protocol, seat.peer, at, focused=focused, refusing=refusing))
+            self.drive(seat, poll, at, focused=focused, refusing=refusing)
         else:
-            self.take(seat, tick(self.protocol, seat.peer, at, action, focused=focused, refusing=refusing))
+            self.drive(seat, tick, at, action, focused=focused, refusing=refusing)
         phase = seat.peer.ending.phase
         if phase is Phase.COMPLETED:
             self.export(seat)
@@ -162,8 +168,7 @@ class Session:
 
     def deliver(self, seat: Seat, sent: Sent) -> None:
         """Let a packet arrive."""
-        refusing = self.refusing(seat)
-        self.take(seat, receive(self.protocol, seat.peer, self.now, sent.path, sent.message, refusing=refusing))
+        self.drive(seat, receive, self.now, sent.path, sent.message, refusing=self.refusing(seat))
 
     def lose_path(self, seat: Seat, partner: Player) -> None:
         """Let a peer notice that its peer-to-peer path to a partner is lost."""
@@ -177,6 +182,15 @@ class Session:
         self.busy.discard(seat.player)
 
     # --- how it happens ---
+
+    def drive(self, seat: Seat, driver: Callable[..., Step], *args: Any, **options: Any) -> None:
+        """Call a driver of a peer."""
+        if self.watch is None:
+            self.take(seat, driver(self.protocol, seat.peer, *args, **options))
+            return
+        call = watched(driver, self.protocol, seat.peer, *args, **options)
+        self.take(seat, (call.after, call.events))
+        self.watch(call)
 
     def take(self, seat: Seat, step: Step) -> None:
         """Let a peer have taken a step, and act on its events."""
@@ -205,7 +219,7 @@ class Session:
 
     def export(self, seat: Seat) -> None:
         """Read the episode's records (EP-10); from now on the peer only answers (IN-9)."""
-        self.take(seat, export(self.protocol, seat.peer))
+        self.drive(seat, export)
         seat.exports.append(read(seat.peer))
         seat.linger_until = self.now + self.settings.linger_ms
 
@@ -215,7 +229,7 @@ class Session:
             if all(each.gone or len(each.exports) >= self.settings.episodes for each in self.seats.values()):
                 self.busy.discard(seat.player)
             return
-        self.take(seat, next_episode(self.protocol, seat.peer))
+        self.drive(seat, next_episode)
         seat.submitted.append({})
         seat.caller.restart(self.now)
 

@@ -231,7 +231,7 @@ def load(path: Path) -> Story:
     document = documents.read_document(path, MOST_BYTES)
     try:
         _check_depth(document)
-        documents.check(document, SCHEMA)
+        _check_shape(document)
         return _story(document)
     except DocumentError as error:
         raise DocumentError(f"{path}: {error}") from None
@@ -325,7 +325,7 @@ def _closed(**properties: Any) -> dict[str, Any]:
 
 
 SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$schema": "http://json-schema.org/draft-07/schema#",
     **_closed(
         format={"const": FORMAT},
         version={"const": VERSION},
@@ -377,3 +377,4 @@ SCHEMA: dict[str, Any] = {
     ),
 }
 """Of a saved story."""
+_check_shape = documents.checker(SCHEMA)
