@@ -140,7 +140,7 @@ def judge(
     suspects = {each.transition for each in report.unproved}
     having = [each for each in suited(protocol) if suspects & set(each.transitions)] or suited(protocol)
     lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
-    asked = (*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if PROPERTIES[name].scope != "pair"))
+    asked = (*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if not PROPERTIES[name].is_of_two))
     trace, counts = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
     if trace is None:
         trace, counts = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
@@ -195,7 +195,7 @@ def trust(
     expected = {
         (each.property, each.clause)
         for each in report.discharges
-        if each.property in PROPERTIES and PROPERTIES[each.property].scope != "possibility"
+        if each.property in PROPERTIES and PROPERTIES[each.property].scope not in ("possibility", "product")
     }
     guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
 

@@ -28,7 +28,7 @@ ME, YOU = "a", "b"
 PLAYERS = (ME, YOU)
 
 PROPERTIES: dict[str, Property] = {
-    each.name: each for each in ALL.values() if each.scope not in ("pair", "possibility")
+    each.name: each for each in ALL.values() if not each.is_of_two and each.scope != "possibility"
 }
 """Every theorem and lemma about one peer, by name."""
 FRAMES = 60

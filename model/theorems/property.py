@@ -33,6 +33,11 @@ class Property:
     rests on nothing but properties of the same kind."""
 
     @property
+    def is_of_two(self) -> bool:
+        """Whether it speaks of two peers at once."""
+        return self.scope in ("product", "pair")
+
+    @property
     def sentence(self) -> str:
         """What it says, in one English sentence."""
         return " ".join((self.clauses.__doc__ or "").split())
