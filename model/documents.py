@@ -64,7 +64,7 @@ def parse(content: str | bytes) -> Any:
     """
     try:
         text = content.decode() if isinstance(content, bytes) else content
-        return json.loads(text, parse_float=_refuse_number, parse_constant=_refuse_number, object_pairs_hook=_object)
+        return _DECODER.decode(text)
     except UnicodeDecodeError as error:
         raise DocumentError(f"not UTF-8 at byte {error.start}") from None
     except RecursionError:
@@ -84,6 +84,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("a name occurs twice in an object")
     return result
+
+
+_DECODER = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_refuse_number, object_pairs_hook=_object)
 
 
 # --- checking ---------------------------------------------------------------------------------------------------------

@@ -32,12 +32,17 @@ EVERY = 64
 """How many frames are forgotten at a time."""
 
 
-def can_follow(header: Header, peer: str) -> bool:
-    """Tell whether enough is recorded of a peer for the model to follow."""
+def needed_to_follow(header: Header, peer: str) -> frozenset[str]:
+    """Return the kinds that must be recorded of a peer for the model to follow."""
     needed = {"advance", "input_recv"}
     if header.config_of(peer).get("input_delay", 0) > 0:
         needed.add("input_local")  # without delay it is seen as soon as it is used
-    return header.observes >= needed
+    return frozenset(needed)
+
+
+def can_follow(header: Header, peer: str) -> bool:
+    """Tell whether enough is recorded of a peer for the model to follow."""
+    return header.observes_of(peer) >= needed_to_follow(header, peer)
 
 
 Excuse = Callable[[DivergenceError], bool]
@@ -64,7 +69,7 @@ class LogFollower(Follower):
 
     def __init__(self, header: Header, peer: str, excuse: Excuse) -> None:
         """Begin before frame 0 of the first episode."""
-        observes = header.observes
+        observes = header.observes_of(peer)
         if "episode_end" not in observes:
             observes -= {"export"}
         super().__init__(peer, header.players, header.config_of(peer), header.variants, observes)
@@ -100,10 +105,6 @@ class LogFollower(Follower):
             "replaying": model.rollback.cursor,
             "phase": model.ending.phase.value,
         }
-
-    def state_after(self, frame: int) -> int | None:
-        """Return the game's state after a frame, as the log has it last."""
-        return self.states.get(frame + 1)
 
     def check_variables(self, told: Mapping[str, Json]) -> None:
         """Compare the variables that a peer tells when asked.
