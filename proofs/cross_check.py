@@ -132,6 +132,17 @@ def cross_check(
     return CrossReport(tuple(found), time.perf_counter() - started)
 
 
+def check_possible(directory: File | None) -> None:
+    """Check before a long proof that a cross-check could be made after it.
+
+    Raises:
+        CrossCheckError: as `cross_check` does.
+    """
+    _cvc5()
+    if directory is not None:
+        _beside(directory).rmdir()
+
+
 def queries(protocol: Protocol, name: str) -> Iterator[Query]:
     """Yield the queries of one transition, of the start, or of the consequences."""
     state: Before = before(protocol)

@@ -66,7 +66,7 @@ def changes(left: Protocol, right: Protocol) -> list[Change]:
     return found
 
 
-def _within(left: Transition, right: Transition) -> list[Change]:
+def _within(left: Transition[Any], right: Transition[Any]) -> list[Change]:
     found = []
     if _code(left.effect) != _code(right.effect):
         found.append(Change(left.name, _effect(left), _effect(right)))
@@ -79,7 +79,7 @@ def _within(left: Transition, right: Transition) -> list[Change]:
     return found
 
 
-def _effect(transition: Transition) -> str:
+def _effect(transition: Transition[Any]) -> str:
     return f"{_said(transition.sentence)} ({place(transition.effect)})"
 
 
@@ -191,7 +191,7 @@ def _in_instance(
     return difference, Count(instance.name, explorer.states, explorer.transitions, explorer.exhausted)
 
 
-Act = Callable[[Protocol, Peer], "Step | Guard | None"]
+Act = Callable[[Protocol, Peer], "Step | Guard[Any] | None"]
 """What a protocol does in a state; None if it does not know the event."""
 
 
@@ -214,11 +214,11 @@ def _events(
         yield "poll", (), lambda protocol, peer: drivers.poll(protocol, peer, 0)
 
 
-def _fire(name: str, args: tuple[Any, ...], protocol: Protocol, peer: Peer) -> Step | Guard | None:
+def _fire(name: str, args: tuple[Any, ...], protocol: Protocol, peer: Peer) -> Step | Guard[Any] | None:
     transition = protocol.transitions.get(name)
     if transition is None:
         return None
-    return transition.refusal(peer, *args) or effected(transition, peer, args)
+    return transition.refusal(peer, transition.arguments(*args)) or effected(transition, peer, args)
 
 
 def _tick(action: Any, protocol: Protocol, peer: Peer) -> Step:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Literal
 
+import attrs
 import z3
 from attrs import evolve, field, frozen
 
@@ -155,21 +155,21 @@ def _clauses(each: Property) -> Iterator[tuple[str, Any]]:
 
 
 def _of_step(each: Property, state: Before) -> Iterator[tuple[str, Any]]:
-    """Yield clauses about a step of any transition; if they ask which, about the first that they say something of."""
+    """Yield clauses about a step of any transition; those that ask which, about the first that they speak of."""
     general = StepView("any transition", state.peer, {}, any_peer("after"), ())
-    try:
-        clauses = each.clauses(state.q, general)
-    except (KeyError, AttributeError, TypeError):
-        clauses = {}
-    if clauses:
-        yield from _terms(clauses)
-        return
+    silent = {}
+    for label, term in _terms(each.clauses(state.q, general)):
+        if z3.is_true(z3.simplify(term)):
+            silent[label] = term
+        else:
+            yield label, term
     for name in PROTOCOL.transitions:
-        for case in _cases(name):
-            terms = [] if case.view is None else list(_terms(each.clauses(state.q, case.view)))
-            if any(not z3.is_true(z3.simplify(term)) for _, term in terms):
-                yield from ((f"{name}, {label}", term) for label, term in terms)
-                return
+        for case in _cases(name) if silent else ():
+            terms = {} if case.view is None else dict(_terms(each.clauses(state.q, case.view)))
+            spoken = [label for label in silent if label in terms and not z3.is_true(z3.simplify(terms[label]))]
+            yield from ((f"{name}, {label}", terms[label]) for label in spoken)
+            silent = {label: term for label, term in silent.items() if label not in spoken}
+    yield from silent.items()
 
 
 def _terms(clauses: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -199,7 +199,7 @@ def _killed(name: str) -> Iterator[str]:
 # --- guards ---
 
 
-def _pairs(name: str) -> list[tuple[Transition, Guard]]:
+def _pairs(name: str) -> list[tuple[Transition[Any], Guard[Any]]]:
     return [
         (transition, guard)
         for transition in PROTOCOL.transitions.values()
@@ -311,12 +311,9 @@ def _leaf(value: Any, limit: int | None) -> str:
     return readable(term_of(value), limit) if hasattr(value, "term") else str(getattr(value, "value", value))
 
 
-def _arguments(transition: Transition) -> dict[str, Any]:
-    parameters = list(inspect.signature(transition.effect).parameters.values())[1:]
-    return {
-        each.name: Path.P2P if str(each.annotation) == "Path" else make(str(each.annotation), each.name)
-        for each in parameters
-    }
+def _arguments(transition: Transition[Any]) -> dict[str, Any]:
+    fields = () if transition.takes is None else attrs.fields(transition.takes)
+    return {each.name: Path.P2P if str(each.type) == "Path" else make(str(each.type), each.name) for each in fields}
 
 
 # --- variants and rules ---

@@ -6,7 +6,6 @@ obligation too: that it cannot be taken.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -66,6 +65,9 @@ class Before:
     speaks_of: dict[str, Peer]
     """By state property: a peer that has nothing but the fields that the property speaks of."""
     facts: tuple[Any, ...]
+    stated: tuple[tuple[str, str], ...]
+    """What must hold after every step, by (property, clause): the same for each, whatever the step does. A clause that
+    a property does not state of a step is not proved of it."""
 
 
 def before(protocol: Protocol, players: int | None = None) -> Before:
@@ -75,7 +77,7 @@ def before(protocol: Protocol, players: int | None = None) -> Before:
     """
     state = _arbitrary()
     known = () if players is None else (facts.of_players(players),)
-    return evolve(state, q=Terms(protocol), facts=(*state.facts, *known))
+    return attrs.evolve(state, q=Terms(protocol), facts=(*state.facts, *known))
 
 
 @cache
@@ -90,7 +92,8 @@ def _arbitrary() -> Before:
         speaks_of[each.name] = _what_is_read(q, each, peer, clauses)
     steady = tuple(formula for (name, _), formula in invariants.items() if not PROPERTIES[name].trusting)
     trusting = tuple(formula for (name, _), formula in invariants.items() if PROPERTIES[name].trusting)
-    return Before(q, peer, invariants, steady, trusting, speaks_of, tuple(facts.of_state(q, peer)))
+    goals = (*invariants, *_of_steps(q, peer))
+    return Before(q, peer, invariants, steady, trusting, speaks_of, tuple(facts.of_state(q, peer)), goals)
 
 
 def _what_is_read(q: Terms, about: Property, peer: Peer, clauses: Mapping[str, Any]) -> Peer:
@@ -152,35 +155,35 @@ def of_consequences(state: Before) -> Iterator[Case]:
         yield Case("(any two peers)", each.name, (*state.facts, *state.steady, *assumed), trust, goals)
 
 
-def of_transition(state: Before, transition: Transition) -> Iterator[Case]:
+def of_transition(state: Before, transition: Transition[Any]) -> Iterator[Case]:
     """Yield the cases of one transition."""
     for label, args in any_arguments(transition):
         yield from _cases(state, transition, args, label)
 
 
-def any_arguments(transition: Transition) -> Iterator[tuple[str, dict[str, Any]]]:
+def any_arguments(transition: Transition[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield arbitrary arguments of a transition by name, for each path that a message may take, and a label."""
-    parameters = list(inspect.signature(transition.effect).parameters.values())[1:]
-    takes_path = any(str(each.annotation) == "Path" for each in parameters)
+    fields = () if transition.takes is None else attrs.fields(transition.takes)
+    takes_path = any(str(each.type) == "Path" for each in fields)
     for path in tuple(Path) if takes_path else (None,):
         args = {
-            each.name: path if str(each.annotation) == "Path" else make(str(each.annotation), f"arg.{each.name}")
-            for each in parameters
+            each.name: path if str(each.type) == "Path" else make(str(each.type), f"arg.{each.name}") for each in fields
         }
         yield f"{path.value}, " if path else "", args
 
 
-def _cases(state: Before, transition: Transition, args: dict[str, Any], label: str) -> Iterator[Case]:
+def _cases(state: Before, transition: Transition[Any], args: dict[str, Any], label: str) -> Iterator[Case]:
     peer = state.peer
     premises = [*state.facts, *state.steady]
     trust = list(state.trusting)
     if transition.name in WHATEVER_PARTNERS_SAY:
         premises.append(term_of(WHATEVER_PARTNERS_SAY[transition.name](state.q, peer, **args)))
+    record = transition.arguments(*args.values())
     if transition.name in ASSUMPTIONS:
         trust.append(term_of(ASSUMPTIONS[transition.name](state.q, peer, **args)))
     asked = []
     for guard in transition.guards:
-        formula, facts_, failures = guard_formula(guard, peer, tuple(args.values()))
+        formula, facts_, failures = guard_formula(guard, peer, record)
         asked.append((formula, facts_))
         premises.extend(facts_)
         for conditions, error in failures:
@@ -190,7 +193,7 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
             )
         premises.append(formula)
     yield _attempt(state, transition, args, label, asked)
-    explored = explore(lambda: transition.effect(peer, *args.values()))
+    explored = explore(lambda: transition.perform(peer, record))
     for number, one in enumerate(explored, 1):
         way = f"{label}path {number} of {len(explored)}"
         assumed = (*premises, *one.facts, *one.conditions)
@@ -205,7 +208,7 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
 
 
 def _attempt(
-    state: Before, transition: Transition, args: dict[str, Any], label: str, asked: list[tuple[Any, list[Any]]]
+    state: Before, transition: Transition[Any], args: dict[str, Any], label: str, asked: list[tuple[Any, list[Any]]]
 ) -> Case:
     """Return what must be true of when a transition is possible; `asked` has each guard's formula, and its facts."""
     possible = SBool(z3.And(*(formula for formula, _ in asked)))
@@ -235,15 +238,23 @@ def of_nothing(name: str, error: Exception) -> Case:
 
 
 def _goals(state: Before, view: StepView) -> dict[tuple[str, str], Any]:
-    goals = {key: z3.BoolVal(True) for key in state.invariants}
+    goals = {key: z3.BoolVal(key in state.invariants) for key in state.stated}
     for each in of_scope("state"):
         if not _has(view.after, state.speaks_of[each.name]):
             for clause, formula in each.clauses(state.q, view.after).items():
                 goals[each.name, clause] = term_of(formula)
     for each in of_scope("step"):
         for clause, formula in each.clauses(state.q, view).items():
+            if (each.name, clause) not in goals:
+                raise TypeError(f"{each.name} states the clause {clause!r} of some steps only")
             goals[each.name, clause] = term_of(formula)
     return goals
+
+
+def _of_steps(q: Terms, peer: Peer) -> list[tuple[str, str]]:
+    """Return what must hold of every step: what is stated of a step in which nothing happens."""
+    nothing = StepView("(nothing)", peer, {}, peer, ())
+    return [(each.name, clause) for each in of_scope("step") for clause in each.clauses(q, nothing)]
 
 
 def _has(whole: Any, part: Any) -> bool:

@@ -223,7 +223,7 @@ def trust(
         progress()
     seen = merged(each for each in results if isinstance(each, Seen))
     missing = [name for name in protocol.transitions if name not in seen.taken]
-    seen = merged((seen, *in_parallel(lambda name: look_for(protocol, name), missing, jobs)))
+    seen = merged((seen, *in_parallel(lambda name: look_for(protocol, name, expected), missing, jobs)))
     return Trust(
         tuple(each for each in results if isinstance(each, GuardVerdict)),
         tuple(each for each in results if isinstance(each, Control)),

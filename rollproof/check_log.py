@@ -23,6 +23,7 @@ from rollproof.output import (
     Output,
     UsageError,
     console,
+    many,
     progress,
     table,
     verdict,
@@ -34,7 +35,7 @@ FORMAT = "rollproof-log-report"
 VERSION = 2
 
 
-def check_log(file: Path, *, known: Path | None = None, html: Path | None = None, json: Output = None) -> int:
+def check_log(file: Path, *, known: Path | None = None, html: Output = None, json: Output = None) -> int:
     """Judge the recorded log of a session: each peer by the model, and whatever is told twice by what else tells it.
 
     Exits with 0 if the log holds, 1 if it diverges or a known divergence is no longer there, 2 if the command or its
@@ -109,7 +110,7 @@ def _show(file: Path, report: LogReport, outcome: str, untold: Mapping[str, froz
         out.print(f"\n{report.more:,} further differences of the same kinds are not shown.")
     for entry in report.known:
         if entry.applied:
-            out.print(f"known, met {entry.applied} times: {entry}", soft_wrap=True)
+            out.print(f"known, met {many(entry.applied, 'time')}: {entry}", soft_wrap=True)
     for peer, line in report.lost.items():
         out.print(
             f"{file}:{line}: {peer} is not judged from here to its next episode, after a known divergence",

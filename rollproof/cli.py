@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from traceback import extract_tb
@@ -24,10 +25,14 @@ from rollproof.output import (
     USAGE,
     UsageError,
     console,
+    plain_console,
     write_any_encoding,
 )
 
 HERE = Path(__file__).resolve().parents[1]
+LAST_WORDS_S = 1.0
+"""How long a command may take to end in order once it is terminated."""
+CHAPTERS = ("reference", "model", "proofs", "conformance")
 TRACEBACK = "ROLLPROOF_TRACEBACK"
 """The environment variable that shows tracebacks of failures."""
 
@@ -54,9 +59,10 @@ app = App(
     help="A rollback netcode protocol: run it, search it, prove it, and judge other implementations by it.",
     help_epilogue=_epilogue(),
     version=versions,
+    console=plain_console(),
     help_format="plaintext",
 )
-app.register_install_completion_command()
+app.register_install_completion_command(add_to_startup=False)
 app.command(
     "rollproof.guards:guards", name="guards", help="Tell what each guard is for, and what goes wrong without it."
 )
@@ -68,6 +74,7 @@ app.command(
 app.command("rollproof.diff:diff", name="diff", help="Compare two protocols: behaviour and theorems.")
 app.command("rollproof.explain:explain", name="explain", help="Explain anything that has a name, or list all there is.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
+app.command("rollproof.lesson:app", name="lesson", help="Read the lessons, and check exercises.")
 app.command("rollproof.trace:trace", name="trace", help="Show a saved run: as text, diagram, or for tools.")
 
 
@@ -97,6 +104,8 @@ def guarded(app: App, arguments: Sequence[str] | None = None) -> int:
 
 def _fault(error: Exception) -> int:
     """Tell of a failure: bad input if it comes from importing the protocol that is examined, else our own fault."""
+    while isinstance(error, ImportError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     frames = extract_tb(error.__traceback__)
     own = [each for each in frames if _relative(each.filename) != each.filename]
     place = f"{_relative(own[-1].filename)}:{own[-1].lineno}: " if own else ""
@@ -113,11 +122,15 @@ def _refuse(text: str, code: int) -> int:
 
 
 def _relative(file: str) -> str:
-    """Return a file of the project by its place there."""
+    """Return a file of the project by its place there; any other as it is."""
     try:
-        return Path(file).resolve().relative_to(HERE).as_posix().removeprefix("rollproof/")
+        place = Path(file).resolve().relative_to(HERE).as_posix()
     except ValueError:
         return file
+    chapter = place.removeprefix("rollproof/").split("/")[0]
+    return (
+        place.removeprefix("rollproof/") if chapter in CHAPTERS else place if place.startswith("rollproof/") else file
+    )
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -126,12 +139,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _terminate(_: int, __: FrameType | None) -> None:
+    """End in order, or else at once a second later; workers and adapters end when this process has."""
+    last = threading.Timer(LAST_WORDS_S, os._exit, (TERMINATED,))
+    last.daemon = True
+    last.start()
     raise SystemExit(TERMINATED)
 
 
 def main() -> None:
     """Run the command that the process was called with, and exit with its code."""
     signal.signal(signal.SIGTERM, _terminate)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     write_any_encoding()
     code = run()
     try:

@@ -26,12 +26,14 @@ from rollproof.model.sessions.schedule import dumps, load, schedule_of
 from rollproof.model.sessions.session import Result, run
 from rollproof.model.sessions.setup import Source
 from rollproof.model.variants.variants import VARIANTS
+from rollproof.model.workers import end_with_parent
 from rollproof.output import (
     BROKEN,
     HELD,
     Output,
     UsageError,
     console,
+    many,
     progress,
     table,
     unknown,
@@ -49,6 +51,10 @@ VERSION = 1
 
 MOST_SESSIONS = 10_000_000
 MOST_JOBS = 1024
+LEGEND = (
+    "rows: exported; conf, unconf: of these confirmed, and promoted without confirmation; rollb, depth: rollbacks, and "
+    "the greatest; ≠peers, ≠truth: cells that differ between the peers, and from the lockstep run"
+)
 FAILURES_SHOWN = 10
 
 
@@ -267,20 +273,21 @@ def _show(verdicts: list[tuple[_Session, Played]], protocol: str, option: str) -
     out = console()
     numbers = ("rows", "conf", "unconf", "rollb", "depth", "≠peers", "≠truth")
     result = table(
-        f"Sessions under the protocol {protocol!r}", "scenario", "peer", *numbers, "promises", numbers=numbers
+        f"Sessions under the protocol {protocol!r}", "promises", "scenario", "peer", *numbers, numbers=numbers
     )
     for session, judged in verdicts:
         for at, peer in enumerate(judged.peers):
-            first = (session.name, verdict(judged.held, "held")) if at == 0 else ("", "")
-            result.add_row(first[0], peer.player, *_numbers(peer), first[1])
+            first = (verdict(judged.held, "held"), session.name) if at == 0 else ("", "")
+            result.add_row(*first, peer.player, *_numbers(peer))
     out.print(result)
+    out.print(LEGEND, soft_wrap=True, style="dim")
     broken = [(session, problem) for session, judged in verdicts for problem in judged.broken]
     if broken:
         out.print("\nBroken promises", style="bold")
     for session, (promise, problem) in broken:
         out.print(f"{session.name}: {promise.name} ({', '.join(promise.rules)}): {problem}", soft_wrap=True)
     failed = [session for session, judged in verdicts if not judged.held]
-    out.print(f"\n{len(verdicts) - len(failed)} of {len(verdicts)} sessions kept every promise.")
+    out.print(f"\n{len(verdicts) - len(failed)} of {many(len(verdicts), 'session')} kept every promise.")
     if failed:
         out.print(f"To see the first failure again: rollproof simulate {failed[0].again}{option}")
 
@@ -387,7 +394,8 @@ def _check_campaign(count: int, seed: int) -> None:
 def _executor(jobs: int | None, dask: str | None) -> Iterator[Executor]:
     """Yield what runs the sessions, and end it whatever happens."""
     if dask is None:
-        pool = ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=get_context("spawn"))
+        workers = jobs or os.cpu_count() or 1
+        pool = ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent, (os.getpid(),))
         try:
             yield pool
         except BrokenProcessPool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Container
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import attrs
 from cyclopts import Parameter
 from rich.text import Text
 
+from rollproof.model.rules import check_citations
 from rollproof.model.runs.run import Run
 from rollproof.model.runs.stories import run_of_story, under
 from rollproof.model.theorems.properties import PROPERTIES
@@ -25,6 +27,7 @@ from rollproof.output import (
     Output,
     UsageError,
     console,
+    many,
     progress,
     table,
     unknown,
@@ -32,7 +35,7 @@ from rollproof.output import (
 )
 from rollproof.pictures import write_page
 from rollproof.proofs.counterexamples import load
-from rollproof.proofs.cross_check import CrossCheckError, CrossReport, cross_check, rendered
+from rollproof.proofs.cross_check import CrossCheckError, CrossReport, check_possible, cross_check, rendered
 from rollproof.proofs.cross_check import document as cross_document
 from rollproof.proofs.cti import CounterexampleToInduction, counterexample_to_induction
 from rollproof.proofs.induction import ProofReport
@@ -95,6 +98,9 @@ def verify(
     started = time.perf_counter()
     protocol, key = _protocol(without, variant)
     _check(theorem, transition, players, jobs)
+    check_citations(protocol)
+    if second_solver or smt2:
+        _check_second_solver(smt2)
     counterexamples = load()
     if key is not None and transition is None:
         judgement = judge_suspect(protocol, counterexamples.get(key), players, jobs, _option(without, variant))
@@ -110,7 +116,7 @@ def verify(
     whole = key is None and transition is None and theorem is None and not proof_only
     if whole and judgement.status == "proved" and judgement.report is not None:
         trusted = _trust(protocol, judgement.report, counterexamples, jobs)
-        _show_trust(trusted)
+        _show_trust(trusted, counterexamples)
     crossed = _cross_check(protocol, transition, jobs, smt2) if second_solver or smt2 else None
     command = _command(theorem, transition, without, variant, players, proof_only)
     if judgement.trace is not None:
@@ -209,7 +215,7 @@ def _show_counterexample(example: CounterexampleToInduction) -> None:
         rows.add_row(name, _shown(old), Text(_shown(new), "yellow" if new != old else ""))
     console().print(rows)
     run = example.reached
-    where = "in no instance" if run is None else f"after {len(run.steps)} steps of instance {run.instance!r}"
+    where = "in no instance" if run is None else f"after {many(len(run.steps), 'step')} of instance {run.instance!r}"
     console().print(f"A state like the one before is reached {where}.")
 
 
@@ -217,7 +223,7 @@ def _shown(value: object) -> str:
     return "—" if value is None else "yes" if value is True else "no" if value is False else str(value)
 
 
-def _show_trust(trusted: Trust) -> None:
+def _show_trust(trusted: Trust, counterexamples: Container[str]) -> None:
     verdicts = Counter(each.verdict for each in trusted.guards)
     refuted = [each for each in trusted.controls if each.trace is not None]
     rows = table("\nWhat shows that the proof says something", "check", "result", "")
@@ -231,11 +237,20 @@ def _show_trust(trusted: Trust) -> None:
     counts = ", ".join(f"{verdicts[each]} {each}" for each in ("needed", "redundant", "undecided"))
     undecided = ", ".join(f"{e.transition}.{e.guard}" for e in trusted.guards if e.verdict == "undecided")
     rows.add_row("necessity: guards", _mark(not undecided), f"{counts}: {undecided}" if undecided else counts)
+    lost = became_redundant(trusted, counterexamples)
+    if lost:
+        rows.add_row("", Text("changed", "bold yellow"), f"redundant now, and needed before: {', '.join(lost)}")
     survivors = ", ".join(each.variant for each in trusted.controls if each.trace is None)
     rows.add_row("negative controls", _mark(not survivors), survivors or f"{len(refuted)} wrong variants are refuted")
     rows.add_row("lemmas", _mark(not trusted.unused, "UNUSED"), ", ".join(trusted.unused) or "each is needed")
     console().print(rows)
     console().print()
+
+
+def became_redundant(trusted: Trust, needed_before: Container[str]) -> list[str]:
+    """Return the guards that are redundant although something went wrong without them before the change."""
+    redundant = (f"{each.transition}.{each.guard}" for each in trusted.guards if each.verdict == "redundant")
+    return [name for name in redundant if name in needed_before]
 
 
 def _option(without: str | None, variant: str | None) -> str:
@@ -258,6 +273,13 @@ def pictured(trace: Trace, command: str) -> list[Run]:
     """Return a run as it is drawn: beside it, unless the present protocol takes it, what that one does instead."""
     run = run_of_story(story_of(trace), command)
     return [run] if trace.protocol == PROTOCOL.name else [run, under(trace, PROTOCOL)]
+
+
+def _check_second_solver(directory: Path | None) -> None:
+    try:
+        check_possible(directory)
+    except CrossCheckError as error:
+        raise UsageError(str(error)) from None
 
 
 def _cross_check(protocol: Protocol, transition: str | None, jobs: int | None, directory: Path | None) -> CrossReport:

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
-from rollproof.model.search.arguments import parameters
 from rollproof.model.search.instances import LockstepTruth
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.model.theorems.properties import PROPERTIES as ALL
@@ -97,7 +96,7 @@ class Bench:
             self.refusals.append((name, "no such transition"))
             return "no such transition"
         before, transition = self.peer, self.protocol.transitions[name]
-        step = transition.fire(before, *args)
+        step = transition.fire(before, transition.arguments(*args))
         if isinstance(step, Guard):
             self.refusals.append((name, step.name))
             return step.name
@@ -138,7 +137,7 @@ class Bench:
 
     def parameters(self, name: str) -> tuple[str, ...]:
         """Return the names of a transition's parameters, without the peer."""
-        return parameters(self.protocol.transitions[name])
+        return self.protocol.transitions[name].parameters
 
     def next_action(self) -> Action:
         """Return what the local player does in the frame that an input would be scheduled for."""

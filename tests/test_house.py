@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CHAPTERS = ("reference", "model", "proofs", "conformance", "rollproof")
+CHAPTERS = ("reference", "model", "proofs", "conformance", "lessons", "rollproof")
 """From the bottom to the top: each may import those before it."""
 FILES = {
     file: file.relative_to(ROOT).with_suffix("") for chapter in CHAPTERS for file in (ROOT / chapter).rglob("*.py")

@@ -7,9 +7,9 @@ inferred where only one thing can have happened, and not judged elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from rpds import Queue
+from immutables import Map
 
 from rollproof.conformance.game import START
 from rollproof.conformance.judge.failure import DivergenceError
@@ -19,11 +19,12 @@ from rollproof.conformance.schema import Json
 from rollproof.reference.containers import JointAction
 from rollproof.reference.events import Event
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.reference.state import Phase, begin_episode
+from rollproof.reference.state import Peer, Phase, begin_episode
 from rollproof.reference.transition import Guard, Transition
 from rollproof.reference.values import evolve
 from rollproof.reference.world import Outcome
 
+A = TypeVar("A")
 MOST_OPEN = 10_000
 """How many frames may be neither forgotten nor confirmed; and how many rows an export may have."""
 KEPT = 120
@@ -233,8 +234,8 @@ class LogFollower(Follower):
         known = evolve(model.inputs.known, table=evolve(model.inputs.known.table, rows=rows.finish()))
         metrics = evolve(
             model.metrics,
-            mispredictions=evolve(model.metrics.mispredictions, items=Queue()),
-            rollbacks=evolve(model.metrics.rollbacks, items=Queue()),
+            mispredictions=evolve(model.metrics.mispredictions, items=Map()),
+            rollbacks=evolve(model.metrics.rollbacks, items=Map()),
         )
         self.model = evolve(
             model,
@@ -247,23 +248,23 @@ class LogFollower(Follower):
     # --- what is known to diverge ---
 
     def _fire(
-        self, transition: Transition, *args: Any, frame: int | None, seen: str, expected: str = ""
+        self, transition: Transition[A], args: A, *, frame: int | None, seen: str, expected: str = ""
     ) -> Iterable[Event]:
         """Fire a transition. If a guard refuses it, and that is known, it is fired without its guards."""
         try:
-            return super()._fire(transition, *args, frame=frame, seen=seen, expected=expected)
+            return super()._fire(transition, args, frame=frame, seen=seen, expected=expected)
         except DivergenceError as error:
-            refusing = [each for each in PROTOCOL[transition].guards if not _holds(each, self.model, *args)]
+            refusing = [each for each in PROTOCOL[transition].guards if not _holds(each, self.model, args)]
             self.refusing = tuple(f"{transition.name}.{each.name}" for each in refusing)
             if not self.excuse(error):
                 raise
         self.refusing, self.excused = (), True
-        self.model, events = PROTOCOL[transition].effect(self.model, *args)
+        self.model, events = PROTOCOL[transition].perform(self.model, args)
         return events
 
 
-def _holds(guard: Guard, *args: Any) -> bool:
+def _holds(guard: Guard[Any], model: Peer, args: Any) -> bool:
     try:
-        return guard.holds(*args)
+        return guard.holds(model, args)
     except (LookupError, ValueError):
         return False

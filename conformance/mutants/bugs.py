@@ -15,14 +15,14 @@ from rollproof.model.variants.edits import Edit, acting, guarded, ordered, varia
 from rollproof.model.variants.mistakes import COMPLETE_WITH_PENDING, STALE_CLEAR
 from rollproof.reference.buffers import confirm_frame, next_frame_is_complete
 from rollproof.reference.containers import Action, InputTable, Player
-from rollproof.reference.desync import compare_hash
-from rollproof.reference.inputs import drain_input, receive_input
+from rollproof.reference.desync import Comparison, compare_hash
+from rollproof.reference.inputs import Drain, InputArrival, drain_input, queue_of, receive_input
 from rollproof.reference.messages import InputMessage, Path
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.reference.rollback import begin_rollback, simulate_frame, within_prediction_window
+from rollproof.reference.rollback import Moment, begin_rollback, simulate_frame, within_prediction_window
 from rollproof.reference.state import Peer
 from rollproof.reference.transition import Protocol, Step, guard
-from rollproof.reference.transport import receive_ack
+from rollproof.reference.transport import AckArrival, receive_ack
 from rollproof.reference.values import evolve, given
 from rollproof.reference.wire import decode
 
@@ -58,7 +58,7 @@ class FastForward(Adapter):
         self.last_tick = request["now"]
         run = ObservedRun(self, request)
         for _ in range(missed):
-            run.do(self.protocol.transitions["fast_forward"], run.now, True)
+            run.do(self.protocol.transitions["fast_forward"], Moment(run.now, focused=True))
         super().on_tick(request)
 
 
@@ -71,9 +71,9 @@ SIMULATE_FIRST = ("begin", "drain", "schedule", "simulate", "roll_back", "confir
 def _stored_unchecked(when: Callable[[Peer, Player, int], bool]) -> Edit:
     """Inputs for which `when` holds are stored as if their frame had been simulated with them."""
 
-    def drain(peer: Peer, path: Path, now: int) -> Step:
-        item = given((peer.inputs.p2p if path is Path.P2P else peer.inputs.relay).first())
-        after, events = drain_input.effect(peer, path, now)
+    def drain(peer: Peer, args: Drain) -> Step:
+        item = given(queue_of(peer, args.path).first())
+        after, events = drain_input.effect(peer, args)
         if when(peer, item.player, item.frame):
             return evolve(after, rollback=peer.rollback, metrics=peer.metrics), events[:1]
         return after, events
@@ -81,9 +81,9 @@ def _stored_unchecked(when: Callable[[Peer, Player, int], bool]) -> Edit:
     return acting(drain_input, drain)
 
 
-def _every_late_input_rolls_back(peer: Peer, path: Path, now: int) -> Step:
-    item = given((peer.inputs.p2p if path is Path.P2P else peer.inputs.relay).first())
-    after, events = drain_input.effect(peer, path, now)
+def _every_late_input_rolls_back(peer: Peer, args: Drain) -> Step:
+    item = given(queue_of(peer, args.path).first())
+    after, events = drain_input.effect(peer, args)
     if item.frame < peer.frame and peer.inputs.known.get(item.player, item.frame) is None:
         pending = after.rollback.pending
         pending = item.frame if pending is None else min(pending, item.frame)
@@ -92,7 +92,7 @@ def _every_late_input_rolls_back(peer: Peer, path: Path, now: int) -> Step:
 
 
 def _drop_when_stalled(peer: Peer, player: Player, frame: int) -> bool:
-    return not within_prediction_window.holds(peer, 0, True)
+    return not within_prediction_window.holds(peer, None)
 
 
 def _clipped(peer: Peer) -> Step:
@@ -122,42 +122,40 @@ def somebody_is_heard(peer: Peer) -> bool:
 
 
 @guard("IN-7")
-def input_is_recent(peer: Peer, player: Player, epoch: int, path: Path, frame: int, action: Action) -> bool:
+def input_is_recent(peer: Peer, arrival: InputArrival) -> bool:
     """The input is not for a frame that is more than four frames back."""
-    return frame >= peer.frame - 4
+    return arrival.frame >= peer.frame - 4
 
 
 @guard("IN-1")
-def input_is_in_order_or_it_crashes(
-    peer: Peer, player: Player, epoch: int, path: Path, frame: int, action: Action
-) -> bool:
+def input_is_in_order_or_it_crashes(peer: Peer, arrival: InputArrival) -> bool:
     """The input is the next one."""
-    if frame > peer.inputs.known.contiguous(player) + len(peer.inputs.p2p) + 1:
-        raise ValueError(f"frame {frame} came too early")
+    if arrival.frame > peer.inputs.known.contiguous(arrival.player) + len(peer.inputs.p2p) + 1:
+        raise ValueError(f"frame {arrival.frame} came too early")
     return True
 
 
 @guard("IN-9")
-def acknowledges_little_more(peer: Peer, player: Player, epoch: int, acknowledged: int, end_known: bool) -> bool:
+def acknowledges_little_more(peer: Peer, arrival: AckArrival) -> bool:
     """No more than a packet's worth is acknowledged at once."""
-    return acknowledged <= peer.deliveries[player].acknowledged + 3
+    return arrival.acknowledged <= peer.deliveries[arrival.player].acknowledged + 3
 
 
 @guard("IN-9")
-def partners_acknowledge(peer: Peer, now: int, focused: bool) -> bool:
+def partners_acknowledge(peer: Peer) -> bool:
     """Every partner has acknowledged all but the last eight inputs."""
     return all(peer.deliveries[partner].acknowledged >= peer.frame - 8 for partner in peer.config.partners)
 
 
 @guard("IN-8")
-def within_smaller_window(peer: Peer, now: int, focused: bool) -> bool:
+def within_smaller_window(peer: Peer) -> bool:
     """The frame is less than `prediction_window` frames beyond the confirmed one."""
     size = peer.config.prediction_window
     return size is None or peer.frame - peer.confirmed < size
 
 
-def _equal_hashes(peer: Peer, player: Player, frame: int) -> Step:
-    after, _ = compare_hash.effect(peer, player, frame)
+def _equal_hashes(peer: Peer, comparison: Comparison) -> Step:
+    after, _ = compare_hash.effect(peer, comparison)
     metrics = evolve(after.metrics, hash_mismatches=peer.metrics.hash_mismatches)
     return evolve(after, metrics=metrics, desync=evolve(after.desync, first_mismatch=None)), ()
 
@@ -232,7 +230,7 @@ class ForgetsWhilePaused(Adapter):
             run = ObservedRun(self, request)
             pending = self.peer.rollback
             for path in Path:
-                run.repeat(drain_input, path, run.now)
+                run.repeat(drain_input, Drain(path, run.now))
             self.peer = evolve(self.peer, rollback=pending)
 
 

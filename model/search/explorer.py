@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from rollproof.model.bounded import bounded
-from rollproof.model.search.arguments import arguments, parameters
+from rollproof.model.search.arguments import arguments
 from rollproof.model.search.instances import Instance, Truths
 from rollproof.model.search.interning import Key, Numbers, Remembered
 from rollproof.model.theorems.blame import violated
@@ -59,7 +59,7 @@ class Stepped:
     """A step between two states within the bounds, or the attempt at one that raised."""
 
     before: Reached
-    transition: Transition
+    transition: Transition[Any]
     args: Args
     after: Reached | None
     """The state that it leads to, without what the instance forgets; None if the attempt raised."""
@@ -102,7 +102,7 @@ class Explorer:
         peer = self.instance.start(self.player)
         return [Reached(peer, self._numbers.key(peer), run, None) for run in range(len(self.truths))]
 
-    def refusals(self, state: Reached) -> Iterator[tuple[Transition, Args, str]]:
+    def refusals(self, state: Reached) -> Iterator[tuple[Transition[Any], Args, str]]:
         """Iterate over what exactly one guard refuses in a state, with that guard's name."""
         for _, transition, _ in self._choices:
             if transition.name not in self._refusals:
@@ -110,7 +110,7 @@ class Explorer:
             for args, guard in self._refusals[transition.name]((*state.key, state.run), state.peer, state.run):
                 yield transition, args, guard
 
-    def mistaken(self, state: Reached, each: Property) -> Iterator[tuple[Transition, Args]]:
+    def mistaken(self, state: Reached, each: Property) -> Iterator[tuple[Transition[Any], Args]]:
         """Iterate over what may be attempted in a state, and is possible or refused against a property."""
         for _, transition, _ in self._choices:
             key = (each.name, transition.name)
@@ -182,12 +182,12 @@ class Explorer:
                     key=(*key, *reached_key, run, what),
                 )
 
-    def _choose(self, transition: Transition) -> Callable[[Peer, int], tuple[Choice, ...]]:
+    def _choose(self, transition: Transition[Any]) -> Callable[[Peer, int], tuple[Choice, ...]]:
         def choose(peer: Peer, run: int) -> tuple[Choice, ...]:
             found = []
             for args in arguments(self.instance, transition, peer, self.readings[run]):
                 try:
-                    if bounded(transition.refusal, peer, *args) is None:
+                    if bounded(transition.refusal, peer, transition.arguments(*args)) is None:
                         found.append(Choice(args))
                 except Exception as error:
                     found.append(Choice(args, described(error)))
@@ -195,18 +195,19 @@ class Explorer:
 
         return choose
 
-    def _refuse(self, transition: Transition) -> Callable[[Peer, int], tuple[tuple[Args, str], ...]]:
+    def _refuse(self, transition: Transition[Any]) -> Callable[[Peer, int], tuple[tuple[Args, str], ...]]:
         def refuse(peer: Peer, run: int) -> tuple[tuple[Args, str], ...]:
             found = []
             for args in arguments(self.instance, transition, peer, self.readings[run]):
-                refusing = [guard.name for guard in transition.guards if _refuses(guard, peer, args)]
+                record = transition.arguments(*args)
+                refusing = [guard.name for guard in transition.guards if _refuses(guard, peer, record)]
                 if len(refusing) == 1:
                     found.append((args, refusing[0]))
             return tuple(found)
 
         return refuse
 
-    def _judge(self, transition: Transition, each: Property) -> Callable[[Peer, int], tuple[Args, ...]]:
+    def _judge(self, transition: Transition[Any], each: Property) -> Callable[[Peer, int], tuple[Args, ...]]:
         def judge(peer: Peer, run: int) -> tuple[Args, ...]:
             reading = self.readings[run]
             found = []
@@ -228,9 +229,9 @@ class Explorer:
         return Values(instance.players, last, truth, self.protocol, honest)
 
 
-def _refuses(guard: Guard, peer: Peer, args: Args) -> bool:
+def _refuses(guard: Guard[Any], peer: Peer, args: Any) -> bool:
     try:
-        return not guard.holds(peer, *args)
+        return not guard.holds(peer, args)
     except Exception:  # it relies on another guard
         return False
 
@@ -245,29 +246,29 @@ def described(error: Exception) -> str:
     return f"{type(error).__name__}{': ' if text else ''}{text[:160]}{where}"
 
 
-def effected(transition: Transition, peer: Peer, args: Args) -> Step:
+def effected(transition: Transition[Any], peer: Peer, args: Args) -> Step:
     """Return what an effect returns.
 
     Raises:
         TypeError: if that is not a peer and a tuple of events.
         Exception: whatever the effect raises.
     """
-    step = bounded(transition.effect, peer, *args)
+    step = bounded(transition.perform, peer, transition.arguments(*args))
     match step:
         case (Peer(), tuple()):
             return step
     raise TypeError(f"the effect of {transition.name} returned {type(step).__name__}, not a peer and a tuple of events")
 
 
-def attempted(transition: Transition, peer: Peer, args: Args) -> Attempt:
+def attempted(transition: Transition[Any], peer: Peer, args: Args) -> Attempt:
     """Return an attempt at a transition, possible if no guard refuses it and none raises."""
     try:
-        possible = bounded(transition.refusal, peer, *args) is None
+        possible = bounded(transition.refusal, peer, transition.arguments(*args)) is None
     except Exception:  # another theorem speaks of that
         possible = False
     return Attempt(transition.name, peer, named(transition, args), possible)
 
 
-def named(transition: Transition, args: Args) -> dict[str, Any]:
+def named(transition: Transition[Any], args: Args) -> dict[str, Any]:
     """Return arguments by name."""
-    return dict(zip(parameters(transition), args, strict=True))
+    return dict(zip(transition.parameters, args, strict=True))

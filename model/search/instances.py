@@ -17,9 +17,9 @@ from rollproof.reference.config import Config
 from rollproof.reference.containers import Action, JointAction, Player
 from rollproof.reference.digest import Digest
 from rollproof.reference.messages import Path
-from rollproof.reference.state import Metrics, Peer, Record, new_peer
+from rollproof.reference.state import Metrics, Peer, new_peer
 from rollproof.reference.values import evolve
-from rollproof.reference.world import Outcome, Simulation, State, World, advance
+from rollproof.reference.world import Outcome, Record, Simulation, State, World, advance
 
 
 @frozen
@@ -158,8 +158,8 @@ class Instance:
         inputs = peer.inputs
         return (
             peer.frame <= self.frames
-            and inputs.p2p.length <= self.queued
-            and inputs.relay.length <= self.queued
+            and len(inputs.p2p) <= self.queued
+            and len(inputs.relay) <= self.queued
             and peer.epoch < self.episodes
             and max(inputs.known.newest) < self.frames + peer.config.input_delay
             and peer.ticks <= self.frames

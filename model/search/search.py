@@ -307,19 +307,19 @@ def rerun(explorer: Explorer, way: Iterable[tuple[str, Args]]) -> Trace:
     return Trace(explorer.protocol.name, explorer.instance.name, explorer.player, start, tuple(steps))
 
 
-def take(transition: Transition, peer: Peer, args: Args) -> TraceStep:
+def take(transition: Transition[Any], peer: Peer, args: Args) -> TraceStep:
     """Take a step.
 
     Raises:
         NotReproducedError: if a guard refuses it.
     """
-    fired = transition.fire(peer, *args)
+    fired = transition.fire(peer, transition.arguments(*args))
     if isinstance(fired, Guard):
         raise NotReproducedError(f"{transition.name} is refused by {fired.name} when the run is repeated")
     return _step(transition, args, fired[1], peer, fired[0])
 
 
-def _step(transition: Transition, args: Args, events: tuple[Event, ...], before: Peer, after: Peer) -> TraceStep:
+def _step(transition: Transition[Any], args: Args, events: tuple[Event, ...], before: Peer, after: Peer) -> TraceStep:
     sentence = " ".join(transition.sentence.split())
     by_name = tuple(named(transition, args).items())
     return TraceStep(transition.name, sentence, by_name, events, before, after, before.config.player)
@@ -357,9 +357,9 @@ def misjudging(
     if violation is None:
         raise NotReproducedError(f"{each.name} holds when the run that violates it is repeated")
     given = ", ".join(f"{key}={value!r}" for key, value in named(transition, args).items())
-    refusing = transition.refusal(peer, *args)
+    refusing = transition.refusal(peer, transition.arguments(*args))
     told = f"refused by {refusing.name}, though the rules allow it" if refusing else "possible against the rules"
-    detail = f"{name}({given}) is {told}. They say: {when(name)}"
+    detail = f"{name}({given}) is {told}. They say: {when(name).removesuffix('.')}"
     return evolve(trace, violation=evolve(violation, comparison=None, detail=detail))
 
 
@@ -372,7 +372,7 @@ def crashing(explorer: Explorer, way: Iterable[tuple[str, Args]], name: str, arg
     trace = rerun(explorer, way)
     transition, peer = explorer.protocol.transitions[name], trace.end
     try:
-        if bounded(transition.refusal, peer, *args) is None:
+        if bounded(transition.refusal, peer, transition.arguments(*args)) is None:
             explorer.instance.contains(effected(transition, peer, args)[0])
     except Exception as error:
         detail = described(error)

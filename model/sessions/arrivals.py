@@ -53,7 +53,7 @@ def _ignored(call: DriverCall) -> Problems:
 
 def _inputs_taken(call: DriverCall, message: InputMessage) -> Problems:
     before, sender = call.before, message.player
-    queued = [each.args[3] for each in call.of("receive_input")]
+    queued = [each.args.frame for each in call.of("receive_input")]
     rejected = len(call.of("reject_input"))
     conflicts = len(call.of("ignore_conflict"))
     reach = before.frame + before.config.max_frames_ahead

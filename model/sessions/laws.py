@@ -19,9 +19,9 @@ from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.reference.config import Config
 from rollproof.reference.containers import FrameMap, InputTable, JointAction, PlayerMap, Sequence, Table
 from rollproof.reference.digest import Digest
-from rollproof.reference.state import Link, Metrics, Peer, Phase, Record, new_peer
+from rollproof.reference.state import Link, Metrics, Peer, Phase, new_peer
 from rollproof.reference.values import same
-from rollproof.reference.world import Outcome, Simulation, Totals, advance
+from rollproof.reference.world import Outcome, Record, Simulation, Totals, advance
 
 Problems = Iterator[str]
 PLAYERS = ("a", "b", "c")

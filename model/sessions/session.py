@@ -24,7 +24,7 @@ from rollproof.reference.messages import Path
 from rollproof.reference.state import Peer, Phase, new_peer
 from rollproof.reference.tick import NOBODY, export, is_settled, next_episode, poll, receive, tick
 from rollproof.reference.transition import Protocol, Step
-from rollproof.reference.transport import lose_p2p
+from rollproof.reference.transport import LinkLoss, lose_p2p
 from rollproof.reference.world import World
 
 Link = tuple[Player, Player, Path]
@@ -172,7 +172,7 @@ class Session:
 
     def lose_path(self, seat: Seat, partner: Player) -> None:
         """Let a peer notice that its peer-to-peer path to a partner is lost."""
-        step = self.protocol[lose_p2p].fire(seat.peer, partner)
+        step = self.protocol[lose_p2p].fire(seat.peer, LinkLoss(partner))
         if isinstance(step, tuple):
             self.take(seat, step)
 

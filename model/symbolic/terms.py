@@ -32,7 +32,7 @@ class Terms:
         """What defines the constants that `enabled` introduced."""
 
     def all_of(self, *formulas: Formula) -> SBool:
-        return SBool(z3.And(*map(term_of, formulas)))
+        return SBool(z3.And(*map(term_of, formulas)) if formulas else z3.BoolVal(True))
 
     def any_of(self, *formulas: Formula) -> SBool:
         return SBool(z3.Or(*map(term_of, formulas)))
@@ -41,6 +41,8 @@ class Terms:
         return SBool(z3.Not(term_of(formula)))
 
     def implies(self, premise: Formula, conclusion: Callable[[], Formula]) -> SBool:
+        if premise is False:
+            return SBool(z3.BoolVal(True))
         return SBool(z3.Implies(term_of(premise), term_of(conclusion())))
 
     def iff(self, left: Formula, right: Formula) -> SBool:
@@ -112,10 +114,10 @@ class Terms:
     def length(self, sequence: Any) -> SInt:
         return SInt(sequence.tail - sequence.head)
 
-    def enabled(self, transition: Transition, peer: Any, *args: Any) -> SBool:
+    def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> SBool:
         formulas = []
         for guard in self.protocol[transition].guards:
-            formula, defining, _ = guard_formula(guard, peer, args, self.bound)
+            formula, defining, _ = guard_formula(guard, peer, transition.arguments(*args), self.bound)
             formulas.append(formula)
             self.definitions.extend(defining)
         return SBool(z3.And(*formulas))
@@ -167,7 +169,7 @@ class Terms:
 
 
 def guard_formula(
-    guard: Guard, peer: Any, args: tuple[Any, ...], bound: Sequence[Any] = ()
+    guard: Guard[Any], peer: Any, args: Any, bound: Sequence[Any] = ()
 ) -> tuple[Any, list[Any], list[tuple[Any, Exception]]]:
     """Return when a guard holds, what defines the constants in that formula, and when the guard raises instead.
 
@@ -176,7 +178,7 @@ def guard_formula(
     holding: list[Any] = []
     defining: list[Any] = []
     failures: list[tuple[Any, Exception]] = []
-    for one in explore(lambda: bool(guard.holds(peer, *args)), f"{guard.name}.", bound):
+    for one in explore(lambda: bool(guard.holds(peer, args)), f"{guard.name}.", bound):
         defining.extend(z3.ForAll(list(bound), fact) if bound else fact for fact in one.facts)
         if one.error is not None:
             failures.append((one.conditions, one.error))

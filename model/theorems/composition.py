@@ -15,22 +15,28 @@ from typing import Any
 
 from attrs import frozen
 
+from rollproof.model.theorems.definitions import every_sent
 from rollproof.model.theorems.environment import message_is_true
 from rollproof.model.theorems.logic import Formula, Logic
 from rollproof.model.theorems.property import Clauses, StepView, theorem
 from rollproof.reference.events import Sent
-from rollproof.reference.messages import AckMessage, InputMessage
+from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage
 from rollproof.reference.state import Phase
 
 
 @theorem("IN-10", "EP-2", "ME-4", of="step")
 def what_is_said_is_true(q: Logic, step: StepView) -> Clauses:
     """Whatever a peer says is what its partners assume of it, at whatever moment it arrives."""
-    clauses: Clauses = {}
-    for number, event in enumerate(each for each in step.events if isinstance(each, Sent)):
-        for clause, formula in message_is_true(q, step.before, event.message).items():
-            clauses[f"{clause} of message {number}" if number else clause] = formula
-    return clauses
+
+    def every_one(kind: type, clause: str) -> Formula:
+        return every_sent(q, step, kind, lambda event: message_is_true(q, step.before, event.message)[clause])
+
+    return {
+        "inputs": every_one(InputMessage, "inputs"),
+        "end": every_one(EndMessage, "end"),
+        "hash with end": every_one(EndMessage, "hash with end"),
+        "hash": every_one(HashMessage, "hash"),
+    }
 
 
 @frozen

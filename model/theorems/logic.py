@@ -97,7 +97,7 @@ class Logic(Protocol):
     def is_slice(self, table: Any, player: Any, message: Any) -> Formula:
         """Return whether the actions of an input message are those that a table has for a player."""
 
-    def enabled(self, transition: Transition, peer: Any, *args: Any) -> Formula:
+    def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> Formula:
         """Return whether all guards of a transition hold."""
 
     def truth(self, peer: Any, epoch: Any = None) -> Truth:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollproof.model.theorems import composition, lemmas, possibility
+from rollproof.model.theorems import composition, keeping, lemmas, possibility, telling
 from rollproof.model.theorems import episode as episode_theorems
 from rollproof.model.theorems import inputs as input_theorems
 from rollproof.model.theorems import metrics as metric_theorems
@@ -23,6 +23,8 @@ PROPERTIES: dict[str, Property] = {
         episode_theorems,
         transport_theorems,
         metric_theorems,
+        telling,
+        keeping,
         possibility,
         composition,
         lemmas,

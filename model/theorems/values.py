@@ -123,5 +123,5 @@ class Values:
     def is_slice(self, table: Any, player: Any, message: Any) -> Formula:
         return all(table.get(player, frame) == action for frame, action in enumerate(message.actions, message.first))
 
-    def enabled(self, transition: Transition, peer: Any, *args: Any) -> Formula:
-        return self.protocol[transition].refusal(peer, *args) is None
+    def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> Formula:
+        return self.protocol[transition].refusal(peer, transition.arguments(*args)) is None

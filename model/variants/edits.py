@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from attrs import evolve, field, frozen
 
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Guard, Protocol, Step, Transition
 
+A = TypeVar("A")
 Edit = Callable[[Protocol], Protocol]
 """One change of a protocol. Changes of different guards and effects may be combined in any order."""
 
@@ -35,7 +37,7 @@ def variant(name: str, sentence: str, rules: tuple[str, ...], refuted_by: tuple[
     return Variant(name, sentence, rules, refuted_by, evolve(protocol, name=name))
 
 
-def unguarded(transition: Transition, *guards: Guard) -> Edit:
+def unguarded(transition: Transition[A], *guards: Guard[A]) -> Edit:
     """Return the edit that removes guards of a transition.
 
     The edit raises:
@@ -50,7 +52,7 @@ def unguarded(transition: Transition, *guards: Guard) -> Edit:
     return edit
 
 
-def guarded(transition: Transition, guard: Guard, *, instead_of: Guard | None = None) -> Edit:
+def guarded(transition: Transition[A], guard: Guard[A], *, instead_of: Guard[A] | None = None) -> Edit:
     """Return the edit that adds a guard to a transition, in place of another if one is named."""
 
     def edit(protocol: Protocol) -> Protocol:
@@ -64,12 +66,12 @@ def guarded(transition: Transition, guard: Guard, *, instead_of: Guard | None = 
     return edit
 
 
-def acting(transition: Transition, effect: Callable[..., Step]) -> Edit:
+def acting(transition: Transition[Any], effect: Callable[..., Step]) -> Edit:
     """Return the edit that gives a transition another effect."""
     return lambda protocol: protocol.replace(protocol.name, evolve(protocol[transition], effect=effect))
 
 
-def with_more(*transitions: Transition) -> Edit:
+def with_more(*transitions: Transition[Any]) -> Edit:
     """Return the edit that adds transitions."""
     return lambda protocol: protocol.extend(protocol.name, *transitions)
 

@@ -31,6 +31,7 @@ from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer, Phase, new_peer
 from rollproof.reference.tick import export, is_settled, next_episode, poll, receive, tick
 from rollproof.reference.transition import Guard, Protocol, Step
+from rollproof.reference.transport import LinkChange, LinkLoss
 from tests.bench import FRAMES, config
 
 OF_STATES = [each for each in PROPERTIES.values() if each.scope in ("state", "consequence")]
@@ -191,7 +192,7 @@ class SessionMachine(RuleBasedStateMachine):
         if not lost:
             self.refusing ^= {(by, to)}
             return
-        step = self.protocol.transitions["lose_p2p"].fire(self.peers[by], to)
+        step = self.protocol.transitions["lose_p2p"].fire(self.peers[by], LinkLoss(to))
         if not isinstance(step, Guard):
             self.take(by, step)
 
@@ -204,7 +205,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(one=st.integers(0, 3), other=st.integers(0, 3), connected=st.booleans())
     def change_link(self, one: int, other: int, connected: bool) -> None:
         by, to = self.players[one % len(self.players)], self.players[other % len(self.players)]
-        step = self.protocol.transitions["change_link"].fire(self.peers[by], to, connected, True)
+        step = self.protocol.transitions["change_link"].fire(self.peers[by], LinkChange(to, connected, has_sender=True))
         if not isinstance(step, Guard):
             self.take(by, step)
 
