@@ -72,7 +72,8 @@ class Pair:
 def _pair() -> Pair:
     state = before(PROTOCOL)
     other = another(state.peer)
-    steady, trusting = [], []
+    steady: list[Any] = []
+    trusting: list[Any] = []
     for each in of_scope("state"):
         formulas = [term_of(formula) for formula in each.clauses(state.q, other).values()]
         (trusting if each.trusting else steady).extend(formulas)

@@ -58,11 +58,11 @@ class Said:
         said = Said(-1, False) if step.transition == "reset_episode" else self
         for event in step.events:
             if isinstance(event, Sent) and isinstance(event.message, InputMessage | AckMessage):
-                said = said._heard(q, event, event.to == partner)
+                said = said._heard(q, event.message, event.to == partner)
         return said
 
-    def _heard(self, q: Logic, event: Sent, to_partner: Formula) -> Said:
-        upto, message = self.upto, event.message
+    def _heard(self, q: Logic, message: InputMessage | AckMessage, to_partner: Formula) -> Said:
+        upto = self.upto
         higher = q.all_of(to_partner, message.acknowledged > upto)
         known = self.end_known
         if isinstance(message, AckMessage):
