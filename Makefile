@@ -10,7 +10,7 @@ FAST := tests/reference tests/test_house.py \
 	$(addprefix tests/model/test_,rules.py session.py symbolic_containers.py trace.py worlds.py) \
 	$(addprefix tests/rollproof/test_,cli_simulate.py explain.py readme.py)
 
-.PHONY: help venv verify test test-fast lint bench fuzz conform-real dist clean
+.PHONY: help venv verify test test-fast lint bench mutants fuzz conform-real dist clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -48,6 +48,9 @@ lint: $(STAMP)  ## check format, style and types
 
 bench: $(STAMP)  ## run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+mutants: $(STAMP)  ## judge small wrong changes of the reference (ARGS="--sample 40" for some of them)
+	@$(BIN)/python -m benchmarks.mutants $(ARGS)
 
 fuzz: $(STAMP)  ## run the randomized tests for long
 	@ROLLPROOF_FUZZ=1 $(BIN)/python -m pytest -m fuzz $(ARGS)

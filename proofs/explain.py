@@ -225,7 +225,7 @@ def _guard(name: str, limit: int | None) -> Explanation:
         " ".join(guard.sentence.split()),
         guard.rules,
         (("holds", readable(formula, limit)),),
-        (place(guard.holds),),
+        (place(guard.condition),),
         constrains=tuple(each.name for each, _ in pairs),
         violates=tuple(violated),
     )

@@ -123,6 +123,6 @@ def _largest_first(names: list[str]) -> Iterator[frozenset[str]]:
 
 
 def _instances_of(transition: str, counterexample: Counterexample | None) -> list[Instance]:
-    having = [each for each in INSTANCES.values() if transition in each.transitions]
+    having = [each for each in INSTANCES.values() if each.has(transition)]
     hint = counterexample.instance if counterexample else None
     return sorted(having, key=lambda each: each.name != hint)

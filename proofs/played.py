@@ -14,7 +14,7 @@ from rollproof.model.sessions.scenarios import SCENARIOS, SOUND
 from rollproof.proofs.induction import in_parallel
 from rollproof.reference.transition import Protocol
 
-SMALL = 200
+SMALL = 150
 """How many small random sessions are played."""
 BATCH = 10
 """How many of them one process plays at a time."""

@@ -32,7 +32,7 @@ from rollproof.output import (
 HERE = Path(__file__).resolve().parents[1]
 LAST_WORDS_S = 1.0
 """How long a command may take to end in order once it is terminated."""
-CHAPTERS = ("reference", "model", "proofs", "conformance")
+CHAPTERS = ("reference", "model", "proofs", "conformance", "lessons")
 TRACEBACK = "ROLLPROOF_TRACEBACK"
 """The environment variable that shows tracebacks of failures."""
 
@@ -68,6 +68,11 @@ app.command(
 )
 app.command("rollproof.conform:conform", name="conform", help="Judge an implementation in any language.")
 app.command("rollproof.check_log:check_log", name="check-log", help="Judge the recorded log of a session.")
+app.command(
+    "rollproof.bisect:bisect_logs",
+    name="bisect",
+    help="Find the first frame at which the logs of peers differ, and why.",
+)
 app.command(
     "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."
 )

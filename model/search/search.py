@@ -200,8 +200,7 @@ def suited(protocol: Protocol) -> list[Instance]:
     """Return the instances in which a protocol may differ from the present one; all of them if it does not."""
     present = PROTOCOL.transitions
     changed = {name for name, each in protocol.transitions.items() if present.get(name) != each}
-    new = changed - set(present)
-    chosen = [each for each in INSTANCES.values() if new or not changed or changed & set(each.transitions)]
+    chosen = [each for each in INSTANCES.values() if not changed or any(map(each.has, changed))]
     return chosen or list(INSTANCES.values())
 
 
