@@ -10,7 +10,7 @@ FAST := tests/reference tests/test_house.py \
 	$(addprefix tests/model/test_,rules.py session.py symbolic_containers.py trace.py worlds.py) \
 	$(addprefix tests/rollproof/test_,cli_simulate.py explain.py readme.py)
 
-.PHONY: help venv verify test test-fast lint bench mutants fuzz conform-real dist clean
+.PHONY: help venv verify test test-fast lint bench mutants fuzz conform-real docs docs-serve docs-test dist clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -63,6 +63,15 @@ dist: $(STAMP)  ## build a release in dist/ (source archive and wheel), install 
 	@rm -rf dist
 	@ROLLPROOF_DIST=dist $(BIN)/python -m pytest -n0 tests/rollproof/test_wheel.py $(ARGS)
 	@ls dist
+
+docs: $(STAMP)  ## make the site: lessons, playground, theorems, in build/site
+	@$(BIN)/python -m rollproof.lessons.site
+
+docs-serve:  ## show the site at a port of this machine
+	@$(BIN)/python -m rollproof.lessons.site --serve
+
+docs-test: docs  ## test the site in a browser, without a network; takes minutes
+	@ROLLPROOF_SITE=build/site $(BIN)/python -m pytest -n0 tests/lessons/test_site.py tests/model/test_explorer.py $(ARGS)
 
 clean:  ## remove .venv and everything generated
 	@rm -rf $(VENV) build dist *.egg-info .hypothesis .benchmarks .mypy_cache .pytest_cache .ruff_cache

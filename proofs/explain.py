@@ -20,6 +20,7 @@ from rollproof.model.symbolic.values import SBool, SOptional, term_of
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Attempt, Property, StepView
 from rollproof.model.variants.variants import VARIANTS
+from rollproof.proofs.composition import SAID
 from rollproof.proofs.cores import Rest, rests
 from rollproof.proofs.counterexamples import load, replay
 from rollproof.proofs.diff import changes
@@ -140,6 +141,8 @@ def _clauses(each: Property) -> Iterator[tuple[str, Any]]:
     state = _state()
     if each.scope == "pair":
         yield from _terms(each.clauses(state.q, state.peer, any_peer("other")))
+    elif each.scope == "product":
+        yield from _terms(each.clauses(state.q, state.peer, any_peer("other"), SAID))
     elif each.scope == "step":
         yield from _of_step(each, state)
     elif each.scope == "possibility":
@@ -222,7 +225,7 @@ def _guard(name: str, limit: int | None) -> Explanation:
         " ".join(guard.sentence.split()),
         guard.rules,
         (("holds", readable(formula, limit)),),
-        (place(guard.holds),),
+        (place(guard.condition),),
         constrains=tuple(each.name for each, _ in pairs),
         violates=tuple(violated),
     )

@@ -69,6 +69,11 @@ app.command(
 app.command("rollproof.conform:conform", name="conform", help="Judge an implementation in any language.")
 app.command("rollproof.check_log:check_log", name="check-log", help="Judge the recorded log of a session.")
 app.command(
+    "rollproof.bisect:bisect_logs",
+    name="bisect",
+    help="Find the first frame at which the logs of peers differ, and why.",
+)
+app.command(
     "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."
 )
 app.command("rollproof.diff:diff", name="diff", help="Compare two protocols: behaviour and theorems.")

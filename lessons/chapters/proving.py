@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from pathlib import Path
+from typing import Any
 
-from attrs import evolve
+import attrs
 
-from rollproof.conformance.cases.case import Case, published_cases
-from rollproof.conformance.judge.failure import Failure
-from rollproof.conformance.mutants.catalogue import find_mutant
-from rollproof.conformance.report.picture import picture_of
-from rollproof.conformance.runner.play import Adapters
-from rollproof.conformance.suite.suite import Target, run_suite
 from rollproof.lessons.chapters.chapter import Chapter
 from rollproof.lessons.chapters.races import RACE, shortest
 from rollproof.lessons.exercises.exercise import Exercise, Outcome, normal
@@ -25,6 +22,8 @@ from rollproof.reference.protocol import PROTOCOL
 WANTED = "pending is None or promoted <= pending"
 SECRET = "bug:short_ring"
 CASE = "core/deep-rollback"
+PACKED = Path(__file__).with_name("judged.json")
+"""What the site packs for the browser."""
 MUTANTS = {
     "one": VARIANTS["confirmed_jumps_gap"].protocol,
     "two": PROTOCOL.without("confirm_frame", "next_frame_is_simulated"),
@@ -33,36 +32,51 @@ MUTANTS = {
 
 
 @cache
-def judged() -> tuple[Run, Failure]:
-    """Return the run of a secret implementation up to its failure."""
+def judged() -> tuple[Run, dict[str, Any]]:
+    """Return the run of a secret implementation up to its failure, and what the judge says of it."""
+    from rollproof.conformance.cases.case import published_cases
+    from rollproof.conformance.mutants.catalogue import find_mutant
+    from rollproof.conformance.report.picture import picture_of
+    from rollproof.conformance.runner.play import Adapters
+    from rollproof.conformance.suite.suite import Target, run_suite
+
     make = find_mutant(SECRET).make
-    case: Case = next(each for each in published_cases() if each.id == CASE)
+    case = next(each for each in published_cases() if each.id == CASE)
     (result,) = run_suite([case], Target(lambda: Adapters.in_process(make), "")).results
     failure = result.judgement.failure
     if failure is None or result.run is None:
         raise LookupError(f"{SECRET} passes {CASE}")
-    return picture_of(result.run, failure, "A secret implementation", ""), failure
+    said = {name: getattr(failure, name) for name in ("clause", "peer", "frame", "expected", "actual")}
+    return picture_of(result.run, failure, "A secret implementation", ""), {**said, "peers": list(case.peers)}
+
+
+def said() -> dict[str, Any]:
+    """Return what the judge says: in a browser, where the suite is not, what it said when the site was made."""
+    if PACKED.is_file():
+        found: dict[str, Any] = json.loads(PACKED.read_text(encoding="utf-8"))
+        return found
+    return judged()[1]
 
 
 def _unsaid() -> tuple[Run, ...]:
     """Return the run without what the judge said of it."""
     run, _ = judged()
-    return (evolve(run, about="Judge it yourself.", verdict=None, again=""),)
+    moments = [*run.moments[:-1], attrs.evolve(run.moments[-1], cells=())]
+    return (attrs.evolve(run, about="Judge it yourself.", moments=moments, verdict=None, again=""),)
 
 
 def _first_wrong(text: str) -> Outcome:
-    _, failure = judged()
-    words = normal(text).split()
-    peers = sorted({each.peer for each in judged()[0].moments})
+    failure = said()
+    words, peers = normal(text).split(), failure["peers"]
     if len(words) != 2 or words[0] not in {each.lower() for each in peers} or not words[1].isdecimal():
-        return Outcome(
-            False, f"Answer with a peer and a frame, as in `{peers[0]} 3`; the peers are {', '.join(peers)}."
-        )
-    if words[0] != failure.peer.lower():
+        told = f"Answer with a peer and a frame, as in `{peers[0]} 3`; the peers are {', '.join(peers)}."
+        return Outcome(False, told)
+    if words[0] != failure["peer"].lower():
         return Outcome(False, f"What {words[0].upper()} does is what the game and its inputs demand, up to the end.")
-    if int(words[1]) != failure.frame:
+    if int(words[1]) != failure["frame"]:
         return Outcome(False, "The right peer. Which frame does it get wrong: where does it go back to, and from what?")
-    return Outcome(True, f"Yes. The judge says: {failure.clause}: expected {failure.expected}, got {failure.actual}.")
+    told = f"Yes. The judge says: {failure['clause']}: expected {failure['expected']}, got {failure['actual']}."
+    return Outcome(True, told)
 
 
 CHAPTERS = (

@@ -17,14 +17,16 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
 
+from rollproof.lessons.chapters.proving import judged
+
 ROOT = Path(__file__).resolve().parents[2]
 NPM = Path(__file__).with_name("npm")
 SOLVER = "z3-solver==5.3.3.0"
 """The newest release of the solver for the platform of the interpreter; its wheel is fetched by hash."""
 SOLVER_HASH = "sha256:9381d9516345f53b21a8f4df243c5d608e9625aac658c3fb3975457bad260f60"
 PLATFORM = ("pyemscripten_2026_0_wasm32", "3.14")
-CHAPTERS = ("reference", "model", "proofs", "lessons/laboratory")
-LIBRARIES = ("attrs", "immutables", "rich", "typing_extensions")
+CHAPTERS = ("reference", "model", "proofs", "lessons/laboratory", "lessons/exercises", "lessons/chapters")
+LIBRARIES = ("attrs", "immutables", "rich")
 """The distributions that a search, a session, a picture and a proof need."""
 GLOBAL = "rollproofEngine"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -94,11 +96,13 @@ def engine_script(folder: Path) -> str:
 def _project() -> Iterator[tuple[str, bytes]]:
     """Yield the files of the project that the laboratory needs, and of the libraries that these need."""
     yield "rollproof/__init__.py", (ROOT / "rollproof" / "__init__.py").read_bytes()
-    yield "rollproof/lessons/__init__.py", (ROOT / "lessons" / "__init__.py").read_bytes()
+    for name in ("__init__", "worker"):
+        yield f"rollproof/lessons/{name}.py", (ROOT / "lessons" / f"{name}.py").read_bytes()
     for chapter in CHAPTERS:
         for file in sorted((ROOT / chapter).rglob("*")):
-            if file.suffix in (".py", ".json") and "__pycache__" not in file.parts:
+            if file.suffix in (".py", ".json", ".toml") and "__pycache__" not in file.parts:
                 yield f"rollproof/{file.relative_to(ROOT).as_posix()}", file.read_bytes()
+    yield "rollproof/lessons/chapters/judged.json", json.dumps(judged()[1]).encode()
     for library in LIBRARIES:
         for each in distribution(library).files or ():
             code = each.suffix == ".py" and not {"tests", ".."} & set(each.parts)

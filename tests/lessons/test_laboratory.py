@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rollproof.lessons.laboratory import worker
+from rollproof.lessons import worker
 from rollproof.lessons.laboratory.edits import FILES, EditError, edited, source_of
 from rollproof.lessons.laboratory.judging import judge
 from rollproof.lessons.laboratory.live import Live

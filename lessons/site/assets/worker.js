@@ -37,7 +37,7 @@ async function start() {
   const lockFileContents = new TextDecoder().decode(await unpacked("lock"));
   python = await loadPyodide({ indexURL: HOME, stdLibURL: `${HOME}python_stdlib.zip`, createPyodideModule, lockFileContents });
   python.unpackArchive((await bytes("project")).buffer, "zip", { extractDir: "/lab" });
-  python.runPython("import sys; sys.path.insert(0, '/lab'); import rollproof.lessons.laboratory.worker as worker");
+  python.runPython("import sys; sys.path.insert(0, '/lab'); import rollproof.lessons.worker as worker");
 }
 
 async function loadSolver() {

@@ -38,5 +38,10 @@ def _answers(request: dict[str, Any]) -> Iterator[Answer]:
             if "session" not in _live:
                 raise ValueError("there is no session: begin one")
             yield {"kind": "news", **_live["session"].do(request)}
+        case "check":
+            from rollproof.lessons.chapters.book import EXERCISES
+            from rollproof.lessons.exercises.exercise import document
+
+            yield {"kind": "outcome", **document(EXERCISES[request["number"]].attempt(request["text"]))}
         case other:
             raise ValueError(f"there is no operation {other!r}")
