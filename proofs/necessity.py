@@ -25,7 +25,7 @@ from rollproof.reference.transition import Protocol
 Necessity = Literal["needed", "redundant", "undecided"]
 
 THEOREMS: tuple[Property | str, ...] = (
-    *(each for each in PROPERTIES.values() if each.kind == "theorem" and each.scope != "pair"),
+    *(each for each in PROPERTIES.values() if each.kind == "theorem" and not each.is_of_two),
     NEVER_CRASHES,
 )
 """What a removed guard may violate."""

@@ -11,7 +11,7 @@ from rollproof.model.search.explorer import described
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Count, Refuted, Result, search, suited
 from rollproof.model.sessions.examined import Broken, broken_law
-from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, is_trusting
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.trace import Trace
 from rollproof.model.variants.variants import VARIANTS
@@ -154,7 +154,7 @@ def judge(
     suspects = {each.transition for each in report.unproved}
     having = [each for each in suited(protocol) if any(map(each.has, suspects))] or suited(protocol)
     lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
-    asked = (*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if PROPERTIES[name].scope != "pair"))
+    asked = (*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if not PROPERTIES[name].is_of_two))
     found = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
     if found.trace is None:
         found = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
@@ -213,7 +213,7 @@ def trust(
     expected = {
         (each.property, each.clause)
         for each in report.discharges
-        if each.property in PROPERTIES and PROPERTIES[each.property].scope != "possibility"
+        if each.property in PROPERTIES and PROPERTIES[each.property].scope not in ("possibility", "product")
     }
     guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
 
@@ -268,13 +268,14 @@ def _judged(report: ProofReport | None, trace: Trace | None) -> tuple[Judged, ..
     violated = trace.violation.property if trace is not None and trace.violation is not None else None
     known = [(each.name, each.kind, each.sentence, each.rules) for each in PROPERTIES.values()]
     known.append((NEVER_CRASHES, "theorem", SENTENCE_OF_CRASHES, ()))
-    inductive = report is not None and all(each.proved for each in report.discharges if _is_invariant(each.property))
+    open_invariants = {each.property for each in report.unproved if _is_invariant(each.property)} if report else set()
+    steady = not any(not is_trusting(each) for each in open_invariants)
     judged = []
     for name, kind, sentence, rules in known:
         own = report.of(name) if report is not None else ()
         open_ = tuple(each for each in own if not each.proved)
-        trusting = name == NEVER_CRASHES or PROPERTIES[name].trusting
-        proved = report is not None and not open_ and bool(own or name == NEVER_CRASHES) and (inductive or not trusting)
+        inductive = not open_invariants if is_trusting(name) else steady
+        proved = report is not None and not open_ and bool(own or name == NEVER_CRASHES) and inductive
         status: Status = "refuted" if name == violated else "proved" if proved else "undecided"
         if own or report is None or name in (violated, NEVER_CRASHES):
             judged.append(Judged(name, kind, sentence, rules, status, len(own), open_))

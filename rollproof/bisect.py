@@ -12,7 +12,8 @@ from rich.console import Console
 
 from rollproof.conformance.logs.bisect import Bisection, around, bisect
 from rollproof.conformance.logs.frames import Frame
-from rollproof.conformance.logs.reading import Log, LogError
+from rollproof.conformance.logs.importing import open_log
+from rollproof.conformance.logs.reading import LogError
 from rollproof.conformance.logs.record import RecordingError
 from rollproof.conformance.logs.sources import Source, of_logs, of_schedule
 from rollproof.model.sessions.schedule import ScheduleError, load
@@ -47,7 +48,7 @@ def bisect_logs(*files: Path, schedule: Path | None = None, json: Output = None)
             opened = [stack.enter_context(file.open("rb")) for file in files]
             size = sum(os.fstat(each.fileno()).st_size for each in opened)
             bar = stack.enter_context(progress("comparing", size))
-            sources = of_logs([Log(path, each) for path, each in zip(files, opened, strict=True)])
+            sources = of_logs([open_log(path, each) for path, each in zip(files, opened, strict=True)])
             if schedule is not None:
                 sources.append(_reference(schedule, sources))
             read = lambda _: bar.update(bar.task_ids[0], completed=sum(each.tell() for each in opened))  # noqa: E731

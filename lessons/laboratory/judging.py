@@ -31,7 +31,7 @@ SAFETY: tuple[Property | str, ...] = (
     *(
         each
         for each in PROPERTIES.values()
-        if each.kind == "theorem" and each.scope != "pair" and "LI-3" not in each.rules
+        if each.kind == "theorem" and not each.is_of_two and "LI-3" not in each.rules
     ),
     NEVER_CRASHES,
 )

@@ -13,6 +13,7 @@ from rollproof.model.search.instances import Instance, Truths
 from rollproof.model.search.interning import READS, Key, Numbers, Remembered
 from rollproof.model.theorems.blame import violated
 from rollproof.model.theorems.property import Attempt, Property
+from rollproof.model.theorems.truth import Truth
 from rollproof.model.theorems.values import Values
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Event
@@ -254,7 +255,12 @@ class Explorer:
     def _reading(self, truths: Truths) -> Values:
         instance = self.instance
         last = instance.frames + instance.config(self.player).input_delay
-        return Values(instance.players, last, lambda epoch: truths[min(max(epoch, 0), len(truths) - 1)], self.protocol)
+        honest = None if instance.truthful else ()
+
+        def truth(epoch: int) -> Truth:
+            return truths[min(max(epoch, 0), len(truths) - 1)]
+
+        return Values(instance.players, last, truth, self.protocol, honest)
 
 
 def _refuses(guard: Guard[Any], peer: Peer, args: Any) -> bool:

@@ -28,7 +28,7 @@ from rollproof.reference.state import Phase
 from rollproof.reference.transition import Protocol, Step, guard
 from rollproof.reference.values import evolve, given
 
-EVERYTHING: list[Any] = [*(each for each in PROPERTIES.values() if each.scope != "pair"), NEVER_CRASHES]
+EVERYTHING: list[Any] = [*(each for each in PROPERTIES.values() if not each.is_of_two), NEVER_CRASHES]
 THEOREMS: list[Any] = list(HARM)
 
 COUNTS = {
