@@ -211,7 +211,7 @@ def _pairs(name: str) -> list[tuple[Transition[Any], Guard[Any]]]:
 def _guard(name: str, limit: int | None) -> Explanation:
     pairs = _pairs(name)
     transition, guard = pairs[0]
-    formula, _, _ = guard_formula(guard, _state().peer, tuple(_arguments(transition).values()))
+    formula, _, _ = guard_formula(guard, _state().peer, transition.arguments(*_arguments(transition).values()))
     counterexamples = load()
     violated = (
         f"without {each.name}.{condition.name}: {theorem}"
@@ -259,7 +259,7 @@ def _transition(name: str, limit: int | None) -> Explanation:
     transition = PROTOCOL.transitions[name]
     formulas = []
     for guard in transition.guards:
-        formula, _, _ = guard_formula(guard, _state().peer, tuple(_arguments(transition).values()))
+        formula, _, _ = guard_formula(guard, _state().peer, transition.arguments(*_arguments(transition).values()))
         formulas.append((f"guard {guard.name}", readable(formula, limit)))
     formulas += _paths(name, limit)
     counterexamples = load()
@@ -313,7 +313,9 @@ def _leaf(value: Any, limit: int | None) -> str:
 
 def _arguments(transition: Transition[Any]) -> dict[str, Any]:
     fields = () if transition.takes is None else attrs.fields(transition.takes)
-    return {each.name: Path.P2P if str(each.type) == "Path" else make(str(each.type), each.name) for each in fields}
+    return {
+        each.name: Path.P2P if str(each.type) == "Path" else make(str(each.type), f"arg.{each.name}") for each in fields
+    }
 
 
 # --- variants and rules ---
@@ -341,10 +343,11 @@ def _rule(name: str, limit: int | None) -> Explanation:
     guards = {guard.name: guard for t in PROTOCOL.transitions.values() for guard in t.guards if name in guard.rules}
     transitions = [each for each in PROTOCOL.transitions.values() if name in each.rules]
     variants = [each for each in VARIANTS.values() if name in each.rules]
-    formulas = [
-        *((f"{each.name}, {label}", readable(term, limit)) for each in properties for label, term in _clauses(each)),
-        *((f"guard {each}", text) for each in guards for _, text in _guard_formulas(each, limit)),
-    ]
+    formulas = [(f"guard {each}", text) for each in guards for _, text in _guard_formulas(each, limit)]
+    if limit is None:  # those of theorems take seconds, and a rule is told in words
+        formulas += [
+            (f"{each.name}, {label}", readable(term, limit)) for each in properties for label, term in _clauses(each)
+        ]
     if not formulas:
         formulas = [(f"{each.name}, {label}", t) for each in transitions for label, t in _paths(each.name, limit)]
     return Explanation(
@@ -367,7 +370,7 @@ def _rule(name: str, limit: int | None) -> Explanation:
 
 def _guard_formulas(name: str, limit: int | None) -> Iterable[tuple[str, str]]:
     transition, guard = _pairs(name)[0]
-    formula, _, _ = guard_formula(guard, _state().peer, tuple(_arguments(transition).values()))
+    formula, _, _ = guard_formula(guard, _state().peer, transition.arguments(*_arguments(transition).values()))
     return [("holds", readable(formula, limit))]
 
 

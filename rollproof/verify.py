@@ -125,7 +125,7 @@ def verify(
     if judgement.broken is not None:
         show_broken(judgement.broken)
     if html is not None:
-        write_page(html, {"": pictured(judgement.trace, command)} if judgement.trace is not None else {})
+        _write_picture(html, judgement, command)
     code = _code(judgement, theorem, trusted, crossed)
     if json is not None:
         write_json(json, _document(judgement, example, trusted, crossed, command, code))
@@ -281,6 +281,17 @@ def _show_trace(trace: Trace, save: Path | None) -> None:
     console().print(text, soft_wrap=True)
     if save is not None:
         write_json(save, document_of(story))
+
+
+def _write_picture(path: Path, judgement: Judgement, command: str) -> None:
+    broken = judgement.broken
+    if judgement.trace is None and broken is not None:
+        told = (
+            f"{path} is not written: a whole session goes wrong; rollproof simulate {broken.again} --html FILE draws it"
+        )
+        console(stderr=True).print(told, soft_wrap=True)
+        return
+    write_page(path, {"": pictured(judgement.trace, command)} if judgement.trace is not None else {})
 
 
 def pictured(trace: Trace, command: str) -> list[Run]:

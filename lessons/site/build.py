@@ -161,6 +161,9 @@ def _lesson(number: int) -> str:
     if number < len(CHAPTERS):
         steps.append(f'<a href="lesson-{number + 1}.html">{CHAPTERS[number].title} →</a>')
     body = markdown(chapter.text).replace("<h1>", f"<h1>{number}. ", 1)
+    if chapter.without:
+        link = f"playground.html#without={','.join(chapter.without)}"
+        body += f'<p><a href="{link}">The playground, without <code>{", ".join(chapter.without)}</code></a></p>'
     body += '<div data-explorer="picture" data-hash=""></div>'
     after = f'<p class="row">{" · ".join(steps)}</p>'
     return page(

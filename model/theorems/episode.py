@@ -193,7 +193,7 @@ def wait_ends_by_deadline(q: Logic, peer: Any) -> Clauses:
 
 @theorem("EP-6", of="consequence", trusting=False)
 def confirmed_wait_succeeds(q: Logic, peer: Any) -> Clauses:
-    """A wait can succeed as soon as its frames are confirmed, the own end is known, and no internal step is left."""
+    """A wait can succeed as soon as its frames are confirmed, its own end is known, and no internal step is left."""
     ending = peer.ending
     steps = [
         *(q.enabled(drain_input, peer, path, 0) for path in Path),

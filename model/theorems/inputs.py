@@ -94,7 +94,7 @@ def one_value_per_player_and_frame(q: Logic, step: StepView) -> Clauses:
 
 @theorem("IN-8", of="step", trusting=False)
 def window_is_enforced(q: Logic, step: StepView) -> Clauses:
-    """No frame is simulated for the first time while it is further beyond the confirmed one than the window."""
+    """No frame is simulated for the first time while it is further ahead of the confirmed one than the window."""
     before, after = step.before, step.after
     return {
         "window": q.implies(
@@ -166,7 +166,7 @@ def held_back_inputs_wait(q: Logic, step: StepView) -> Clauses:
 
 @theorem("IN-6", "BUF-1", "BUF-8", of="step", trusting=False)
 def simulation_uses_what_is_known(q: Logic, step: StepView) -> Clauses:
-    """A frame is simulated with every known input, the own among them; its record tells if any was predicted."""
+    """A frame is simulated with every known input, the peer's own included; its record tells if any was predicted."""
     before, after = step.before, step.after
     known = before.inputs.known
 

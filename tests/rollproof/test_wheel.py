@@ -34,6 +34,9 @@ NEEDED = (
     "rollproof/conformance/adapters/template.py",
     "rollproof/conformance/adapters/template.js",
     "rollproof/conformance/report/templates/report.html.j2",
+    "rollproof/model/runs/page/explorer.js",
+    "rollproof/model/runs/page/page.html.j2",
+    "rollproof/lessons/chapters/text/race.md",
     "rollproof/py.typed",
 )
 
