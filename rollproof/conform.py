@@ -16,13 +16,14 @@ from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import Case, published_cases, read_case, read_cases
 from rollproof.conformance.mutants.catalogue import find_mutant, mutants
 from rollproof.conformance.report.picture import picture_of
-from rollproof.conformance.report.report import failure_text, html, junit
+from rollproof.conformance.report.report import LEGEND, failure_text, html, junit
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.runner.transport import AdapterError
-from rollproof.conformance.schema import InvalidError, Json, check, parse
+from rollproof.conformance.schema import InvalidError, Json, check
 from rollproof.conformance.suite.fuzz import fuzz
 from rollproof.conformance.suite.smoke import smoke
 from rollproof.conformance.suite.suite import Result, SuiteReport, Target, as_json, result_json, run_suite, select
+from rollproof.model.documents import read_document
 from rollproof.model.runs.run import Run
 from rollproof.output import (
     BROKEN,
@@ -30,6 +31,7 @@ from rollproof.output import (
     Output,
     UsageError,
     console,
+    many,
     progress,
     table,
     unknown,
@@ -196,19 +198,15 @@ def _cases(ids: tuple[str, ...], profiles: tuple[str, ...], level: int) -> list[
 
 def _read_results(path: Path) -> Json:
     try:
-        if path.stat().st_size > LARGEST_RESULTS:
-            raise UsageError(f"{path}: too large for results")
-        document = parse(path.read_bytes())
+        document = read_document(path, LARGEST_RESULTS)
         check("result", document)
-        return document
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
     except InvalidError as error:
-        raise UsageError(f"{path}: {error}") from None
+        raise UsageError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    return document
 
 
 def _list(cases: list[Case]) -> int:
-    listed = table(f"{len(cases)} cases", "case", "level", "strength", "rules", "title", numbers=("level",))
+    listed = table(many(len(cases), "case"), "case", "level", "strength", "rules", "title", numbers=("level",))
     for case in cases:
         listed.add_row(case.id, str(case["level"]), case["strength"], ", ".join(case["rules"]), case["title"])
     console().print(listed)
@@ -237,10 +235,10 @@ def _pictures(report: SuiteReport) -> dict[str, Run]:
 def _tell(report: SuiteReport, document: Json, all_failures: bool) -> None:
     out = console()
     name = f"{document['implementation']['name']} {document['implementation']['version']}"
-    results = table(f"{name}, level {document['implementation']['level']}", "case", "verdict", "what")
+    results = table(f"{name}, level {document['implementation']['level']}", "verdict", "case", "what")
     shown = [each for each in report.results if each.verdict.value not in ("pass", "n/a", "degraded")]
     for result in shown:
-        results.add_row(result.case.id, _styled(result), _short(result))
+        results.add_row(_styled(result), result.case.id, _short(result))
     if shown:
         out.print(results)
     failed = [each for each in document["results"] if "failure" in each]
@@ -254,6 +252,9 @@ def _tell(report: SuiteReport, document: Json, all_failures: bool) -> None:
         out.print(ITSELF, soft_wrap=True)
     counts = ", ".join(f"{number} {verdict}" for verdict, number in document["summary"].items()) or "no case matched"
     out.print(f"{name}: {counts}")
+    told = [f"{each}: {LEGEND[each]}" for each in document["summary"] if each in LEGEND]
+    if told:
+        out.print("; ".join(told), soft_wrap=True, style="dim")
 
 
 def _tell_causes(document: Json) -> None:
@@ -305,7 +306,7 @@ def _smoke(target: Target) -> int:
             out.print(line, soft_wrap=True)
     finally:
         adapters.close()
-    out.print(f"the adapter keeps to the adapter protocol, as far as {len(lines)} steps show")
+    out.print(f"the adapter keeps to the adapter protocol, as far as {many(len(lines), 'step')} show")
     return HELD
 
 
