@@ -120,7 +120,7 @@ def look_for(protocol: Protocol, transition: str, expected: Iterable[Clause] = (
     It is looked for among peers that say the truth, or else among liars.
     """
     wanted = list(expected)
-    having = [each for each in INSTANCES.values() if transition in each.transitions]
+    having = [each for each in INSTANCES.values() if each.has(transition)]
     for truthful in (True, False):
         for instance in having:
             explorer = Explorer(protocol, evolve(instance, truthful=truthful))

@@ -52,7 +52,7 @@ def announcements_are_true(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("IN-11", "IN-7", of="step")
+@theorem("IN-11", "IN-7", of="step", trusting=False)
 def nothing_crosses_an_episode(q: Logic, step: StepView) -> Clauses:
     """What belongs to another episode changes nothing, and everything that is sent belongs to the present one."""
     before, after = step.before, step.after
@@ -79,7 +79,7 @@ def nothing_crosses_an_episode(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("EP-10", "EP-11", of="step")
+@theorem("EP-10", "EP-11", of="step", trusting=False)
 def episode_goes_through_its_phases(q: Logic, step: StepView) -> Clauses:
     """An episode is exported once, after it completed, and only then reset; only a suspicion is ever taken back."""
     before, after = step.before.ending.phase, step.after.ending.phase
@@ -154,7 +154,7 @@ def far_ends_are_reported(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("EP-5", "EP-7", "EP-8", of="consequence")
+@theorem("EP-5", "EP-7", "EP-8", of="consequence", trusting=False)
 def wait_ends_by_deadline(q: Logic, peer: Any) -> Clauses:
     """At its deadline a wait can end as soon as no internal step is left, and what is left can then be completed."""
     ending = peer.ending
@@ -191,9 +191,9 @@ def wait_ends_by_deadline(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("EP-6", of="consequence")
+@theorem("EP-6", of="consequence", trusting=False)
 def confirmed_wait_succeeds(q: Logic, peer: Any) -> Clauses:
-    """A wait can succeed as soon as its frames are confirmed, the own end is known, and no internal step is left."""
+    """A wait can succeed as soon as its frames are confirmed, its own end is known, and no internal step is left."""
     ending = peer.ending
     steps = [
         *(q.enabled(drain_input, peer, path, 0) for path in Path),
@@ -209,7 +209,7 @@ def confirmed_wait_succeeds(q: Logic, peer: Any) -> Clauses:
     return {"success": q.implies(ready, lambda: q.enabled(succeed_wait, peer))}
 
 
-@theorem("EP-2", "IN-7", of="consequence")
+@theorem("EP-2", "IN-7", of="consequence", trusting=False)
 def ends_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
     """An end is accepted from a partner exactly if it is its first, is positive, and is not too far ahead."""
     furthest = peer.frame + peer.config.max_frames_ahead
@@ -227,7 +227,7 @@ def ends_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
     return {"accepted": q.players(lambda player: q.frames(lambda end: one(player, end)))}
 
 
-@theorem("RB-5", "EP-7", of="step")
+@theorem("RB-5", "EP-7", of="step", trusting=False)
 def internal_steps_terminate(q: Logic, step: StepView) -> Clauses:
     """No sequence of internal steps goes on for ever: each lowers a rank, and the rank has a least value."""
 

@@ -36,7 +36,7 @@ def inputs_are_immutable(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("IN-1", "IN-2", of="step")
+@theorem("IN-1", "IN-2", of="step", trusting=False)
 def no_input_is_lost(q: Logic, step: StepView) -> Clauses:
     """An accepted input is queued; a queued input stays in its queue until it is known, or the episode is reset."""
     before, after = step.before, step.after
@@ -70,7 +70,7 @@ def no_input_is_lost(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("IN-10", "IN-4", "IN-9", of="step")
+@theorem("IN-10", "IN-4", "IN-9", of="step", trusting=False)
 def one_value_per_player_and_frame(q: Logic, step: StepView) -> Clauses:
     """What a peer applies to itself it fixes once, and what it announces of itself is exactly that."""
     before, after = step.before, step.after
@@ -92,9 +92,9 @@ def one_value_per_player_and_frame(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("IN-8", of="step")
+@theorem("IN-8", of="step", trusting=False)
 def window_is_enforced(q: Logic, step: StepView) -> Clauses:
-    """No frame is simulated for the first time while it is further beyond the confirmed one than the window."""
+    """No frame is simulated for the first time while it is further ahead of the confirmed one than the window."""
     before, after = step.before, step.after
     return {
         "window": q.implies(
@@ -104,7 +104,7 @@ def window_is_enforced(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("IN-7", "IN-11", of="consequence")
+@theorem("IN-7", "IN-11", of="consequence", trusting=False)
 def inputs_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
     """An input of this episode is accepted from a partner exactly if it is unknown, not negative, and not too far."""
     me, known = peer.config.player, peer.inputs.known
@@ -164,9 +164,9 @@ def held_back_inputs_wait(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("IN-6", "BUF-1", "BUF-8", of="step")
+@theorem("IN-6", "BUF-1", "BUF-8", of="step", trusting=False)
 def simulation_uses_what_is_known(q: Logic, step: StepView) -> Clauses:
-    """A frame is simulated with every known input, the own among them; its record tells if any was predicted."""
+    """A frame is simulated with every known input, the peer's own included; its record tells if any was predicted."""
     before, after = step.before, step.after
     known = before.inputs.known
 
@@ -197,7 +197,7 @@ def simulation_uses_what_is_known(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("IN-8", "RB-3", of="consequence")
+@theorem("IN-8", "RB-3", of="consequence", trusting=False)
 def nothing_else_holds_a_frame_back(q: Logic, peer: Any) -> Clauses:
     """A running peer simulates its next frame unless a rollback, the end, or the prediction window forbids it."""
     me, newest = peer.config.player, peer.frame + peer.config.input_delay

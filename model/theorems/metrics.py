@@ -45,7 +45,7 @@ def every_event_is_counted(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("RB-8", "ME-1", of="step")
+@theorem("RB-8", "ME-1", of="step", trusting=False)
 def log_entries_tell_what_happened(q: Logic, step: StepView) -> Clauses:
     """The log line of a misprediction or rollback holds what happened, and stays as it is."""
     before, after = step.before.metrics, step.after.metrics
@@ -109,7 +109,7 @@ def desync_is_not_blind(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("ME-4", of="step")
+@theorem("ME-4", of="step", trusting=False)
 def hashes_are_of_confirmed_records(q: Logic, step: StepView) -> Clauses:
     """A hash that is sent or compared is of a frame that is canonical and confirmed."""
     frames: list[Any] = [
@@ -132,7 +132,7 @@ def hashes_are_of_confirmed_records(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("ME-4", "IN-7", of="consequence")
+@theorem("ME-4", "IN-7", of="consequence", trusting=False)
 def hashes_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
     """A hash is accepted from a partner exactly if its frame is neither negative nor too far ahead."""
     furthest = peer.frame + peer.config.max_frames_ahead

@@ -11,7 +11,7 @@ from rollproof.model.theorems.property import Clauses, StepView, theorem
 from rollproof.reference.events import RollbackBegun
 
 
-@theorem("BUF-4", of="step")
+@theorem("BUF-4", of="step", trusting=False)
 def never_promote_during_rollback(q: Logic, step: StepView) -> Clauses:
     """Nothing becomes canonical while a rollback is pending or in progress."""
     before, after = step.before, step.after
@@ -27,7 +27,7 @@ def never_promote_during_rollback(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("BUF-5", of="step")
+@theorem("BUF-5", of="step", trusting=False)
 def confirmed_never_advances_during_rollback(q: Logic, step: StepView) -> Clauses:
     """The confirmed frame does not advance while a rollback is in progress."""
     return {
@@ -37,7 +37,7 @@ def confirmed_never_advances_during_rollback(q: Logic, step: StepView) -> Clause
     }
 
 
-@theorem("RB-5", "RB-7", of="step")
+@theorem("RB-5", "RB-7", of="step", trusting=False)
 def nothing_acts_during_rollback(q: Logic, step: StepView) -> Clauses:
     """While a rollback is in progress only the replay advances: no tick, drain, confirmation, promotion or end."""
     before, after = step.before, step.after
@@ -64,7 +64,7 @@ def nothing_acts_during_rollback(q: Logic, step: StepView) -> Clauses:
     return {name: q.implies(in_progress, lambda: held) for name, held in unchanged.items()}
 
 
-@theorem("RB-4", "RB-5", of="step")
+@theorem("RB-4", "RB-5", of="step", trusting=False)
 def rollback_is_not_nested(q: Logic, step: StepView) -> Clauses:
     """A rollback begins only when none is in progress, at the pending frame, which lies in the past."""
     before = step.before
@@ -102,7 +102,7 @@ def rollback_restores_the_past(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("RB-2", of="step")
+@theorem("RB-2", of="step", trusting=False)
 def pending_rollback_is_never_dropped(q: Logic, step: StepView) -> Clauses:
     """A pending rollback stays, or moves to an earlier frame, until it is begun."""
     before, after = step.before, step.after
@@ -119,7 +119,7 @@ def pending_rollback_is_never_dropped(q: Logic, step: StepView) -> Clauses:
     return {"pending": q.implies(not begun, kept)}
 
 
-@theorem("BUF-6", of="step")
+@theorem("BUF-6", of="step", trusting=False)
 def canonical_is_append_only(q: Logic, step: StepView) -> Clauses:
     """A canonical record below the termination frame stays as it is until the episode is reset."""
     before, after = step.before.buffers.canonical, step.after.buffers.canonical

@@ -28,7 +28,7 @@ def one_path_per_input(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("TR-1", "TR-2", "TR-4", of="step")
+@theorem("TR-1", "TR-2", "TR-4", of="step", trusting=False)
 def relay_only_as_fallback(q: Logic, step: StepView) -> Clauses:
     """A message takes the relay if and only if the peer-to-peer path is not healthy or refuses it."""
     before, after = step.before, step.after
@@ -65,7 +65,7 @@ def relay_only_as_fallback(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("IN-4", "IN-9", of="step")
+@theorem("IN-4", "IN-9", of="step", trusting=False)
 def packets_carry_what_is_needed(q: Logic, step: StepView) -> Clauses:
     """A packet carries the newest input and as many before it as configured; a re-sent one what is unacknowledged."""
     before, after = step.before, step.after
@@ -119,7 +119,7 @@ def packets_carry_what_is_needed(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("IN-9", "EP-2", of="step")
+@theorem("IN-9", "EP-2", of="step", trusting=False)
 def acknowledgements_are_true(q: Logic, step: StepView) -> Clauses:
     """What a peer acknowledges it has, without a hole; and what it was once told it does not forget."""
     before, after = step.before, step.after
@@ -157,7 +157,7 @@ def acknowledgements_are_true(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("EP-2", of="step")
+@theorem("EP-2", of="step", trusting=False)
 def ends_are_announced_until_acknowledged(q: Logic, step: StepView) -> Clauses:
     """An end is announced only while the partner has not acknowledged it, and no more often than the interval says."""
     announces = step.transition == "announce_end"
@@ -206,7 +206,7 @@ def messages_say_where_they_come_from(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("IN-9", "EP-2", of="consequence")
+@theorem("IN-9", "EP-2", of="consequence", trusting=False)
 def what_is_unacknowledged_is_sent_again(q: Logic, peer: Any) -> Clauses:
     """As long as a partner has not acknowledged an input, or the end, it is sent again whenever that is due."""
     known, me = peer.inputs.known, peer.config.player
@@ -229,7 +229,7 @@ def what_is_unacknowledged_is_sent_again(q: Logic, peer: Any) -> Clauses:
     return {"inputs": every(inputs), "end": every(end)}
 
 
-@theorem("IN-9")
+@theorem("IN-9", trusting=False)
 def only_what_was_said_is_acknowledged(q: Logic, peer: Any) -> Clauses:
     """Whatever a partner acknowledges, it is never taken to have an input that was not scheduled."""
     return {
