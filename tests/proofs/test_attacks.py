@@ -46,7 +46,8 @@ POSSIBLE = (
     "    return arrival.acknowledged <= newest_own_input(peer) and not (arrival.end_known and peer.ending.own is None)"
 )
 IN_SIGHT = "    return Phase.RUNNING < peer.ending.phase < Phase.COMPLETING"
-ANNOUNCED = "    return _send(evolve(peer, deliveries=peer.deliveries.set(to.player, delivery)), to.player, message, to.accepts)"
+DELIVERED = "evolve(peer, deliveries=peer.deliveries.set(to.player, delivery))"
+ANNOUNCED = f"    return _send({DELIVERED}, to.player, message, to.accepts)"
 ACK_SENT = '    return _send(peer, to.player, message, to.accepts)\n\n\n@guard("EP-2")\ndef own_end'
 ACK_HEARD = "    peer = evolve(peer, deliveries=peer.deliveries.set(arrival.player, delivery))"
 PROMOTED = "    return peer, (FramePromoted(frame, forced=False),)"
@@ -391,7 +392,8 @@ ATTACKS = (
         (
             "rollback",
             TICKED,
-            "    config = evolve(peer.config, max_resent=0)\n    return evolve(peer, ticks=peer.ticks + 1, config=config), ()",
+            "    config = evolve(peer.config, max_resent=0)\n"
+            "    return evolve(peer, ticks=peer.ticks + 1, config=config), ()",
         ),
     ),
     attack(
@@ -401,7 +403,8 @@ ATTACKS = (
         (
             "episode",
             "        announced=peer.ending.announced.set(arrival.player, arrival.end),\n",
-            "        announced=peer.ending.announced.set(arrival.player, arrival.end),\n        deadline=None if peer.ending.deadline is None else peer.ending.deadline + 1,\n",
+            "        announced=peer.ending.announced.set(arrival.player, arrival.end),\n"
+            "        deadline=None if peer.ending.deadline is None else peer.ending.deadline + 1,\n",
         ),
     ),
     attack(
