@@ -365,12 +365,15 @@ def lazy(cls: type) -> type:
             return False if other is None else refuse(f"a {cls.__name__} is compared with a {type(other).__name__}")
         return all(read(self, name) == getattr(other, name) for name in fields_of(self))
 
+    def unequal(self: Any, other: object) -> bool:
+        return not equal(self, other)
+
     def hashed(self: Any) -> Any:
         return refuse(f"a {cls.__name__} is hashed")
 
     if cls not in _LAZY:
         namespace: dict[str, Any] = {"__getattribute__": read, "__copy__": copy, "__slots__": ()}
-        namespace.update(__eq__=equal, __hash__=hashed)
+        namespace.update(__eq__=equal, __ne__=unequal, __hash__=hashed)
         if hasattr(cls, "partners"):
             namespace["partners"] = SPlayers("partners")
         _LAZY[cls] = type(f"Symbolic{cls.__name__}", (cls,), namespace)
