@@ -1,5 +1,8 @@
 """What the environment may do: partners say only what is true, at any moment, in any order, any number of times.
 
+Of strangers, and of messages of other sessions of the same players, nothing is assumed: they may say anything, at any
+moment (IN-11).
+
 This is what every peer guarantees in turn (`one_value_per_player_and_frame`, `announcements_are_true`), so assuming it
 of the partners is no circle: no peer relies on what is said later than what it says itself.
 """
@@ -21,31 +24,30 @@ def scheduled_input_is_true(q: Logic, peer: Any, action: Any) -> Formula:
     return q.any_of(q.has(peer.inputs.known, me, frame), action == q.truth(peer).action(me, frame))
 
 
-def received_input_is_true(q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any, **_: Any) -> Formula:
-    """A player's input is what it did in that frame of that episode. Of strangers nothing is assumed."""
-    return q.implies(q.is_player(player), lambda: action == q.truth(peer, epoch).action(player, frame))
+def received_input_is_true(
+    q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any, game: Any, **_: Any
+) -> Formula:
+    """A player's input is what it did in that frame of that episode of this session."""
+    trusted = q.all_of(game == peer.config.game, q.is_player(player))
+    return q.implies(trusted, lambda: action == q.truth(peer, epoch).action(player, frame))
 
 
-def duplicate_is_true(q: Logic, peer: Any, player: Any, frame: Any, action: Any) -> Formula:
-    """A player never says two things of one frame. Of strangers nothing is assumed."""
-    return q.implies(q.is_player(player), lambda: action == q.truth(peer).action(player, frame))
-
-
-def announced_end_is_true(q: Logic, peer: Any, epoch: Any, end: Any, **_: Any) -> Formula:
-    """A partner announces the termination frame of the lockstep run of that episode."""
+def announced_end_is_true(q: Logic, peer: Any, epoch: Any, end: Any, game: Any, **_: Any) -> Formula:
+    """A partner announces the termination frame of the lockstep run of that episode of this session."""
     true = q.truth(peer, epoch).end
-    return q.all_of(q.is_there(true), q.given(true, lambda frame: frame == end))
+    is_true = q.all_of(q.is_there(true), q.given(true, lambda frame: frame == end))
+    return q.implies(game == peer.config.game, lambda: is_true)
 
 
-def received_hash_is_true(q: Logic, peer: Any, epoch: Any, frame: Any, digest: Any, **_: Any) -> Formula:
-    """A partner's hash is that of the lockstep records."""
-    return digest == q.truth(peer, epoch).digest(frame + 1)
+def received_hash_is_true(q: Logic, peer: Any, epoch: Any, frame: Any, digest: Any, game: Any, **_: Any) -> Formula:
+    """A partner's hash is that of the lockstep records of that episode of this session."""
+    return q.implies(game == peer.config.game, lambda: digest == q.truth(peer, epoch).digest(frame + 1))
 
 
 ASSUMPTIONS: dict[str, Assumption] = {
     "schedule_input": scheduled_input_is_true,
     "receive_input": received_input_is_true,
-    "ignore_conflict": duplicate_is_true,
+    "ignore_conflict": received_input_is_true,
     "receive_end": announced_end_is_true,
     "receive_hash": received_hash_is_true,
 }

@@ -57,11 +57,13 @@ def announcements_are_true(q: Logic, step: StepView) -> Clauses:
 
 @theorem("IN-11", "IN-7", of="step")
 def nothing_crosses_an_episode(q: Logic, step: StepView) -> Clauses:
-    """What belongs to another episode changes nothing, and everything that is sent belongs to the present one."""
+    """What belongs to another session or episode changes nothing; what is sent belongs to the present ones."""
     before, after = step.before, step.after
     clauses: Clauses = {}
     if "epoch" in step.args:
         clauses["received"] = step.args["epoch"] == before.epoch
+    if "game" in step.args:
+        clauses["session"] = step.args["game"] == before.config.game
     for event in step.events:
         if isinstance(event, Sent):
             clauses["sent"] = event.message.epoch == before.epoch
@@ -268,7 +270,7 @@ def ends_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
             peer.ending.phase < Phase.COMPLETING,
             q.no(q.has(peer.ending.announced, player)),
         )
-        return q.iff(q.enabled(receive_end, peer, player, peer.epoch, end), expected)
+        return q.iff(q.enabled(receive_end, peer, player, peer.epoch, end, peer.config.game), expected)
 
     return {"accepted": q.players(lambda player: q.frames(lambda end: one(player, end)))}
 
