@@ -5,12 +5,12 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 ARGS ?=
 
-CHAPTERS := reference model proofs conformance
+CHAPTERS := reference model proofs conformance lessons
 FAST := tests/reference tests/test_house.py \
 	$(addprefix tests/model/test_,rules.py session.py symbolic_containers.py trace.py worlds.py) \
 	$(addprefix tests/rollproof/test_,cli_simulate.py explain.py readme.py)
 
-.PHONY: help venv verify test test-fast lint bench fuzz conform-real dist clean
+.PHONY: help venv verify test test-fast lint bench mutants fuzz conform-real docs docs-serve docs-test dist clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -49,6 +49,9 @@ lint: $(STAMP)  ## check format, style and types
 bench: $(STAMP)  ## run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+mutants: $(STAMP)  ## judge small wrong changes of the reference (ARGS="--sample 40" for some of them)
+	@$(BIN)/python -m benchmarks.mutants $(ARGS)
+
 fuzz: $(STAMP)  ## run the randomized tests for long
 	@ROLLPROOF_FUZZ=1 $(BIN)/python -m pytest -m fuzz $(ARGS)
 
@@ -60,6 +63,15 @@ dist: $(STAMP)  ## build a release in dist/ (source archive and wheel), install 
 	@rm -rf dist
 	@ROLLPROOF_DIST=dist $(BIN)/python -m pytest -n0 tests/rollproof/test_wheel.py $(ARGS)
 	@ls dist
+
+docs: $(STAMP)  ## make the site: lessons, playground, theorems, in build/site
+	@$(BIN)/python -m rollproof.lessons.site
+
+docs-serve:  ## show the site at a port of this machine
+	@$(BIN)/python -m rollproof.lessons.site --serve
+
+docs-test: docs  ## test the site in a browser, without a network; takes minutes
+	@ROLLPROOF_SITE=build/site $(BIN)/python -m pytest -n0 tests/lessons/test_site.py tests/model/test_explorer.py $(ARGS)
 
 clean:  ## remove .venv and everything generated
 	@rm -rf $(VENV) build dist *.egg-info .hypothesis .benchmarks .mypy_cache .pytest_cache .ruff_cache

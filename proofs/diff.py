@@ -252,8 +252,7 @@ def verdicts(protocol: Protocol, jobs: int | None = None) -> dict[str, Status]:
     failed, settled = _unproved(protocol, jobs)
     known: dict[str, Status] = {}
     for each in THEOREMS:
-        trusts = isinstance(each, str) or each.trusting
-        known[_name(each)] = "proved" if _name(each) not in failed and (settled or not trusts) else "undecided"
+        known[_name(each)] = "proved" if _name(each) not in failed and settled else "undecided"
     suspects = [each for each in THEOREMS if known[_name(each)] == "undecided"]
     task = partial(_refuted, protocol, suspects)
     for names in in_parallel(task, suited(protocol), jobs) if suspects else ():
@@ -280,10 +279,14 @@ def _failing(protocol: Protocol, dropped: frozenset[str], name: str) -> set[str]
     found: set[str] = set()
     gone = {formula.get_id() for (each, _), formula in state.invariants.items() if each in dropped}
     for case in cases(protocol, state, name):
-        trust = tuple(each for each in case.trust if each.get_id() not in gone)
+        trust, premises = (
+            tuple(each for each in some if each.get_id() not in gone) for some in (case.trust, case.premises)
+        )
         goals = {key: goal for key, goal in case.goals.items() if key[0] not in dropped | found}
         found |= {
-            each.property for each in discharge(evolve(case, trust=trust, goals=goals), QUICK_EFFORT) if not each.proved
+            each.property
+            for each in discharge(evolve(case, premises=premises, trust=trust, goals=goals), QUICK_EFFORT)
+            if not each.proved
         }
     return found
 

@@ -256,7 +256,7 @@ def succeed_wait(peer: Peer) -> Step:
     ),
 )
 def expire_wait(peer: Peer, _: Clock) -> Step:
-    """The confirmation wait reaches its deadline; the episode completes all the same."""
+    """The confirmation wait reaches its deadline; the episode completes anyway."""
     ending = evolve(peer.ending, phase=Phase.COMPLETING, deadline=None, timed_out=True)
     return evolve(peer, ending=ending), (WaitTimedOut(peer.confirmed, given(peer.ending.termination) - 1),)
 

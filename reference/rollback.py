@@ -86,7 +86,7 @@ def rollback_is_pending(peer: Peer) -> bool:
 
 @transition("RB-3", "RB-4", guards=(rollback_is_pending, no_rollback_in_progress, episode_is_open))
 def begin_rollback(peer: Peer) -> Step:
-    """The peer becomes as it was before the pending frame, with no record at or after it."""
+    """The peer is rolled back to the state before the pending frame, with no record at or after it."""
     target = given(peer.rollback.pending)
     depth = peer.frame - target
     entry = RollbackEntry(epoch=peer.epoch, target=target, current_frame=peer.frame, depth=depth)
@@ -126,7 +126,7 @@ def frames_left_to_replay(peer: Peer) -> bool:
 
 @transition("RB-5", "RB-6", "BUF-1", takes=Moment, guards=(rollback_in_progress, frames_left_to_replay))
 def replay_frame(peer: Peer, moment: Moment) -> Step:
-    """The next frame of the replay is simulated again, with what is known by now and fresh predictions elsewhere."""
+    """The next frame is replayed, with the inputs known by now and fresh predictions elsewhere."""
     cursor = given(peer.rollback.cursor)
     simulation, speculative, event = _simulate(peer, cursor, moment, replayed=True)
     after = evolve(

@@ -68,7 +68,7 @@ def resend_is_due(peer: Peer, to: Transmission) -> bool:
 
 @transition("IN-9", "TR-2", takes=Transmission, guards=(from_a_partner, resend_is_due, inputs_are_unacknowledged))
 def resend_inputs(peer: Peer, to: Transmission) -> Step:
-    """The oldest local inputs that a partner has not acknowledged go out again."""
+    """The oldest local inputs that a partner has not acknowledged are sent again."""
     delivery = peer.deliveries[to.player]
     first = delivery.acknowledged + 1
     last = min(newest_own_input(peer), delivery.acknowledged + peer.config.max_resent)
@@ -100,7 +100,7 @@ def acknowledgement_is_possible(peer: Peer, arrival: AckArrival) -> bool:
 
 @transition("IN-9", takes=AckArrival, guards=(same_session, same_epoch, from_a_partner, acknowledgement_is_possible))
 def receive_ack(peer: Peer, arrival: AckArrival) -> Step:
-    """What a partner acknowledges need not be sent again; an acknowledgement never takes another back."""
+    """What a partner acknowledges need not be sent again; an acknowledgement is never taken back."""
     delivery = peer.deliveries[arrival.player]
     delivery = evolve(
         delivery,

@@ -9,7 +9,7 @@ session with that check in place.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -68,7 +68,7 @@ def canonical(value: object) -> str:
     return _CANONICAL.encode(value)
 
 
-def normal(action: T) -> T:
+def normal(action: Any) -> Any:
     """Return an action as it is kept: −0.0 becomes 0.0, so that no two texts mean one number (IN-13)."""
     if type(action) is float:
         return action + 0.0

@@ -10,9 +10,10 @@ from typing import Any
 import attrs
 from rich.console import Console
 
+from rollproof.conformance.logs.importing import open_log
 from rollproof.conformance.logs.judge import Finding, LogReport, judge
 from rollproof.conformance.logs.known import load_known
-from rollproof.conformance.logs.reading import Log, LogError
+from rollproof.conformance.logs.reading import LogError
 from rollproof.conformance.logs.summary import not_judged, tallies
 from rollproof.conformance.report.picture import Picture
 from rollproof.model.runs.run import Run
@@ -35,7 +36,7 @@ FORMAT = "rollproof-log-report"
 VERSION = 2
 
 
-def check_log(file: Path, *, known: Path | None = None, html: Path | None = None, json: Output = None) -> int:
+def check_log(file: Path, *, known: Path | None = None, html: Output = None, json: Output = None) -> int:
     """Judge the recorded log of a session: each peer by the model, and whatever is told twice by what else tells it.
 
     Exits with 0 if the log holds, 1 if it diverges or a known divergence is no longer there, 2 if the command or its
@@ -74,7 +75,7 @@ def _judge(file: Path, known: Path | None, untold: Mapping[str, frozenset[str]] 
     try:
         with file.open("rb") as lines, progress("checking", os.fstat(lines.fileno()).st_size) as bar:
             advance = lambda _: bar.update(bar.task_ids[0], completed=lines.tell())  # noqa: E731
-            return judge(Log(file, lines), entries, advance, untold)
+            return judge(open_log(file, lines), entries, advance, untold)
     except OSError as error:
         raise LogError(file, 0, f"cannot be read: {error.strerror}") from None
 
@@ -82,7 +83,7 @@ def _judge(file: Path, known: Path | None, untold: Mapping[str, frozenset[str]] 
 def _picture(file: Path, finding: Finding) -> Run:
     """Read a log again, up to the line by which something shows."""
     with file.open("rb") as lines:
-        log = Log(file, lines)
+        log = open_log(file, lines)
         header = log.header
         picture = Picture(f"Log {file.name}", header.players, header.peers, f"rollproof check-log {file}")
         for line in log:

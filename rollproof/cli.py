@@ -32,7 +32,7 @@ from rollproof.output import (
 HERE = Path(__file__).resolve().parents[1]
 LAST_WORDS_S = 1.0
 """How long a command may take to end in order once it is terminated."""
-CHAPTERS = ("reference", "model", "proofs", "conformance")
+CHAPTERS = ("reference", "model", "proofs", "conformance", "lessons")
 TRACEBACK = "ROLLPROOF_TRACEBACK"
 """The environment variable that shows tracebacks of failures."""
 
@@ -62,18 +62,24 @@ app = App(
     console=plain_console(),
     help_format="plaintext",
 )
-app.register_install_completion_command()
+app.register_install_completion_command(add_to_startup=False)
 app.command(
     "rollproof.guards:guards", name="guards", help="Tell what each guard is for, and what goes wrong without it."
 )
 app.command("rollproof.conform:conform", name="conform", help="Judge an implementation in any language.")
 app.command("rollproof.check_log:check_log", name="check-log", help="Judge the recorded log of a session.")
 app.command(
+    "rollproof.bisect:bisect_logs",
+    name="bisect",
+    help="Find the first frame at which the logs of peers differ, and why.",
+)
+app.command(
     "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."
 )
 app.command("rollproof.diff:diff", name="diff", help="Compare two protocols: behaviour and theorems.")
 app.command("rollproof.explain:explain", name="explain", help="Explain anything that has a name, or list all there is.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
+app.command("rollproof.lesson:app", name="lesson", help="Read the lessons, and check exercises.")
 app.command("rollproof.trace:trace", name="trace", help="Show a saved run: as text, diagram, or for tools.")
 
 

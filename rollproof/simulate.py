@@ -17,7 +17,14 @@ from cyclopts import Parameter
 from rollproof.conformance.logs.record import RecordingError, lines, recorded, recording
 from rollproof.model.documents import DocumentError
 from rollproof.model.runs.sessions import TooLongError, run_of_session
-from rollproof.model.sessions.campaign import Summary, protocol_named, random_setup, run_campaign, small_setup
+from rollproof.model.sessions.campaign import (
+    Summary,
+    protocol_named,
+    random_setup,
+    run_campaign,
+    small_promises,
+    small_setup,
+)
 from rollproof.model.sessions.examined import Broken, broken_law, examine
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.report import PeerReport
@@ -158,10 +165,10 @@ def simulate(
 
 def _examined(count: int, first: int, protocol: Protocol, option: str, *, small: bool) -> Iterator[Broken | None]:
     _check_campaign(count, first)
-    setup = small_setup if small else random_setup
     for seed in range(first, first + count):
         again = f"--campaign 1 --seed {seed}{' --small' if small else ''} --strict{option}"
-        yield examine(setup(seed), SOUND, protocol, again)
+        setup, promises = (small_setup(seed), small_promises(seed)) if small else (random_setup(seed), SOUND)
+        yield examine(setup, promises, protocol, again)
 
 
 def _strictly(examined: Iterable[Broken | None], json: Path | None) -> int:

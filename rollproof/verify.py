@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Container
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,10 +16,11 @@ from rich.text import Text
 from rollproof.model.rules import check_citations
 from rollproof.model.runs.run import Run
 from rollproof.model.runs.stories import run_of_story, under
+from rollproof.model.search.explorer import described
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import Trace, document_of, story_of
-from rollproof.model.variants.variants import VARIANTS
+from rollproof.model.variants.variants import INAPPLICABLE, VARIANTS
 from rollproof.output import (
     BROKEN,
     HELD,
@@ -115,7 +117,7 @@ def verify(
     whole = key is None and transition is None and theorem is None and not proof_only
     if whole and judgement.status == "proved" and judgement.report is not None:
         trusted = _trust(protocol, judgement.report, counterexamples, jobs)
-        _show_trust(trusted)
+        _show_trust(trusted, counterexamples)
     crossed = _cross_check(protocol, transition, jobs, smt2) if second_solver or smt2 else None
     command = _command(theorem, transition, without, variant, players, proof_only)
     if judgement.trace is not None:
@@ -187,6 +189,8 @@ def _show(judgement: Judgement, theorem: str | None) -> None:
         sessions = judgement.played.sessions
         console().print(f"{sessions} sessions kept every promise, and every call of a driver its contract.")
     _show_open(rows)
+    for reason in judgement.failed:
+        console().print(f"instance {reason}", style="bold yellow", soft_wrap=True)
     if judgement.searched:
         console().print(f"No run that goes wrong was found in: {judgement.searched}")
 
@@ -222,7 +226,7 @@ def _shown(value: object) -> str:
     return "—" if value is None else "yes" if value is True else "no" if value is False else str(value)
 
 
-def _show_trust(trusted: Trust) -> None:
+def _show_trust(trusted: Trust, counterexamples: Container[str]) -> None:
     verdicts = Counter(each.verdict for each in trusted.guards)
     refuted = [each for each in trusted.controls if each.trace is not None]
     rows = table("\nWhat shows that the proof says something", "check", "result", "")
@@ -236,11 +240,23 @@ def _show_trust(trusted: Trust) -> None:
     counts = ", ".join(f"{verdicts[each]} {each}" for each in ("needed", "redundant", "undecided"))
     undecided = ", ".join(f"{e.transition}.{e.guard}" for e in trusted.guards if e.verdict == "undecided")
     rows.add_row("necessity: guards", _mark(not undecided), f"{counts}: {undecided}" if undecided else counts)
+    lost = became_redundant(trusted, counterexamples)
+    if lost:
+        rows.add_row("", Text("changed", "bold yellow"), f"redundant now, and needed before: {', '.join(lost)}")
     survivors = ", ".join(each.variant for each in trusted.controls if each.trace is None)
     rows.add_row("negative controls", _mark(not survivors), survivors or f"{len(refuted)} wrong variants are refuted")
+    if INAPPLICABLE:
+        reasons = ", ".join(f"{name} ({lacks})" for name, lacks in INAPPLICABLE.items())
+        rows.add_row("not applicable", "", reasons)
     rows.add_row("lemmas", _mark(not trusted.unused, "UNUSED"), ", ".join(trusted.unused) or "each is needed")
     console().print(rows)
     console().print()
+
+
+def became_redundant(trusted: Trust, needed_before: Container[str]) -> list[str]:
+    """Return the guards that are redundant although something went wrong without them before the change."""
+    redundant = (f"{each.transition}.{each.guard}" for each in trusted.guards if each.verdict == "redundant")
+    return [name for name in redundant if name in needed_before]
 
 
 def _option(without: str | None, variant: str | None) -> str:
@@ -252,9 +268,17 @@ def _mark(held: bool, otherwise: str = "NOT SHOWN") -> Text:
 
 
 def _show_trace(trace: Trace, save: Path | None) -> None:
-    story = story_of(trace)
     console().print()
-    console().print(as_text(story), soft_wrap=True)
+    try:
+        story = story_of(trace)
+        text = as_text(story)
+    except Exception as error:  # the code makes what cannot be told; the run stays a run
+        violation = trace.violation
+        steps = "\n".join(f"  {step.transition}{tuple(value for _, value in step.args)}" for step in trace.steps)
+        what = "" if violation is None else f"\nviolates {violation.property} ({violation.clause})"
+        console().print(f"{steps}{what}\nThe run cannot be told in full: {described(error)}", soft_wrap=True)
+        return
+    console().print(text, soft_wrap=True)
     if save is not None:
         write_json(save, document_of(story))
 
@@ -287,6 +311,8 @@ def _code(judgement: Judgement, theorem: str | None, trusted: Trust | None, cros
         return BROKEN
     if crossed is not None and crossed.count("disagreed"):
         return BROKEN
+    if judgement.failed:
+        return UNDECIDED
     agrees = crossed is None or crossed.agreed
     proved = bool(shown) and all(each == "proved" for each in shown)
     return HELD if proved and agrees and (trusted is None or trusted.complete) else UNDECIDED
@@ -347,6 +373,7 @@ def _document(
         ],
         "trace": None if judgement.trace is None else document_of(story_of(judgement.trace)),
         "searched": judgement.searched,
+        "not_searched": list(judgement.failed),
         "sessions": None if judgement.played is None else judgement.played.sessions,
         "broken": None if judgement.broken is None else attrs.asdict(judgement.broken),
     }

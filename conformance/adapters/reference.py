@@ -13,7 +13,7 @@ from typing import Any
 
 from rollproof.conformance.cases.single_step import VARIABLES, decoded
 from rollproof.conformance.game import HashWorld
-from rollproof.conformance.schema import Json
+from rollproof.conformance.schema import ADAPTER_PROTOCOL, Json
 from rollproof.reference import tick as drivers
 from rollproof.reference.config import Config
 from rollproof.reference.episode import export_episode, reset_episode
@@ -99,7 +99,7 @@ class Adapter:
         """Say what this is."""
         return {
             "hello": {
-                "protocol": 1,
+                "protocol": ADAPTER_PROTOCOL,
                 "name": "rollproof reference" if self.protocol is PROTOCOL else f"mutant: {self.protocol.name}"[:100],
                 "version": "1",
                 "language": f"Python {sys.version_info.major}.{sys.version_info.minor}",

@@ -70,8 +70,8 @@ class Follower:
         self.owed: list[Mispredicted] = []
         self.just_begun = False
 
-    def see(self, observation: Json, now: int) -> None:
-        """Follow one observation, made at a time in milliseconds.
+    def see(self, observation: Json, now: int) -> bool:
+        """Follow one observation, made at a time in milliseconds, and tell whether it was compared with anything.
 
         Raises:
             DivergenceError: if the model does not allow it.
@@ -79,6 +79,7 @@ class Follower:
         see: Callable[[Json, int], None] | None = getattr(self, f"_see_{observation['obs']}", None)
         if see is not None:
             see(observation, now)
+        return see is not None
 
     def check_variables(self, told: Mapping[str, Json]) -> None:
         """Compare the variables that a peer tells when asked.

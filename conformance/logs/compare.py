@@ -52,6 +52,19 @@ class Comparer:
     """By two peers: the first certain difference between them."""
     number: list[int] = field(factory=lambda: [-1])
     """The frame that came last."""
+    windows: dict[str, int | None] = field(init=False)
+    """By peer: the prediction window."""
+    longest: int = field(init=False)
+    """The most frames that any peer plays."""
+
+    @windows.default
+    def _windows(self) -> dict[str, int | None]:
+        return {peer: self.header.config_of(peer).get("prediction_window") for peer in self.header.peers}
+
+    @longest.default
+    def _longest(self) -> int:
+        limits: list[int] = [self.header.config_of(peer).get("max_steps", 1 << 30) for peer in self.header.peers]
+        return min(limits)
 
     def frame(self, frame: Frame) -> list[Difference]:
         """Return what is told differently of the next frame."""
@@ -156,6 +169,8 @@ class Comparer:
         received = next((each.line for each in told.claims if each.player == player), None)
         if received is not None:
             return _unless_pending(received, last.line, episode)
+        if last.predicted and len(header.players) == 2:
+            return None
         predicted = DEFAULT_INPUT
         if header.variants.get("prediction", "previous") == "previous" and frame.number > 0:
             before = self.before.get(peer)
@@ -179,7 +194,7 @@ class Comparer:
         end = episode.end
         if end is not None and end.confirmed and frame.number < end.frames:
             return max(end.line, line)
-        window = self.header.config_of(peer).get("prediction_window")
+        window = self.windows[peer]
         if window is not None and frame.number < episode.next_frame - window:
             return max(episode.newest, line)
         return None
@@ -240,9 +255,7 @@ class Comparer:
         return Statement(peer, "rows", row["state"], told.row_line, _row_since(told, frame.episodes[peer]))
 
     def _termination(self, frame: Frame) -> int:
-        settings: list[int] = [self.header.config_of(peer).get("max_steps", 1 << 30) for peer in frame.episodes]
-        ends: list[int] = [each.end.frames for each in frame.episodes.values() if each.end is not None]
-        return min(*settings, *ends, 1 << 30)
+        return min([self.longest, *(each.end.frames for each in frame.episodes.values() if each.end is not None)])
 
     # --- one peer alone ---
 

@@ -62,15 +62,15 @@ class GameFollower:
                     "variables", sentence, ("BUF-2",), self.tape.next_frame, f"{name} = {value}", f"{told[name]}"
                 )
 
-    def see(self, observation: Json, now: int) -> None:
-        """Take in one observation.
+    def see(self, observation: Json, now: int) -> bool:
+        """Take in one observation, and tell whether it was compared with anything.
 
         Raises:
             DivergenceError: if it is against what was seen before.
             TooMuchError: if it speaks of a frame that is forgotten.
         """
         if not self.judges(observation):
-            return
+            return False
         kind = observation["obs"]
         if kind == "confirm":
             self._confirm(observation["frame"])
@@ -81,6 +81,7 @@ class GameFollower:
         if kind in ("load", "rollback_begin"):
             self._go_back(observation["frame"])
         self._play(observation, now)
+        return True
 
     def _confirm(self, frame: int) -> None:
         if frame < self.confirmed and self.observes & {"advance", "load", "rollback_begin"}:

@@ -124,8 +124,7 @@ class _Peer(Interface):
 
     @property
     def epoch(self) -> int: ...
-    def judges(self, observation: Json) -> bool: ...
-    def see(self, observation: Json, now: int) -> None: ...
+    def see(self, observation: Json, now: int) -> bool: ...
     def check_variables(self, told: Json) -> None: ...
     def variables(self) -> dict[str, Json]: ...
 
@@ -209,8 +208,7 @@ class _Judging(Consumer):
                 peer.check_variables(line.vars)
                 compared = True
             else:
-                compared = peer.judges(line.obs)
-                peer.see(line.obs, line.now // 1000)
+                compared = peer.see(line.obs, line.now // 1000)
         except DivergenceError as error:
             if not self._is_known(error.parts[0], line.peer, error.frame):
                 self._diverged(line, peer, error)

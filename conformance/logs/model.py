@@ -33,6 +33,12 @@ EVERY = 64
 """How many frames are forgotten at a time."""
 
 
+FOLLOWED = frozenset(name.removeprefix("_see_") for name in dir(Follower) if name.startswith("_see_"))
+"""The kinds of observation that the model follows."""
+METRICS = frozenset(("rollbacks", "greatest_depth", "mispredictions", "frames"))
+"""The metrics that follow from what is observed."""
+
+
 def needed_to_follow(header: Header, peer: str) -> frozenset[str]:
     """Return the kinds that must be recorded of a peer for the model to follow."""
     needed = {"advance", "input_recv"}
@@ -75,6 +81,7 @@ class LogFollower(Follower):
             observes -= {"export"}
         super().__init__(peer, header.players, header.config_of(peer), header.variants, observes)
         self.excuse = excuse
+        self.follow: dict[str, Callable[[Json, int], None]] = {kind: getattr(self, f"_see_{kind}") for kind in FOLLOWED}
         self.suite_game = header.suite_game
         if not self.suite_game:
             self.model = evolve(self.model, world=OtherGame())
@@ -127,30 +134,35 @@ class LogFollower(Follower):
             return "episode_end" in self.observes
         if kind in ("input_local", "input_recv"):
             return bool(observation["frame"] >= self.forgotten)
-        return hasattr(self, f"_see_{kind}")
+        if kind == "metric":
+            return observation["name"] in METRICS
+        return kind in FOLLOWED
 
-    def see(self, observation: Json, now: int) -> None:
-        """Follow one observation, made at a time in milliseconds.
+    def see(self, observation: Json, now: int) -> bool:
+        """Follow one observation, made at a time in milliseconds, and tell whether it was compared with anything.
 
         Raises:
             DivergenceError: if the model does not allow it.
             TooMuchError: if more frames are open than the model remembers.
         """
         if not self.judges(observation):
-            return
+            return False
+        kind = observation["obs"]
         self.refusing = ()
         try:
             self._infer(observation, now)
-            super().see(self._comparable(observation), now)
+            if kind != "save":
+                self.follow[kind](observation if kind != "export" else self._comparable(observation), now)
         except LookupError:
             if not self.excused:
                 raise
             self.lost = True
-            return
+            return True
         if "state" in observation:
             self._see_state(observation)
-        if self.model.frame - self.forgotten >= EVERY:
+        if kind == "advance" and self.model.frame - self.forgotten >= EVERY:
             self._forget()
+        return True
 
     # --- what is not recorded ---
 
@@ -171,7 +183,7 @@ class LogFollower(Follower):
                 self.model = evolve(self.model, inputs=evolve(self.model.inputs, known=known))
 
     def _comparable(self, seen: Json) -> Json:
-        if seen["obs"] != "export" or self.suite_game:
+        if self.suite_game:
             return seen
         return {
             **seen,
@@ -251,6 +263,10 @@ class LogFollower(Follower):
         self, transition: Transition[A], args: A, *, frame: int | None, seen: str, expected: str = ""
     ) -> Iterable[Event]:
         """Fire a transition. If a guard refuses it, and that is known, it is fired without its guards."""
+        step = PROTOCOL[transition].fire(self.model, args)
+        if not isinstance(step, Guard):
+            self.model = step[0]
+            return step[1]
         try:
             return super()._fire(transition, args, frame=frame, seen=seen, expected=expected)
         except DivergenceError as error:

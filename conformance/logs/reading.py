@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 from rollproof.conformance.judge.follower import Follower
 from rollproof.conformance.schema import InvalidError, Json, check_observation, observation_kinds, parse, schema
 from rollproof.model.documents import checker
+from rollproof.reference import values
 
 LONGEST_LINE = 2 << 20
 """In bytes; an export of as many rows as the schema allows fits in."""
@@ -60,7 +61,7 @@ class Header:
         return {**self.config, **self.overrides.get(peer, {})}
 
 
-@frozen
+@values.frozen
 class Line:
     """What one peer did, or told."""
 

@@ -55,6 +55,8 @@ class Told:
     """The state after the frame as it was saved last, and the line; kept only where simulations are not told."""
     confirmed: int = 0
     promoted: int = 0
+    overdue: int = 0
+    """The line by which a rollback should have corrected this frame, and had not (RB-3)."""
     forced: bool = False
     row: Json | None = None
     row_line: int = 0
@@ -111,6 +113,10 @@ class Episode:
     """Further ends of the same episode."""
     export: Exported | None = None
     reports: list[Report] = field(factory=list)
+    owed: list[tuple[Told, int]] = field(factory=list)
+    """The frames that the next rollback must correct, and the lines in which that became known."""
+    begun_rollback: int = 0
+    """The line in which the last rollback began."""
     restored: tuple[int, int] | None = None
     """The frame before which a state was just loaded, and that state."""
     over: bool = False
@@ -131,6 +137,7 @@ class Teller:
     def __init__(self, header: Header, peer: str) -> None:
         """Begin before frame 0 of the first episode."""
         self.peer = peer
+        self.players = header.players
         self.observes = header.observes_of(peer)
         self.many = "episode_begin" in self.observes
         self.own_saves = "advance" not in self.observes
@@ -208,7 +215,13 @@ class Teller:
     def _see_input_recv(self, episode: Episode, seen: Json, line: int) -> None:
         told = self._told(episode, seen["frame"])
         if told is not None and len(told.claims) < MOST_SIMULATIONS:
-            told.claims.append(Claim(seen["player"], seen["input"], line, "input_recv"))
+            player, value = seen["player"], seen["input"]
+            told.claims.append(Claim(player, value, line, "input_recv"))
+            if told.simulations and player in self.players:
+                used = told.simulations[-1].inputs
+                index = self.players.index(player)
+                if index < len(used) and used[index] != value:
+                    episode.owed.append((told, line))
 
     def _see_mispredict(self, episode: Episode, seen: Json, line: int) -> None:
         told = self._told(episode, seen["frame"])
@@ -222,6 +235,8 @@ class Teller:
         restored, episode.restored = episode.restored, None
         if frame >= episode.next_frame:
             episode.next_frame, episode.newest = frame + 1, line
+            self._is_overdue(episode, line, episode.owed)
+            episode.owed.clear()
         episode.cursor = frame + 1
         told = self._told(episode, frame)
         if told is None:
@@ -241,6 +256,16 @@ class Teller:
 
     def _see_rollback_begin(self, episode: Episode, seen: Json, line: int) -> None:
         episode.cursor = min(seen["frame"], episode.next_frame)
+        episode.begun_rollback = line
+
+    def _see_rollback_end(self, episode: Episode, seen: Json, line: int) -> None:
+        self._is_overdue(episode, line, [each for each in episode.owed if each[1] < episode.begun_rollback])
+
+    def _is_overdue(self, episode: Episode, line: int, owed: list[tuple[Told, int]]) -> None:
+        """Note which frames should have been corrected by now, and are not."""
+        for told, known in owed[:MOST_REPORTS]:
+            if told.simulations[-1].line < known and not told.overdue:
+                told.overdue = line
 
     def _see_save(self, episode: Episode, seen: Json, line: int) -> None:
         frame = seen["frame"]

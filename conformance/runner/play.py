@@ -10,6 +10,7 @@ from rollproof.conformance.cases.case import Case
 from rollproof.conformance.runner.run import Hello, Run
 from rollproof.conformance.runner.session import DeclinedError, Session
 from rollproof.conformance.runner.transport import AdapterError, BrokenError, InProcess, Process, Transport
+from rollproof.conformance.schema import ADAPTER_PROTOCOL
 
 Start = Callable[[], Transport]
 """Starts one adapter."""
@@ -45,7 +46,7 @@ class Adapters:
         while len(self._running) < count:
             transport = self._start()
             self._running.append(transport)
-            answer = transport.ask({"seq": next(self.numbers), "op": "hello", "protocol": 1})
+            answer = transport.ask({"seq": next(self.numbers), "op": "hello", "protocol": ADAPTER_PROTOCOL})
             if "hello" not in answer:
                 raise BrokenError("the answer to hello has no hello")
             self.hello = self.hello or Hello(answer["hello"])

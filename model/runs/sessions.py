@@ -201,8 +201,9 @@ def settle_fates(packets: list[Packet]) -> None:
             continue
         if not each.arrivals:
             each.fate = "under way"
-        elif each.arrivals[0][0] - each.sent_at > LATE * usual[each.sender, each.receiver] + 1:
-            each.fate = "late"
+        else:
+            late = each.arrivals[0][0] - each.sent_at > LATE * usual[each.sender, each.receiver] + 1
+            each.fate = "late" if late else "arrives"
 
 
 def observed(protocol: Protocol, note: Callable[..., None]) -> Protocol:

@@ -105,7 +105,7 @@ class Instance:
     about: str
     """What it shows, in English."""
     transitions: tuple[str, ...]
-    """Which take part. Transitions that the present protocol does not have always do."""
+    """Which take part, besides those that are in no instance."""
     frames: int
     """How many frames of an episode are simulated at most."""
     truths: tuple[tuple[tuple[tuple[Action, ...], ...], ...], ...] = field(repr=False)
@@ -153,6 +153,14 @@ class Instance:
             for run in self.truths
         )
 
+    def has(self, transition: str) -> bool:
+        """Tell whether a transition takes part; one that is in no instance takes part in all."""
+        return transition in self.transitions or transition not in KNOWN
+
+    def remembering(self) -> Instance:
+        """Return this instance with the metrics and the number of ticks as parts of a state."""
+        return evolve(self, counts=True)
+
     def contains(self, peer: Peer) -> bool:
         """Tell whether a state lies within the bounds."""
         inputs = peer.inputs
@@ -186,7 +194,9 @@ _SETTINGS: dict[str, Any] = {
     "max_resent": 1,
     "max_frames_ahead": 2,
     "hash_interval": 1,
+    "prediction": "previous",
 }
+"""Whatever an instance depends on is said here or by itself, so that another usual value changes nothing in it."""
 _ALARMS = ("input_conflicts", "hash_mismatches")
 _NO_METRICS = Metrics()
 
@@ -325,6 +335,9 @@ INSTANCES: dict[str, Instance] = {
     )
 }
 """The instances, the cheapest first."""
+
+KNOWN = frozenset(name for each in INSTANCES.values() for name in each.transitions)
+"""The transitions that some instance was made for. Any other is new, and is searched wherever it is possible."""
 
 THREE_PEERS = Instance(
     "three peers",

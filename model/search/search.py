@@ -200,8 +200,7 @@ def suited(protocol: Protocol) -> list[Instance]:
     """Return the instances in which a protocol may differ from the present one; all of them if it does not."""
     present = PROTOCOL.transitions
     changed = {name for name, each in protocol.transitions.items() if present.get(name) != each}
-    new = changed - set(present)
-    chosen = [each for each in INSTANCES.values() if new or not changed or changed & set(each.transitions)]
+    chosen = [each for each in INSTANCES.values() if not changed or any(map(each.has, changed))]
     return chosen or list(INSTANCES.values())
 
 
@@ -359,7 +358,7 @@ def misjudging(
     given = ", ".join(f"{key}={value!r}" for key, value in named(transition, args).items())
     refusing = transition.refusal(peer, transition.arguments(*args))
     told = f"refused by {refusing.name}, though the rules allow it" if refusing else "possible against the rules"
-    detail = f"{name}({given}) is {told}. They say: {when(name)}"
+    detail = f"{name}({given}) is {told}. They say: {when(name).removesuffix('.')}"
     return evolve(trace, violation=evolve(violation, comparison=None, detail=detail))
 
 

@@ -44,6 +44,8 @@ class Result:
     """What each player truly submitted, by episode and frame."""
     calls: Mapping[Player, tuple[Call, ...]]
     """Every call of every peer."""
+    due: Mapping[Player, Call]
+    """The next call of each peer, which was not made any more: it had fallen silent, or everybody was done."""
     transits: Mapping[Link, tuple[Transits, ...]]
     """The fate of every packet, in sending order."""
     crashes: Mapping[Player, str]
@@ -88,6 +90,7 @@ class Seat:
     peer: Peer
     caller: Caller
     calls: list[Call] = field(factory=list)
+    due: Call | None = None
     events: list[tuple[int, Event]] = field(factory=list)
     exports: list[Export] = field(factory=list)
     submitted: list[dict[int, Action]] = field(factory=lambda: [{}])
@@ -152,6 +155,7 @@ class Session:
     def call(self, seat: Seat, call: Call) -> None:
         """Call the driver of a peer."""
         seat.calls.append(call)
+        seat.due = None
         at, action, focused = call
         refusing = self.refusing(seat)
         if action is None:
@@ -215,6 +219,7 @@ class Session:
     def call_again(self, seat: Seat, now: int) -> None:
         """Arrange the next call of a peer."""
         call = seat.caller.next(now, seat.peer.ending.phase is Phase.RUNNING)
+        seat.due = call
         self.at(call.at_ms, seat, self.call, call)
 
     def export(self, seat: Seat) -> None:
@@ -250,6 +255,7 @@ class Session:
             events={player: tuple(seat.events) for player, seat in seats.items()},
             submitted={player: (*seat.submitted, *missing[len(seat.submitted) :]) for player, seat in seats.items()},
             calls={player: tuple(seat.calls) for player, seat in seats.items()},
+            due={player: seat.due for player, seat in seats.items() if seat.due is not None},
             transits={link: tuple(written) for link, (_, written) in self.channels.items()},
             crashes=self.crashes,
             ended_ms=self.now,

@@ -17,6 +17,8 @@ from rollproof.model.theorems.logic import Formula
 from rollproof.model.theorems.truth import Truth
 from rollproof.reference.transition import Guard, Protocol, Transition
 
+IS_HONEST = z3.Function("is_honest", s.PLAYER, s.BOOL)
+
 
 class Terms:
     """The reading on logic."""
@@ -30,7 +32,7 @@ class Terms:
         """What defines the constants that `enabled` introduced."""
 
     def all_of(self, *formulas: Formula) -> SBool:
-        return SBool(z3.And(*map(term_of, formulas)))
+        return SBool(z3.And(*map(term_of, formulas)) if formulas else z3.BoolVal(True))
 
     def any_of(self, *formulas: Formula) -> SBool:
         return SBool(z3.Or(*map(term_of, formulas)))
@@ -39,6 +41,8 @@ class Terms:
         return SBool(z3.Not(term_of(formula)))
 
     def implies(self, premise: Formula, conclusion: Callable[[], Formula]) -> SBool:
+        if premise is False:
+            return SBool(z3.BoolVal(True))
         return SBool(z3.Implies(term_of(premise), term_of(conclusion())))
 
     def iff(self, left: Formula, right: Formula) -> SBool:
@@ -64,6 +68,9 @@ class Terms:
 
     def is_player(self, player: Any) -> SBool:
         return SBool(s.IS_PLAYER(term_of(player)))
+
+    def is_honest(self, player: Any) -> SBool:
+        return SBool(IS_HONEST(term_of(player)))
 
     def positions(self, sequence: Any, body: Callable[[Any], Formula]) -> SBool:
         def of_item(number: Any) -> SBool:
@@ -126,6 +133,16 @@ class Terms:
 
     def last_of(self, message: Any) -> SInt:
         return SInt(message.actions.last)
+
+    def every_action(self, message: Any, body: Callable[[Any, Any], Formula]) -> SBool:
+        run = message.actions
+
+        def one(frame: Any) -> SBool:
+            inside = z3.And(run.first <= frame.term, frame.term <= run.last)
+            action = SValue(run.table.at(run.player, frame.term))
+            return SBool(z3.Implies(inside, term_of(body(frame, action))))
+
+        return self.frames(one)
 
     def is_empty(self, players: Any) -> SBool:
         return self.all_of(self.is_there(players), SBool(s.NO_PLAYERS))

@@ -27,13 +27,20 @@ class Variant:
     refuted_by: tuple[str, ...]
     """The theorems that it violates."""
     protocol: Protocol = field(repr=False)
+    lacks: str | None = None
+    """What the present protocol lacks, so that the mistake cannot be made; the protocol is then the present one."""
 
 
 def variant(name: str, sentence: str, rules: tuple[str, ...], refuted_by: tuple[str, ...], *edits: Edit) -> Variant:
-    """Return the variant that `edits` make of the present protocol."""
+    """Return the variant that `edits` make of the present protocol; one that says what is lacking, if they cannot."""
     protocol = PROTOCOL
-    for edit in edits:
-        protocol = edit(protocol)
+    try:
+        for edit in edits:
+            protocol = edit(protocol)
+    except KeyError as error:
+        lacking = str(error.args[0])
+        lacks = lacking if " " in lacking else f"no transition is named {lacking!r}"
+        return Variant(name, sentence, rules, refuted_by, PROTOCOL, lacks)
     return Variant(name, sentence, rules, refuted_by, evolve(protocol, name=name))
 
 
@@ -53,12 +60,18 @@ def unguarded(transition: Transition[A], *guards: Guard[A]) -> Edit:
 
 
 def guarded(transition: Transition[A], guard: Guard[A], *, instead_of: Guard[A] | None = None) -> Edit:
-    """Return the edit that adds a guard to a transition, in place of another if one is named."""
+    """Return the edit that adds a guard to a transition, in place of another if one is named.
+
+    The edit raises:
+        KeyError: if there is no such transition, or it does not have the other guard.
+    """
 
     def edit(protocol: Protocol) -> Protocol:
         present = protocol[transition]
         if instead_of is None:
             guards = (*present.guards, guard)
+        elif instead_of.name not in {each.name for each in present.guards}:
+            raise KeyError(f"transition {transition.name!r} has no guard {instead_of.name!r}")
         else:
             guards = tuple(guard if each.name == instead_of.name else each for each in present.guards)
         return protocol.replace(protocol.name, evolve(present, guards=guards))
@@ -67,7 +80,11 @@ def guarded(transition: Transition[A], guard: Guard[A], *, instead_of: Guard[A] 
 
 
 def acting(transition: Transition[Any], effect: Callable[..., Step]) -> Edit:
-    """Return the edit that gives a transition another effect."""
+    """Return the edit that gives a transition another effect.
+
+    The edit raises:
+        KeyError: if there is no such transition.
+    """
     return lambda protocol: protocol.replace(protocol.name, evolve(protocol[transition], effect=effect))
 
 

@@ -434,12 +434,12 @@ def without_seq(line: str) -> str:
 # --- memory ---
 
 
-def long_log(frames: int) -> Iterator[bytes]:
+def long_log(frames: int, peer: str = "a") -> Iterator[bytes]:
     """Write the log of one peer of a long session, all but the export."""
     setup = Setup(Settings(Config("a", ("a", "b"), max_steps=frames), limit_ms=10**9), p2p=Faults(latency_ms=50))
     result = run_session(recorded(setup), recording(PROTOCOL))
     rows = [json.loads(line) for line in lines(result)]
-    return ((json.dumps(row) + "\n").encode() for row in only(rows, kinds=ALL - {"export"}, peers=("a",)))
+    return ((json.dumps(row) + "\n").encode() for row in only(rows, kinds=ALL - {"export"}, peers=(peer,)))
 
 
 class Stream(BytesIO):

@@ -12,6 +12,8 @@ from rollproof.model.search.agreement import search_pairs
 from rollproof.model.search.instances import INSTANCES, THREE_PEERS, Instance
 from rollproof.model.search.search import Exhausted, LimitReached, Refuted, matches, reach, search, suited, survey
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, of_scope
+from rollproof.model.traces.rendering import as_text
+from rollproof.model.traces.trace import story_of
 from rollproof.model.variants.edits import Edit, acting
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.necessity import HARM
@@ -26,7 +28,7 @@ from rollproof.reference.state import Phase
 from rollproof.reference.transition import Protocol, Step, guard
 from rollproof.reference.values import evolve, given
 
-EVERYTHING: list[Any] = [*(each for each in PROPERTIES.values() if each.scope != "pair"), NEVER_CRASHES]
+EVERYTHING: list[Any] = [*(each for each in PROPERTIES.values() if not each.is_of_two), NEVER_CRASHES]
 THEOREMS: list[Any] = list(HARM)
 
 COUNTS = {
@@ -450,3 +452,20 @@ def test_truth_is_the_lockstep_run(name: str) -> None:
                 assert truth.simulation(truth.end).over
                 assert not truth.simulation(truth.end - 1).over
             assert truth.digest(1) != truth.digest(0)
+
+
+def test_a_step_that_is_held_back_names_the_guard_that_refuses() -> None:
+    @guard("IN-8")
+    def frame_is_early(peer: Any, _: Any) -> bool:
+        """The frame is early."""
+        return peer.frame < 1
+
+    held = changed(simulate_frame, guards=(*simulate_frame.guards, frame_is_early))
+    protocol = PROTOCOL.replace("held back", held)
+    told = {}
+    for name in ("nothing_else_holds_a_frame_back", "possible_exactly_when_the_rules_say"):
+        found = search(protocol, [PROPERTIES[name]])
+        assert isinstance(found, Refuted)
+        told[name] = as_text(story_of(found.trace)).plain
+    assert "is refused by the guard frame_is_early; expected: possible." in told["nothing_else_holds_a_frame_back"]
+    assert "is refused by frame_is_early, though the rules" in told["possible_exactly_when_the_rules_say"]

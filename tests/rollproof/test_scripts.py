@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,13 +16,16 @@ from pathlib import Path
 
 import pytest
 
+from rollproof import __version__
 from rollproof.cli import app, run
 from rollproof.conformance.cases.case import published_cases
 from rollproof.conformance.judge.verdict import Verdict
 from rollproof.conformance.runner.play import Adapters
+from rollproof.conformance.schema import ADAPTER_PROTOCOL, schema
 from rollproof.conformance.suite.suite import GIVEN_UP_AFTER, Target, run_suite
 from rollproof.model import documents
 from rollproof.model.documents import DocumentError, check_writable, write_text
+from rollproof.model.rules import protocol_version
 from rollproof.output import EXIT_CODES, many
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +61,7 @@ def test_every_help_lists_the_exit_codes(name: str, capsys: pytest.CaptureFixtur
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project, to be broken."""
     folder = tmp_path_factory.mktemp("copy")
-    for name in ("rollproof", "reference", "model", "proofs", "conformance"):
+    for name in ("rollproof", "reference", "model", "proofs", "conformance", "lessons"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "results"))
     return folder
 
@@ -389,3 +393,26 @@ def test_an_adapter_that_hangs_is_given_up(tmp_path: Path) -> None:
     assert verdicts == [Verdict.STUCK] * GIVEN_UP_AFTER + [Verdict.SKIP] * (8 - GIVEN_UP_AFTER)
     assert report.exit_code() == 1
     assert "no answer in time" in report.results[-1].judgement.reason
+
+
+def test_completion_is_installed_and_no_start_up_file_is_changed(tmp_path: Path) -> None:
+    (tmp_path / ".bashrc").write_text("mine\n")
+    done = call("--install-completion", "--shell", "bash", HOME=str(tmp_path), XDG_DATA_HOME=str(tmp_path / "data"))
+    assert done.returncode == 0
+    assert (tmp_path / ".bashrc").read_text() == "mine\n"
+    (script,) = (path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".bashrc")
+    assert all(name in script.read_text() for name in ("simulate", "check-log", "--save-trace"))
+    if shutil.which("bash"):
+        subprocess.run(["bash", "-n", str(script)], check=True, timeout=60)
+
+
+def test_the_version_of_the_adapter_protocol_is_that_of_the_schemas() -> None:
+    hello = next(each for each in schema("request")["oneOf"] if each["properties"]["op"] == {"const": "hello"})
+    assert hello["properties"]["protocol"] == {"const": ADAPTER_PROTOCOL}
+
+
+def test_the_changelog_knows_the_versions() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## .*tool (\S+), protocol (\d+), adapter protocol (\d+)$", text, re.MULTILINE)
+    assert newest is not None
+    assert newest.groups() == (__version__, str(protocol_version()), str(ADAPTER_PROTOCOL))
