@@ -96,7 +96,8 @@ def _show(found: Bisection, outcome: str, names: dict[str, str]) -> None:
         out.print(f"The peers may differ from{where} on: {cause.kind}.", soft_wrap=True)
     out.print(f"  {cause.why[:1].upper()}{cause.why[1:]}.", soft_wrap=True)
     if cause.left:
-        out.print(f"  Left lockstep: {' and '.join(cause.left)}.", soft_wrap=True)
+        likely = "" if cause.certain else ", most likely"
+        out.print(f"  Left lockstep{likely}: {' and '.join(cause.left)}.", soft_wrap=True)
     if cause.wanted:
         out.print(f"  To know more, record {', '.join(cause.wanted)}.", soft_wrap=True)
     for each in found.differences[:5]:

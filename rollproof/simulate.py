@@ -137,29 +137,31 @@ def simulate(
         raise UsageError("--small belongs to --campaign with --strict")
     if save_log is not None and (listed or campaign is not None):
         raise UsageError("--save-log takes one scenario or schedule")
-    if html is not None and (listed or campaign is not None):
-        raise UsageError("--html takes one scenario or schedule; --save-schedule saves one of a campaign")
-    if strict and not (save_schedule is None and save_log is None and html is None):
-        raise UsageError("--strict saves no schedule, no log and no picture")
+    if html is not None and (listed or laws or (campaign or 1) != 1):
+        raise UsageError("--html takes one session: a scenario, a schedule, or --campaign 1")
+    if strict and not (save_schedule is None and save_log is None):
+        raise UsageError("--strict saves no schedule and no log")
     if listed:
         return _list(json)
     protocol = protocol_named(variant) if without is None else protocol_without(without)
     option = _option(variant) if without is None else f" --without {without}"
     if laws:
         return _strictly([broken_law(f"--laws{option}")], json)
+    if campaign is not None and html is not None:
+        _write_picture(html, _random(seed or 0, strict=strict, small=small), protocol, option)
     if campaign is not None and not strict:
         return _campaign(campaign, seed or 0, jobs, dask, variant, save_schedule, json)
     if campaign is not None:
         return _strictly(_examined(campaign, seed or 0, protocol, option, small=small), json)
     played = _from_schedule(schedule) if schedule is not None else _scenarios(tuple(SCENARIOS) if every else names)
-    if strict:
-        again = f" --strict{option}"
-        return _strictly((examine(s.source, s.promises, protocol, f"{s.again}{again}") for s in played), json)
     for name, path in (("--save-schedule", save_schedule), ("--save-log", save_log), ("--html", html)):
         if path is not None and len(played) > 1:
             raise UsageError(f"{name} takes one scenario, not several")
     if html is not None:
         _write_picture(html, played[0], protocol, option)
+    if strict:
+        again = f" --strict{option}"
+        return _strictly((examine(s.source, s.promises, protocol, f"{s.again}{again}") for s in played), json)
     return _play(played, protocol, option, save_schedule, save_log, json)
 
 
@@ -169,6 +171,13 @@ def _examined(count: int, first: int, protocol: Protocol, option: str, *, small:
         again = f"--campaign 1 --seed {seed}{' --small' if small else ''} --strict{option}"
         setup, promises = (small_setup(seed), small_promises(seed)) if small else (random_setup(seed), SOUND)
         yield examine(setup, promises, protocol, again)
+
+
+def _random(seed: int, *, strict: bool, small: bool) -> _Session:
+    setup, promises = (small_setup(seed), small_promises(seed)) if small else (random_setup(seed), SOUND)
+    name = f"{'small' if small else 'random'} session {seed}"
+    again = f"--campaign 1 --seed {seed}{' --small' if small else ''}{' --strict' if strict else ''}"
+    return _Session(name, name.capitalize(), (), setup, tuple(promises), again)
 
 
 def _strictly(examined: Iterable[Broken | None], json: Path | None) -> int:

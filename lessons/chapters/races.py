@@ -122,6 +122,6 @@ CHAPTERS = (
                 _name_the_guard,
             ),
         ),
-        (SECRET,),
+        ("drain_input.no_rollback_in_progress",),
     ),
 )

@@ -10,8 +10,10 @@ from functools import cache
 from itertools import product
 from typing import Any
 
+from attrs import evolve as changed
 from attrs import field, frozen
 
+from rollproof.model.theorems.property import Property
 from rollproof.model.theorems.truth import Truth
 from rollproof.reference.config import Config
 from rollproof.reference.containers import Action, JointAction, Player
@@ -157,9 +159,13 @@ class Instance:
         """Tell whether a transition takes part; one that is in no instance takes part in all."""
         return transition in self.transitions or transition not in KNOWN
 
+    def settles(self, asked: Property) -> bool:
+        """Tell whether a property is one of this instance: where partners lie, only what does not trust them is."""
+        return asked.name not in self.leaves_open and (self.truthful or not asked.trusting)
+
     def remembering(self) -> Instance:
         """Return this instance with the metrics and the number of ticks as parts of a state."""
-        return evolve(self, counts=True)
+        return changed(self, counts=True)
 
     def contains(self, peer: Peer) -> bool:
         """Tell whether a state lies within the bounds."""
@@ -172,6 +178,7 @@ class Instance:
             and max(inputs.known.newest) < self.frames + peer.config.input_delay
             and peer.ticks <= self.frames
             and peer.metrics.inputs_rejected <= 1
+            and peer.metrics.input_conflicts <= 2
         )
 
     def forget(self, peer: Peer) -> Peer:
@@ -240,6 +247,16 @@ INSTANCES: dict[str, Instance] = {
     each.name: each
     for each in (
         Instance("core", "Inputs, rollback, confirmation and promotion.", _CORE, 2, _partner_does((1, 0), frames=2)),
+        Instance(
+            "two values",
+            "A partner that says two things of one frame: only what holds whatever partners say is asked of it.",
+            ("schedule_input", "receive_input", "ignore_conflict", "drain_input", "simulate_frame"),
+            1,
+            _partner_does((1,), frames=1),
+            paths=tuple(Path),
+            queued=2,
+            truthful=False,
+        ),
         Instance(
             "hostile",
             "Messages of strangers, of other episodes and for absurd frames, on both paths.",

@@ -108,9 +108,12 @@ def search(
                 return Refuted(trace, tuple(counts.values()))
     if not all(count.exhausted for count in counts.values()):
         return LimitReached(tuple(counts.values()))
-    names = [each if isinstance(each, str) else each.name for each in asked]
-    open_ = (name for name in names if all(name in instance.leaves_open for instance in chosen))
-    return Exhausted(tuple(counts.values()), tuple(open_))
+    unsettled = (
+        each.name
+        for each in asked
+        if isinstance(each, Property) and not any(instance.settles(each) for instance in chosen)
+    )
+    return Exhausted(tuple(counts.values()), tuple(unsettled))
 
 
 def reach(
@@ -209,7 +212,7 @@ class _Hunt:
 
     def __init__(self, protocol: Protocol, instance: Instance, asked: list[Property | str]) -> None:
         self.explorer = Explorer(protocol, instance)
-        properties = [each for each in asked if isinstance(each, Property) and each.name not in instance.leaves_open]
+        properties = [each for each in asked if isinstance(each, Property) and instance.settles(each)]
         self.crashes = NEVER_CRASHES in asked
         self.of_states = [
             (each, Remembered(self._state_check(each), more=1)) for each in properties if each.scope in _OF_STATES
@@ -218,7 +221,6 @@ class _Hunt:
         self.of_steps = [
             (each, Remembered(self._step_check(each), states=2, more=2)) for each in properties if each.scope == "step"
         ]
-
         self.of_attempts = [each for each in properties if each.scope == "possibility"]
 
     @property

@@ -34,6 +34,9 @@ NEEDED = (
     "rollproof/conformance/adapters/template.py",
     "rollproof/conformance/adapters/template.js",
     "rollproof/conformance/report/templates/report.html.j2",
+    "rollproof/model/runs/page/explorer.js",
+    "rollproof/model/runs/page/page.html.j2",
+    "rollproof/lessons/chapters/text/race.md",
     "rollproof/py.typed",
 )
 
@@ -132,6 +135,7 @@ CALLS: dict[str, list[tuple[int, list[str]]]] = {
     "lesson": [(0, ["list"]), (0, ["show", "1"])],
     "trace": [(0, ["run.json"]), (0, ["run.json", "--format", "itf", "--output", "run.itf.json"])],
     "check-log": [(0, ["session.log"])],
+    "bisect": [(0, ["session.log"])],
     "conform": [
         (0, ["--case", "core/pulse", "--json", "results.json", "--html", "page.html", "--junit", "junit.xml"]),
         (0, ["--case", "core/pulse", "--also", "results.json"]),

@@ -14,6 +14,12 @@ export class Playground {
     this.round = 0;
     this.without = new Set(this.store.get("without", ["promote_frame.no_rollback_pending"]));
     this.edits = this.store.get("edits", {});
+    // A link may say which guards are to be gone; then nothing else is edited.
+    const wanted = new URLSearchParams(location.hash.slice(1)).get("without");
+    if (wanted !== null) {
+      this.without = new Set(wanted.split(",").filter(Boolean));
+      this.edits = {};
+    }
     this.status = element("p", { class: "status-line", role: "status", "aria-live": "polite" }, "The interpreter starts …");
     this.picture = element("div", { class: "picture" });
     this.proof = element("div", { class: "proof", hidden: true });
