@@ -17,7 +17,7 @@ from rollproof.model.rules import check_citations
 from rollproof.model.runs.run import Run
 from rollproof.model.runs.stories import run_of_story, under
 from rollproof.model.search.explorer import described
-from rollproof.model.theorems.properties import PROPERTIES
+from rollproof.model.theorems.properties import PROPERTIES, is_trusting
 from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import Trace, document_of, story_of
 from rollproof.model.variants.variants import INAPPLICABLE, VARIANTS
@@ -167,17 +167,24 @@ def _trust(protocol: Protocol, report: ProofReport, counterexamples: Any, jobs: 
         return trust(protocol, report, counterexamples, jobs, lambda: bar.advance(bar.task_ids[0]))
 
 
+def _trusted(each: Judged) -> str:
+    """Return whom a theorem believes: one that believes nobody holds whatever partners say."""
+    return "partners" if is_trusting(each.name) else "nobody"
+
+
 def _show(judgement: Judgement, theorem: str | None) -> None:
     rows = [each for each in judgement.judged if theorem in (None, each.name)]
     result = table(
-        f"Protocol {judgement.protocol!r}", "verdict", "name", "obligations", "says", numbers=("obligations",)
+        f"Protocol {judgement.protocol!r}", "verdict", "name", "obligations", "trusts", "says", numbers=("obligations",)
     )
     for kind in ("theorem", "lemma"):
         for each in (row for row in rows if row.kind == kind):
             if judgement.report is None and each.status == "undecided":
                 continue
             shown = each.name if kind == "theorem" else f"({each.name})"
-            result.add_row(Text(each.status, _COLOURS[each.status]), shown, str(each.obligations), each.sentence)
+            result.add_row(
+                Text(each.status, _COLOURS[each.status]), shown, str(each.obligations), _trusted(each), each.sentence
+            )
     console().print(result)
     if judgement.report is not None:
         proved = sum(each.proved for each in judgement.report.discharges)
@@ -368,6 +375,7 @@ def _document(
                 "sentence": each.sentence,
                 "rules": list(each.rules),
                 "status": each.status,
+                "trusts": _trusted(each),
                 "obligations": each.obligations,
                 "open": [
                     {

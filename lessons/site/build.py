@@ -56,14 +56,14 @@ Tell = Callable[[str], object]
 
 
 def build(folder: Path, cache: Path, tell: Tell = lambda text: None) -> list[Path]:
-    """Make the site in a folder, which is emptied before; what is fetched is kept in `cache`. Return its pages.
+    """Make the site in a folder, and return its pages; what is fetched is kept in `cache`.
+
+    What was in the folder is replaced when all of the site is made.
 
     Raises:
         SetUpError: if something cannot be fetched.
     """
     fetch(cache)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     engine = engine_script(cache)
     made = {"playground.html": playground_page(engine), ENGINE: engine}
     tell("the laboratory is packed")
@@ -77,8 +77,13 @@ def build(folder: Path, cache: Path, tell: Tell = lambda text: None) -> list[Pat
     made["theorems.html"] = page("theorems.html", "Theorems", texts.theorems())
     made["api.html"] = page("api.html", "The reference", texts.api())
     made["glossary.html"] = page("glossary.html", "Glossary", texts.glossary_page())
+    beside = folder.with_name(f".{folder.name}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
     for name, text in made.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (beside / name).write_text(text, encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)
     return [folder / name for name in made if name.endswith(".html")]
 
 

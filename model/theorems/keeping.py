@@ -42,7 +42,7 @@ def same_at(q: Logic, old: Any, new: Any, *index: Any) -> Formula:
     return q.all_of(both, q.at(old, *index, lambda one: q.at(new, *index, lambda other: q.equal(one, other))))
 
 
-@theorem("EV-1", "RB-4", "RB-5", "RB-7", of="step")
+@theorem("EV-1", "RB-4", "RB-5", "RB-7", of="step", trusting=False)
 def simulation_is_kept(q: Logic, step: StepView) -> Clauses:
     """Frames, records, snapshots and rollbacks are changed only by what simulates, replays, confirms and promotes."""
     before, after = step.before, step.after
@@ -76,7 +76,7 @@ def simulation_is_kept(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("EV-1", "EP-1", "EP-2", "EP-3", of="step")
+@theorem("EV-1", "EP-1", "EP-2", "EP-3", of="step", trusting=False)
 def ending_is_kept(q: Logic, step: StepView) -> Clauses:
     """What is known of the end of the episode is changed only by what decides, hears, or waits for it."""
     old, new = step.before.ending, step.after.ending
@@ -110,7 +110,7 @@ def ending_is_kept(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("EV-1", "IN-9", "TR-4", "ME-4", of="step")
+@theorem("EV-1", "IN-9", "TR-4", "ME-4", of="step", trusting=False)
 def partners_are_kept_apart(q: Logic, step: StepView) -> Clauses:
     """What is known of a partner is changed only by what concerns that partner, and only as far as it concerns it."""
     before, after = step.before, step.after
@@ -178,7 +178,7 @@ def partners_are_kept_apart(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("EV-1", "IN-11", of="step")
+@theorem("EV-1", "IN-11", of="step", trusting=False)
 def settings_are_kept(q: Logic, step: StepView) -> Clauses:
     """A session's settings and its world never change, and an episode's number only when it ends."""
     before, after = step.before, step.after

@@ -98,7 +98,7 @@ def told_of(
     return everywhere(lambda *index: q.iff(happens(*index), same(event, *index)))
 
 
-@theorem("EV-1", "RB-4", "RB-5", "BUF-2", "BUF-3", of="step")
+@theorem("EV-1", "RB-4", "RB-5", "BUF-2", "BUF-3", of="step", trusting=False)
 def frames_are_told(q: Logic, step: StepView) -> Clauses:
     """Each simulation, confirmation, promotion and rollback of a frame is told once, and nothing of that kind else."""
     before, after = step.before, step.after
@@ -143,7 +143,7 @@ def frames_are_told(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("EV-1", "IN-3", "IN-5", "IN-7", "RB-8", of="step")
+@theorem("EV-1", "IN-3", "IN-5", "IN-7", "RB-8", of="step", trusting=False)
 def inputs_are_told(q: Logic, step: StepView) -> Clauses:
     """Each input that becomes known, and each that is refused, contradicted or mispredicted, is told once."""
     before, after = step.before, step.after
@@ -228,7 +228,7 @@ def inputs_are_told(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("EV-1", "EP-1", "EP-2", "EP-3", "EP-6", "EP-7", "EP-9", "EP-11", of="step")
+@theorem("EV-1", "EP-1", "EP-2", "EP-3", "EP-6", "EP-7", "EP-9", "EP-11", of="step", trusting=False)
 def phases_are_told(q: Logic, step: StepView) -> Clauses:
     """Each change of phase, of the episode, and of what is known of its end is told once, as it is."""
     before, after = step.before, step.after
@@ -302,7 +302,7 @@ def phases_are_told(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("EV-1", "TR-2", "TR-3", "TR-4", "IN-9", "ME-4", of="step")
+@theorem("EV-1", "TR-2", "TR-3", "TR-4", "IN-9", "ME-4", of="step", trusting=False)
 def messages_are_told(q: Logic, step: StepView) -> Clauses:
     """Whoever is to hear from a peer is sent that one message; what a partner acknowledges, or contradicts, is told."""
     before, after = step.before, step.after
