@@ -24,6 +24,10 @@ MAX_DECISIONS = 200
 """How many decisions one path may take before it is held to loop."""
 
 
+class RefusedError(Exception):
+    """A stand-in is asked something that it cannot answer as what it stands for would."""
+
+
 class UnexplorableError(Exception):
     """A function cannot be run on symbolic values: it loops on one, or has too many paths."""
 
@@ -62,6 +66,8 @@ class Execution:
         self.bound = tuple(bound)
         self.named = {} if named is None else named
         self.introduced = 0
+        self.refused: tuple[int, Exception] | None = None
+        """After how many decisions a stand-in refused to answer, and how: it stays so, whoever catches the error."""
         self.taken: list[bool] = []
         self.conditions: list[Any] = []
         self.facts: list[Any] = []
@@ -121,6 +127,19 @@ def current() -> Execution:
     return Execution.current
 
 
+def refuse(what: str) -> Any:
+    """Refuse to answer what only a value could; outside of an execution too.
+
+    Raises:
+        RefusedError: always.
+    """
+    error = RefusedError(what)
+    path = Execution.current
+    if path is not None and path.refused is None:
+        path.refused = len(path.conditions), error
+    raise error
+
+
 def explore(function: Callable[[], Any], stem: str = "", bound: Sequence[Any] = ()) -> list[Explored]:
     """Run `function` along every path. Names that it introduces begin with `stem`, and may depend on `bound`.
 
@@ -145,5 +164,9 @@ def explore(function: Callable[[], Any], stem: str = "", bound: Sequence[Any] = 
         finally:
             Execution.current = None
         prefixes.extend(path.alternatives)
-        explored.append(Explored(tuple(path.conditions), tuple(path.facts), result, error))
+        conditions = path.conditions
+        if path.refused is not None:
+            number, error = path.refused
+            conditions = conditions[:number]
+        explored.append(Explored(tuple(conditions), tuple(path.facts), result, error))
     return explored
