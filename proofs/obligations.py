@@ -17,6 +17,7 @@ from attrs import field, frozen
 from rollproof.model.fields import fields_of, fields_there, made
 from rollproof.model.symbolic import axioms as facts
 from rollproof.model.symbolic import values as symbolic
+from rollproof.model.symbolic.formulas import conjunction
 from rollproof.model.symbolic.paths import explore
 from rollproof.model.symbolic.reading import read
 from rollproof.model.symbolic.shapes import make
@@ -219,7 +220,7 @@ def _attempt(
     state: Before, transition: Transition[Any], args: dict[str, Any], label: str, asked: list[tuple[Any, list[Any]]]
 ) -> Case:
     """Return what must be true of when a transition is possible; `asked` has each guard's formula, and its facts."""
-    possible = SBool(z3.And(*(formula for formula, _ in asked)))
+    possible = SBool(conjunction(formula for formula, _ in asked))
     attempt = Attempt(transition.name, state.peer, args, possible)
     goals = {
         (each.name, clause): term_of(formula)

@@ -12,6 +12,7 @@ from typing import Any
 import z3
 
 from rollproof.model.symbolic import values as s
+from rollproof.model.symbolic.formulas import conjunction
 from rollproof.model.symbolic.paths import current, refuse
 from rollproof.model.symbolic.shapes import choose, make
 from rollproof.model.symbolic.values import SBool, SInt, SJoint, SOptional, SPlayers, StandIn, SValue, term_of
@@ -248,7 +249,7 @@ def _of_session(player: Any) -> Any:
 
 
 def _same(index: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any]:
-    return lambda other: z3.And(*(a == b for a, b in zip(index, other, strict=True)))
+    return lambda other: conjunction(a == b for a, b in zip(index, other, strict=True))
 
 
 def _sequence(values: str, name: str) -> SSequence:

@@ -16,6 +16,7 @@ import z3
 from attrs import field, frozen
 
 from rollproof.model.bounded import bounded
+from rollproof.model.symbolic.formulas import conjunction
 
 MAX_PATHS = 2_000
 """How many paths one function may have; more than any transition of the reference by far."""
@@ -112,7 +113,7 @@ class Execution:
     def define(self, *facts: Any) -> None:
         """Note what is true of constants that were introduced just now."""
         for fact in facts:
-            self.facts.append(z3.Implies(z3.And(*self.conditions), fact) if self.conditions else fact)
+            self.facts.append(z3.Implies(conjunction(self.conditions), fact) if self.conditions else fact)
 
 
 def current() -> Execution:

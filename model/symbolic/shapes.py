@@ -10,6 +10,7 @@ import z3
 
 from rollproof.model.fields import fields_of, made
 from rollproof.model.symbolic import values as s
+from rollproof.model.symbolic.formulas import conjunction
 from rollproof.model.symbolic.values import SBool, SOptional, lazy, term_of
 from rollproof.reference import config, state, world
 
@@ -95,7 +96,7 @@ def equal(left: Any, right: Any) -> Any:
             return z3.BoolVal(True)
         raise TypeError(f"a {type(left).__name__} is compared with something else")
     if attrs.has(type(left)):
-        return z3.And(*(equal(value, fields_of(right)[name]) for name, value in fields_of(left).items()))
+        return conjunction(equal(value, fields_of(right)[name]) for name, value in fields_of(left).items())
     return term_of(left) == term_of(right)
 
 
