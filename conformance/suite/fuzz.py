@@ -150,7 +150,7 @@ def random_case(seed: int, number: int, able: frozenset[str], level: int) -> Cas
             expect=tuple(name for name in ALONE if name != "ends_agreed") if episodes else BLACK_BOX,
             degraded=tuple(names) if episodes else (),
         )
-        | {"profile": "core", "origin": "fuzzed"}
+        | {"profile": "core", "origin": "fuzzed", "premise": [{"obs": "advance", "at_least": 3}]}
     )
 
 
