@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rollproof.conformance.cases.case import CASES, Case, dump, parse_case
 from rollproof.conformance.files import write_text
-from rollproof.conformance.generate.authored import core, diagnostics, episode, interleaving, recording, transport
+from rollproof.conformance.generate.authored import core, diagnostics, episode, interleaving, leaving, recording, transport
 from rollproof.conformance.generate.derived import derived_cases
 
 
@@ -20,7 +20,7 @@ def written_cases() -> list[Case]:
     Raises:
         InvalidError: if one does not fit the schema.
     """
-    modules = (core, transport, recording, interleaving, episode, diagnostics)
+    modules = (core, transport, recording, interleaving, episode, leaving, diagnostics)
     made = [Case(json) for module in modules for json in module.cases()]
     return [parse_case(dump(case), case.id) for case in made]
 
