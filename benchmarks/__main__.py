@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Annotated
 
 import attrs
@@ -13,13 +12,24 @@ from cyclopts import App, Parameter
 
 from benchmarks.registry import BENCHMARKS, Ratio, ratios_of, register
 from rollproof.cli import guarded
-from rollproof.output import BROKEN, HELD, UsageError, console, progress, table, unknown, verdict, write_json
+from rollproof.output import (
+    BROKEN,
+    HELD,
+    Output,
+    UsageError,
+    console,
+    progress,
+    table,
+    unknown,
+    verdict,
+    write_json,
+)
 
 app = App(name="python -m benchmarks", version_flags=[], help_format="plaintext")
 
 
 @app.default
-def measure(*names: str, json: Annotated[Path | None, Parameter(name="--json")] = None) -> int:
+def measure(*names: str, json: Annotated[Output, Parameter(name="--json")] = None) -> int:
     """Measure, and print a table. Exits with 0 if every target is met, with 1 if one is not.
 
     Parameters

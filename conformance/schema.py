@@ -8,25 +8,37 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import fastjsonschema
+from rollproof.model.documents import DocumentError as InvalidError
+from rollproof.model.documents import checker, parse
+
+__all__ = [
+    "ADAPTER_PROTOCOL",
+    "SCHEMAS",
+    "InvalidError",
+    "Json",
+    "check",
+    "check_observation",
+    "observation_kinds",
+    "parse",
+    "schema",
+]
 
 SCHEMAS = Path(__file__).parent / "schemas"
+
+ADAPTER_PROTOCOL = 1
+"""The version of what the runner and adapters say to each other."""
 
 Json = Any
 """A JSON value."""
 
 
-class InvalidError(ValueError):
-    """A value does not have the shape that its schema demands; the message says where and why."""
-
-
 def check(name: str, value: Json) -> None:
-    """Check a value against the schema `name` (request, response, case, result).
+    """Check a value against the schema `name` (request, response, case, result, known).
 
     Raises:
         InvalidError: if it does not fit.
     """
-    _apply(_validator(name), value)
+    _checker(name)(value)
 
 
 def check_observation(value: Mapping[str, Json]) -> None:
@@ -36,61 +48,34 @@ def check_observation(value: Mapping[str, Json]) -> None:
         InvalidError: if it does not fit, or is of no known kind.
     """
     kind = value.get("obs")
-    validator = observation_kinds().get(kind) if isinstance(kind, str) else None
-    if validator is None:
+    check = observation_kinds().get(kind) if isinstance(kind, str) else None
+    if check is None:
         raise InvalidError(f"there is no observation {_shown(kind)}")
-    _apply(validator, value)
+    check(value)
 
 
 @cache
-def observation_kinds() -> dict[str, Callable[[Json], Json]]:
-    """Return every kind of observation with its validator."""
-    schema = _read("observation")
+def observation_kinds() -> dict[str, Callable[[Json], None]]:
+    """Return every kind of observation with what checks it."""
+    whole = schema("observation")
     kinds = {}
-    for branch in schema["oneOf"]:
+    for branch in whole["oneOf"]:
         name = branch["properties"]["obs"]
         for kind in name.get("enum", [name.get("const")]):
-            alone = {"$schema": schema["$schema"], "type": "object", "definitions": schema["definitions"], **branch}
+            alone = {"$schema": whole["$schema"], "type": "object", "definitions": whole["definitions"], **branch}
             alone["required"] = ["obs", *branch["required"]]
-            kinds[kind] = fastjsonschema.compile(alone)
+            kinds[kind] = checker(alone)
     return kinds
 
 
-def parse(text: str | bytes) -> Json:
-    """Parse JSON that comes from outside.
-
-    Raises:
-        InvalidError: if it is not JSON, not UTF-8, too deep, or has a number that is no integer.
-    """
-    try:
-        return json.loads(text, parse_float=_no_float, parse_constant=_no_float)
-    except (ValueError, RecursionError) as error:
-        raise InvalidError(f"not JSON as the suite wants it: {error}") from None
-
-
-def _no_float(text: str) -> Json:
-    raise ValueError(f"{text} is no integer")
+def schema(name: str) -> Json:
+    """Return the published schema of a name."""
+    return json.loads((SCHEMAS / f"{name.removesuffix('.json')}.json").read_text(encoding="utf-8"))
 
 
 @cache
-def _validator(name: str) -> Callable[[Json], Json]:
-    validator: Callable[[Json], Json] = fastjsonschema.compile(_read(name), handlers={"": _resolve})
-    return validator
-
-
-def _read(name: str) -> Json:
-    return json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def _resolve(uri: str) -> Json:
-    return _read(uri.removesuffix(".json"))
-
-
-def _apply(validator: Callable[[Json], Json], value: Json) -> None:
-    try:
-        validator(value)
-    except fastjsonschema.JsonSchemaException as error:
-        raise InvalidError(str(error)[:300].replace("data", "it", 1)) from None
+def _checker(name: str) -> Callable[[Json], None]:
+    return checker(schema(name), others=schema)
 
 
 def _shown(value: object) -> str:

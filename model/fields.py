@@ -16,6 +16,11 @@ def fields_of(value: Any) -> dict[str, Any]:
     return {each.name: field_of(value, each.name) for each in attrs.fields(type(value))}
 
 
+def fields_there(value: Any) -> dict[str, Any]:
+    """Return the fields that a value made by `made` has."""
+    return {each.name: field_of(value, each.name) for each in attrs.fields(type(value)) if hasattr(value, each.name)}
+
+
 def made(cls: type, **fields: Any) -> Any:
     """Return an object of a class that has these fields and perhaps no others, without running `__init__`."""
     value: Any = object.__new__(cls)

@@ -9,7 +9,7 @@ import z3
 from attrs import frozen
 
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
-from rollproof.proofs.induction import TIMEOUT_MS, cases, in_parallel
+from rollproof.proofs.induction import EFFORT, cases, in_parallel, solver_with
 from rollproof.proofs.obligations import Before, Case, before
 from rollproof.reference.transition import Protocol
 
@@ -92,8 +92,7 @@ def _core(state: Before, case: Case, goal: Any, trusting: bool, smallest: bool) 
 
 
 def _tracked(premises: Iterable[Any], named: Iterable[tuple[Any, str]], goal: Any) -> set[str] | None:
-    solver = z3.Solver()
-    solver.set("timeout", TIMEOUT_MS)
+    solver = solver_with(EFFORT)
     solver.add(*premises, z3.Not(goal))
     names = {}
     for number, (formula, name) in enumerate(named):

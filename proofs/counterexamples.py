@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path as File
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from rollproof.model.bounded import bounded
 from rollproof.model.search.arguments import arguments
 from rollproof.model.search.explorer import Explorer, effected, named
 from rollproof.model.search.instances import INSTANCES
-from rollproof.model.search.search import crashing, violating
+from rollproof.model.search.search import crashing, misjudging, violating
 from rollproof.model.theorems.blame import violated
 from rollproof.model.theorems.properties import NEVER_CRASHES
 from rollproof.model.theorems.property import Property, StepView
@@ -85,7 +85,11 @@ def _replay(explorer: Explorer, run: int, steps: Steps, properties: list[Propert
     for each in properties:
         if isinstance(each, str) or (each.scope == "step" and view is None):
             continue
-        if violated(each, reading, view if each.scope == "step" else peer) is not None:
+        if each.scope == "possibility":
+            end = evolve(explorer.start()[run], peer=peer)
+            for transition, args in explorer.mistaken(end, each):
+                return misjudging(explorer, run, steps, each, transition.name, args)
+        elif violated(each, reading, view if each.scope == "step" else peer) is not None:
             return violating(explorer, run, steps, each)
     return None
 

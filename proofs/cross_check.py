@@ -18,13 +18,12 @@ from attrs import field, frozen
 from rich.table import Table
 
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
-from rollproof.proofs.induction import cases, in_parallel, premises_of
+from rollproof.proofs.induction import EFFORT, cases, in_parallel, premises_of, solver_with
 from rollproof.proofs.obligations import Before, Case, before
 from rollproof.reference.transition import Protocol
 
-Z3_MS = 1_500
-CVC5_MS = 5_000
-"""How long each solver may take for one query. Of the present protocol's queries none takes cvc5 a second."""
+CVC5_EFFORT = 5_000_000
+"""How many of its own units of work cvc5 may spend on one query; Z3 may spend `EFFORT` of its own."""
 LOGIC = "UFLIA"
 """The standard's name for what the obligations are written in: quantifiers, uninterpreted sorts, linear integers."""
 CVC5_OPTIONS = {"prenex-quant-user": "true", "full-saturate-quant": "true"}
@@ -175,8 +174,7 @@ def _title(case: Case, goals: Iterable[tuple[str, str]]) -> str:
 
 def z3_answer(text: str) -> Answer:
     """Return what Z3 says of a query."""
-    solver = z3.Solver()
-    solver.set("timeout", Z3_MS)
+    solver = solver_with(EFFORT)
     solver.from_string(text)
     return _answer(str(solver.check()))
 
@@ -185,7 +183,7 @@ def cvc5_answer(text: str) -> Answer:
     """Return what cvc5 says of a query."""
     cvc5 = _cvc5()
     solver = cvc5.Solver(cvc5.TermManager())
-    for name, value in {**CVC5_OPTIONS, "tlimit-per": str(CVC5_MS)}.items():
+    for name, value in {**CVC5_OPTIONS, "rlimit-per": str(CVC5_EFFORT)}.items():
         solver.setOption(name, value)
     parser = cvc5.InputParser(solver)
     parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "obligation")

@@ -17,7 +17,7 @@ from rollproof.model.search.instances import INSTANCES
 from rollproof.model.search.search import reach
 from rollproof.model.symbolic.values import SOptional, SPhase, term_of
 from rollproof.model.traces.trace import Trace
-from rollproof.proofs.induction import Discharge, cases, premises_of
+from rollproof.proofs.induction import EFFORT, Discharge, cases, premises_of, solver_with
 from rollproof.proofs.obligations import Case, before
 from rollproof.reference.state import Peer, Phase
 from rollproof.reference.transition import Protocol
@@ -25,8 +25,6 @@ from rollproof.reference.transition import Protocol
 PLAYERS = 2
 FRAMES = 3
 """How many players and frames there are in a counterexample."""
-TIMEOUT_MS = 2_000
-"""How long the solver may look for one."""
 REACH_LIMIT = 5_000
 """How many states of each instance are looked through for one like it."""
 SCALARS = (
@@ -78,8 +76,7 @@ def counterexample_to_induction(protocol: Protocol, open_: Discharge) -> Counter
 
 
 def _model(case: Case, goal: Any, peer: Peer) -> Any:
-    solver = z3.Solver()
-    solver.set("timeout", TIMEOUT_MS)
+    solver = solver_with(EFFORT)
     small: list[Any] = [term_of(peer.frame) <= FRAMES]
     queues: tuple[Any, ...] = (peer.inputs.p2p, peer.inputs.relay)
     for queue in queues:

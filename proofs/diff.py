@@ -18,8 +18,8 @@ from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.describe import describe, plain
 from rollproof.model.traces.trace import Trace
-from rollproof.proofs.induction import cases, discharge, in_parallel
-from rollproof.proofs.necessity import QUICK_MS, THEOREMS
+from rollproof.proofs.induction import QUICK_EFFORT, cases, discharge, in_parallel
+from rollproof.proofs.necessity import THEOREMS
 from rollproof.proofs.obligations import before
 from rollproof.proofs.source import place
 from rollproof.proofs.verdict import Status
@@ -283,7 +283,7 @@ def _failing(protocol: Protocol, dropped: frozenset[str], name: str) -> set[str]
         trust = tuple(each for each in case.trust if each.get_id() not in gone)
         goals = {key: goal for key, goal in case.goals.items() if key[0] not in dropped | found}
         found |= {
-            each.property for each in discharge(evolve(case, trust=trust, goals=goals), QUICK_MS) if not each.proved
+            each.property for each in discharge(evolve(case, trust=trust, goals=goals), QUICK_EFFORT) if not each.proved
         }
     return found
 

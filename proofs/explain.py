@@ -11,13 +11,14 @@ import z3
 from attrs import evolve, field, frozen
 
 from rollproof.model.fields import fields_of
+from rollproof.model.rules import rules
 from rollproof.model.search.search import CRASH_SENTENCE
 from rollproof.model.symbolic.shapes import PARTS, make
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import guard_formula
-from rollproof.model.symbolic.values import SOptional, term_of
+from rollproof.model.symbolic.values import SBool, SOptional, term_of
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
-from rollproof.model.theorems.property import Property, StepView
+from rollproof.model.theorems.property import Attempt, Property, StepView
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.cores import Rest, rests
 from rollproof.proofs.counterexamples import load, replay
@@ -25,7 +26,7 @@ from rollproof.proofs.diff import changes
 from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import cases
 from rollproof.proofs.necessity import THEOREMS
-from rollproof.proofs.obligations import Before, Case, before
+from rollproof.proofs.obligations import Before, Case, any_arguments, before
 from rollproof.proofs.readable import WIDTH, readable
 from rollproof.proofs.source import citations, found, place
 from rollproof.reference.messages import Path
@@ -62,6 +63,8 @@ class Explanation:
     """The theorems that fail without it, or under it."""
     cited_by: tuple[str, ...] = ()
     """What demands or promises a rule."""
+    instead: str = ""
+    """What an earlier revision or a mistake does instead of what a rule demands."""
 
 
 def kinds() -> dict[str, Kind]:
@@ -70,8 +73,7 @@ def kinds() -> dict[str, Kind]:
     guards = [
         name for each in transitions for guard in each.guards for name in (f"{each.name}.{guard.name}", guard.name)
     ]
-    rules = sorted({*citations(), *(rule for each in PROPERTIES.values() for rule in each.rules)}, key=_in_order)
-    named: dict[str, Kind] = dict.fromkeys(rules, "rule")
+    named: dict[str, Kind] = dict.fromkeys(rules(), "rule")
     named |= dict.fromkeys(VARIANTS, "variant")
     named |= dict.fromkeys(guards, "guard")
     named |= dict.fromkeys(PROTOCOL.transitions, "transition")
@@ -140,6 +142,11 @@ def _clauses(each: Property) -> Iterator[tuple[str, Any]]:
         yield from _terms(each.clauses(state.q, state.peer, any_peer("other")))
     elif each.scope == "step":
         yield from _of_step(each, state)
+    elif each.scope == "possibility":
+        for transition in PROTOCOL.transitions.values():
+            _, args = next(iter(any_arguments(transition)))
+            possible = SBool(z3.Bool(f"{transition.name} is possible"))
+            yield from _terms(each.clauses(state.q, Attempt(transition.name, state.peer, args, possible)))
     else:
         yield from _terms(each.clauses(state.q, state.peer))
 
@@ -328,7 +335,8 @@ def _variant(name: str, limit: int | None) -> Explanation:
 
 
 def _rule(name: str, limit: int | None) -> Explanation:
-    """Explain a rule by what demands and promises it; one that nothing does is kept by code without a guard."""
+    """Explain a rule by its text, and by what demands and promises it; where nothing does, code keeps it unguarded."""
+    rule = rules()[name]
     properties = [each for each in PROPERTIES.values() if name in each.rules]
     guards = {guard.name: guard for t in PROTOCOL.transitions.values() for guard in t.guards if name in guard.rules}
     transitions = [each for each in PROTOCOL.transitions.values() if name in each.rules]
@@ -339,18 +347,14 @@ def _rule(name: str, limit: int | None) -> Explanation:
     ]
     if not formulas:
         formulas = [(f"{each.name}, {label}", t) for each in transitions for label, t in _paths(each.name, limit)]
-    sentences = [
-        *(each.sentence for each in properties),
-        *(" ".join(each.sentence.split()) for each in guards.values()),
-        *(" ".join(each.sentence.split()) for each in transitions),
-    ]
     return Explanation(
         name,
         "rule",
-        " ".join(sentences) or "It is kept by code that no guard protects and no theorem is about: see its source.",
+        f"{rule.title}. {rule.text}",
         (name,),
         tuple(formulas),
-        citations().get(name, tuple(place(each.clauses) for each in properties)),
+        (found("reference/PROTOCOL.md", f"### {name}."), *citations().get(name, ())),
+        instead=rule.wrong,
         constrains=tuple(each.name for each in transitions),
         kills=tuple(f"variant {each.name}" for each in variants),
         cited_by=(
@@ -386,8 +390,3 @@ def _state() -> Before:
 @cache
 def _cases(name: str) -> tuple[Case, ...]:
     return tuple(cases(PROTOCOL, _state(), name))
-
-
-def _in_order(rule: str) -> tuple[str, int]:
-    chapter, _, number = rule.partition("-")
-    return chapter, int(number)

@@ -11,13 +11,10 @@ from typing import Any
 
 from attrs import evolve
 
-from rollproof.proofs.induction import Discharge, cases, discharge
+from rollproof.proofs.induction import QUICK_EFFORT, Discharge, cases, discharge
 from rollproof.proofs.obligations import before
 from rollproof.reference.state import Peer
 from rollproof.reference.transition import Protocol, Step, Transition
-
-LIMIT_MS = 300
-"""How long the solver may take for one obligation; where it can prove one, it takes a few milliseconds."""
 
 
 class AloneError(Exception):
@@ -40,7 +37,7 @@ def unproved(protocol: Protocol, transition: str, guard: str) -> list[Discharge]
     found: list[Discharge] = []
     for case in cases(probing, before(probing), probe.name):
         if case.failure is not None and not found:
-            found = [each for each in discharge(case, LIMIT_MS) if not each.proved]
+            found = [each for each in discharge(case, QUICK_EFFORT) if not each.proved]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -17,12 +18,15 @@ from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.proofs.obligations import Before, Case, before, of_consequences, of_nothing, of_start, of_transition
 from rollproof.reference.transition import Protocol
 
-TIMEOUT_MS = 1_500
-"""How long the solver may take for one obligation. The slowest of the present protocol takes a tenth of it."""
-FURTHER_MS = 200
-"""How long it may take for each further one of a transition of which one was not proved."""
-TOGETHER_MS = 500
-"""How long it may take for all of a path, before they are tried one by one."""
+EFFORT = 3_000_000
+"""How many of its own units of work the solver may spend on one obligation, about a second's worth; the hardest of the
+present protocol takes a tenth of it. It is work that is limited, not time: a busy machine comes to the same verdict."""
+FURTHER_EFFORT = 400_000
+"""How many it may spend on each further one of a transition of which one was not proved."""
+EFFORT_TOGETHER = 1_000_000
+"""How many it may spend on all of a path, before they are tried one by one."""
+QUICK_EFFORT = 600_000
+"""How many it may spend where little is lost if it gives up."""
 
 
 @frozen
@@ -81,10 +85,22 @@ def _forked(task: Callable[[Any], Any], jobs: int) -> Iterator[Executor]:
     global _TASK
     previous, _TASK = _TASK, task
     try:
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(jobs, context, _end_with_parent, (os.getpid(),)) as pool:
             yield pool
     finally:
         _TASK = previous
+
+
+def _end_with_parent(parent: int) -> None:
+    """Let this process end soon after the one that started it, however that one ends."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()
 
 
 def _call(item: Any) -> Any:
@@ -116,11 +132,11 @@ def prove(
 def prove_transition(protocol: Protocol, name: str, players: int | None = None) -> list[Discharge]:
     """Try to prove every property of one transition, of the start, or what follows from the properties alone."""
     discharges: list[Discharge] = []
-    timeout_ms = TIMEOUT_MS
+    effort = EFFORT
     for case in cases(protocol, before(protocol, players), name):
-        found = list(discharge(case, timeout_ms))
+        found = list(discharge(case, effort))
         if not all(each.proved for each in found):
-            timeout_ms = FURTHER_MS
+            effort = FURTHER_EFFORT
         discharges += found
     return discharges
 
@@ -138,7 +154,7 @@ def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:
         yield of_nothing(name, error)
 
 
-def discharge(case: Case, timeout_ms: int = TIMEOUT_MS) -> Iterator[Discharge]:
+def discharge(case: Case, effort: int = EFFORT) -> Iterator[Discharge]:
     """Yield what becomes of each goal of a case. Goals with the same premises are tried together first."""
     for trusting in (True, False):
         goals = {
@@ -146,7 +162,7 @@ def discharge(case: Case, timeout_ms: int = TIMEOUT_MS) -> Iterator[Discharge]:
             for key, goal in case.goals.items()
             if (key[0] == NEVER_CRASHES or PROPERTIES[key[0]].trusting) == trusting
         }
-        yield from _discharge(case, premises_of(case, trusting), goals, timeout_ms)
+        yield from _discharge(case, premises_of(case, trusting), goals, effort)
 
 
 def premises_of(case: Case, trusting: bool) -> list[Any]:
@@ -154,22 +170,19 @@ def premises_of(case: Case, trusting: bool) -> list[Any]:
     return [*case.trust, *case.premises] if trusting else list(case.premises)
 
 
-def _discharge(
-    case: Case, premises: list[Any], goals: dict[tuple[str, str], Any], timeout_ms: int
-) -> Iterator[Discharge]:
+def _discharge(case: Case, premises: list[Any], goals: dict[tuple[str, str], Any], effort: int) -> Iterator[Discharge]:
     open_ = [goal for goal in goals.values() if not z3.is_true(goal)]
-    together = not open_ or _solve(premises, z3.And(*open_), min(timeout_ms, TOGETHER_MS))[0]
+    together = not open_ or _solve(premises, z3.And(*open_), min(effort, EFFORT_TOGETHER))[0]
     for (name, clause), goal in goals.items():
-        proved, reason, states = (True, "", "") if together else _solve(premises, goal, timeout_ms)
+        proved, reason, states = (True, "", "") if together else _solve(premises, goal, effort)
         if not proved:
-            timeout_ms = min(timeout_ms, FURTHER_MS)
+            effort = min(effort, FURTHER_EFFORT)
         reason = reason if proved else case.failure or reason
         yield Discharge(case.transition, case.path, name, clause, proved, reason, states)
 
 
-def _solve(premises: list[Any], goal: Any, timeout_ms: int) -> tuple[bool, str, str]:
-    solver = z3.Solver()
-    solver.set("timeout", timeout_ms)
+def _solve(premises: list[Any], goal: Any, effort: int) -> tuple[bool, str, str]:
+    solver = solver_with(effort)
     solver.add(*premises, z3.Not(goal))
     result = solver.check()
     if result == z3.unsat:
@@ -177,6 +190,13 @@ def _solve(premises: list[Any], goal: Any, timeout_ms: int) -> tuple[bool, str, 
     if result == z3.sat:
         return False, "the solver found a state in which it fails", str(solver.model())
     return False, f"the solver gave up: {solver.reason_unknown()}", ""
+
+
+def solver_with(effort: int) -> z3.Solver:
+    """Return a solver that gives up after so many units of work."""
+    solver = z3.Solver()
+    solver.set("rlimit", effort)
+    return solver
 
 
 def _largest_first(names: list[str]) -> list[str]:

@@ -18,7 +18,7 @@ from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.trace import Trace
 from rollproof.proofs.counterexamples import Counterexample, replay
-from rollproof.proofs.induction import Discharge, cases, discharge
+from rollproof.proofs.induction import QUICK_EFFORT, Discharge, cases, discharge
 from rollproof.proofs.obligations import before
 from rollproof.reference.transition import Protocol
 
@@ -29,10 +29,12 @@ THEOREMS: tuple[Property | str, ...] = (
     NEVER_CRASHES,
 )
 """What a removed guard may violate."""
+HARM: tuple[Property | str, ...] = tuple(
+    each for each in THEOREMS if isinstance(each, str) or each.scope != "possibility"
+)
+"""What tells what goes wrong. A run that violates one of these says more than that the rules forbid a step."""
 SEARCH_LIMIT = 20_000
 """How many states of an instance are searched for what goes wrong without a guard."""
-QUICK_MS = 300
-"""How long the solver may take for one obligation of a protocol that is probably wrong."""
 
 
 @frozen
@@ -74,7 +76,11 @@ def check_guard(
     unproved = first_unproved(without, [transition, "(consequences)"])
     if not unproved:
         return GuardVerdict(*told, "redundant")
-    result = search(without, THEOREMS, _instances_of(transition, counterexample), limit=limit)
+    instances = _instances_of(transition, counterexample)
+    result = search(without, HARM, instances, limit=limit)
+    if not isinstance(result, Refuted):
+        forbidden = search(without, THEOREMS, instances, limit=limit)
+        result = forbidden if isinstance(forbidden, Refuted) else result
     if isinstance(result, Refuted):
         return GuardVerdict(*told, "needed", result.trace)
     scope = ", ".join(f"{c.instance} ({c.states} states{'' if c.exhausted else ', not all'})" for c in result.counts)
@@ -86,7 +92,7 @@ def first_unproved(protocol: Protocol, names: Iterable[str]) -> list[Discharge]:
     state = before(protocol)
     for name in names:
         for case in cases(protocol, state, name):
-            unproved = [each for each in discharge(case, QUICK_MS) if not each.proved]
+            unproved = [each for each in discharge(case, QUICK_EFFORT) if not each.proved]
             if unproved:
                 return unproved
     return []

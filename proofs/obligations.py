@@ -7,7 +7,7 @@ obligation too: that it cannot be taken.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,17 +15,17 @@ import attrs
 import z3
 from attrs import field, frozen
 
-from rollproof.model.fields import fields_of, made
+from rollproof.model.fields import fields_of, fields_there, made
 from rollproof.model.symbolic import axioms as facts
 from rollproof.model.symbolic import values as symbolic
 from rollproof.model.symbolic.paths import explore
 from rollproof.model.symbolic.shapes import make
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import Terms, guard_formula
-from rollproof.model.symbolic.values import term_of
+from rollproof.model.symbolic.values import SBool, term_of
 from rollproof.model.theorems.environment import ASSUMPTIONS
 from rollproof.model.theorems.properties import NEVER_CRASHES, of_scope
-from rollproof.model.theorems.property import StepView
+from rollproof.model.theorems.property import Attempt, Property, StepView
 from rollproof.proofs.source import last_own
 from rollproof.reference.messages import Path
 from rollproof.reference.protocol import PROTOCOL
@@ -59,8 +59,8 @@ class Before:
     q: Terms
     peer: Peer
     invariants: dict[tuple[str, str], Any]
-    reads: dict[str, frozenset[tuple[str, str]]]
-    """By state property: the fields that it speaks of, by (class, field)."""
+    speaks_of: dict[str, Peer]
+    """By state property: a peer that has nothing but the fields that the property speaks of."""
     facts: tuple[Any, ...]
 
 
@@ -78,13 +78,40 @@ def before(protocol: Protocol, players: int | None = None) -> Before:
 def _arbitrary() -> Before:
     q = Terms(PROTOCOL)
     peer = any_peer()
-    invariants, fields = {}, {}
+    invariants, speaks_of = {}, {}
     for each in of_scope("state"):
         symbolic.reads.clear()
-        for clause, formula in each.clauses(q, peer).items():
-            invariants[each.name, clause] = term_of(formula)
-        fields[each.name] = frozenset(symbolic.reads)
-    return Before(q, peer, invariants, fields, tuple(facts.of_state(q, peer)))
+        clauses = {clause: term_of(formula) for clause, formula in each.clauses(q, peer).items()}
+        invariants.update({(each.name, clause): formula for clause, formula in clauses.items()})
+        speaks_of[each.name] = _what_is_read(q, each, peer, clauses)
+    return Before(q, peer, invariants, speaks_of, tuple(facts.of_state(q, peer)))
+
+
+def _what_is_read(q: Terms, about: Property, peer: Peer, clauses: Mapping[str, Any]) -> Peer:
+    """Return the part of a peer that a property speaks of; all of it if that is not certain.
+
+    The property says the same of the part as of the peer. Since there is nothing else in it, the property must say
+    the same of every other peer that has just this part.
+    """
+    part = _part_of(peer, frozenset(symbolic.reads))
+    try:
+        again = {clause: term_of(formula) for clause, formula in about.clauses(q, part).items()}
+    except AttributeError:  # it has read a field in a way that was not noticed
+        return peer
+    same = again.keys() == clauses.keys() and all(again[clause].eq(clauses[clause]) for clause in clauses)
+    return part if same else peer
+
+
+def _part_of(peer: Peer, reads: frozenset[tuple[str, str]]) -> Peer:
+    """Return a peer that has only the fields that were read, by (class, field)."""
+    fields = {name: value for name, value in fields_of(peer).items() if (Peer.__name__, name) in reads}
+    for name, value in fields.items():
+        cls = _base(value)
+        if cls in NESTED:
+            inner = {each: it for each, it in fields_of(value).items() if (cls.__name__, each) in reads}
+            fields[name] = made(type(value), **inner)
+    part: Peer = made(type(peer), **fields)
+    return part
 
 
 def of_start(state: Before) -> Case:
@@ -121,6 +148,12 @@ def of_consequences(state: Before) -> Iterator[Case]:
 
 def of_transition(state: Before, transition: Transition) -> Iterator[Case]:
     """Yield the cases of one transition."""
+    for label, args in any_arguments(transition):
+        yield from _cases(state, transition, args, label)
+
+
+def any_arguments(transition: Transition) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield arbitrary arguments of a transition by name, for each path that a message may take, and a label."""
     parameters = list(inspect.signature(transition.effect).parameters.values())[1:]
     takes_path = any(str(each.annotation) == "Path" for each in parameters)
     for path in tuple(Path) if takes_path else (None,):
@@ -128,7 +161,7 @@ def of_transition(state: Before, transition: Transition) -> Iterator[Case]:
             each.name: path if str(each.annotation) == "Path" else make(str(each.annotation), f"arg.{each.name}")
             for each in parameters
         }
-        yield from _cases(state, transition, args, f"{path.value}, " if path else "")
+        yield f"{path.value}, " if path else "", args
 
 
 def _cases(state: Before, transition: Transition, args: dict[str, Any], label: str) -> Iterator[Case]:
@@ -137,8 +170,10 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
     trust = list(state.invariants.values())
     if transition.name in ASSUMPTIONS:
         trust.append(term_of(ASSUMPTIONS[transition.name](state.q, peer, **args)))
+    asked = []
     for guard in transition.guards:
         formula, facts_, failures = guard_formula(guard, peer, tuple(args.values()))
+        asked.append((formula, facts_))
         premises.extend(facts_)
         for conditions, error in failures:
             goal = {(NEVER_CRASHES, f"guard {guard.name}"): z3.BoolVal(False)}
@@ -146,6 +181,7 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
                 transition.name, f"{label}guard {guard.name}", (*premises, *conditions), (*trust,), goal, where(error)
             )
         premises.append(formula)
+    yield _attempt(state, transition, args, label, asked)
     explored = explore(lambda: transition.effect(peer, *args.values()))
     for number, one in enumerate(explored, 1):
         way = f"{label}path {number} of {len(explored)}"
@@ -158,6 +194,21 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
         after, events = one.result
         view = StepView(transition.name, peer, args, after, events)
         yield Case(transition.name, way, assumed, (*trust,), _goals(state, view), None, view)
+
+
+def _attempt(
+    state: Before, transition: Transition, args: dict[str, Any], label: str, asked: list[tuple[Any, list[Any]]]
+) -> Case:
+    """Return what must be true of when a transition is possible; `asked` has each guard's formula, and its facts."""
+    possible = SBool(z3.And(*(formula for formula, _ in asked)))
+    attempt = Attempt(transition.name, state.peer, args, possible)
+    goals = {
+        (each.name, clause): term_of(formula)
+        for each in of_scope("possibility")
+        for clause, formula in each.clauses(state.q, attempt).items()
+    }
+    facts_ = [fact for _, some in asked for fact in some]
+    return Case(transition.name, f"{label}when", (*state.facts, *facts_), tuple(state.invariants.values()), goals)
 
 
 def where(error: Exception) -> str:
@@ -176,10 +227,9 @@ def of_nothing(name: str, error: Exception) -> Case:
 
 
 def _goals(state: Before, view: StepView) -> dict[tuple[str, str], Any]:
-    goals = {}
-    changed = _changed(view.before, view.after)
+    goals = {key: z3.BoolVal(True) for key in state.invariants}
     for each in of_scope("state"):
-        if changed & state.reads[each.name]:
+        if not _has(view.after, state.speaks_of[each.name]):
             for clause, formula in each.clauses(state.q, view.after).items():
                 goals[each.name, clause] = term_of(formula)
     for each in of_scope("step"):
@@ -188,21 +238,13 @@ def _goals(state: Before, view: StepView) -> dict[tuple[str, str], Any]:
     return goals
 
 
-def _changed(before: Peer, after: Peer) -> set[tuple[str, str]]:
-    """Return the fields that a step has replaced. A property that speaks of none of them holds as before."""
-    changed = set()
-    news = fields_of(after)
-    for name, old in fields_of(before).items():
-        new = news[name]
-        if new is old:
-            continue
-        cls = _base(old)
-        if cls not in NESTED:
-            changed.add((Peer.__name__, name))
-        else:
-            inner = fields_of(new)
-            changed |= {(cls.__name__, each) for each, value in fields_of(old).items() if value is not inner[each]}
-    return changed
+def _has(whole: Any, part: Any) -> bool:
+    """Tell whether every field of a part is there in a whole: the very same object, or else a part of it in turn."""
+    fields = fields_of(whole)
+    return all(
+        value is fields[name] or (_base(value) in NESTED and _has(fields[name], value))
+        for name, value in fields_there(part).items()
+    )
 
 
 NESTED = (Inputs, Rollback, Buffers, Ending, Metrics, Desync)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path as File
 from traceback import walk_tb
 from typing import Any
 
+from rollproof.model.rules import RULE
+
 ROOT = File(__file__).resolve().parents[1]
 EXAMINERS = ("model/", "proofs/")
 """Whose lines are not the code under examination."""
-RULE = re.compile(r"\b(?:IN|RB|BUF|EP|TR|ME)-\d+\b")
 
 
 def place(function: Any) -> str:

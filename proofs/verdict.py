@@ -9,13 +9,15 @@ from attrs import frozen
 
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Count, Refuted, Result, search, suited
+from rollproof.model.sessions.examined import Broken, broken_law
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.trace import Trace
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.counterexamples import Counterexample, replay
 from rollproof.proofs.induction import Discharge, ProofReport, in_parallel, prove
-from rollproof.proofs.necessity import THEOREMS, GuardVerdict, check_guard
+from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard
+from rollproof.proofs.played import Played, play_all
 from rollproof.proofs.unused import unused_lemmas
 from rollproof.proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
 from rollproof.reference.transition import Protocol
@@ -56,11 +58,18 @@ class Judgement:
     """None if a run was found before a proof was tried."""
     searched: str
     """Where a violation was searched for, if the proof failed and none was found."""
+    played: Played | None = None
+    """What came of the sessions; None if a run was found before, or only a part was to be proved."""
+
+    @property
+    def broken(self) -> Broken | None:
+        """What a session breaks."""
+        return None if self.played is None else self.played.broken
 
     @property
     def status(self) -> Status:
         """Refuted if anything is; else proved if all is; else undecided."""
-        if self.trace is not None:
+        if self.trace is not None or self.broken is not None:
             return "refuted"
         proved = bool(self.judged) and all(each.status == "proved" for each in self.judged)
         return "proved" if proved else "undecided"
@@ -107,22 +116,36 @@ def judge(
     players: int | None = None,
     jobs: int | None = None,
     progress: Callable[[], object] = lambda: None,
+    option: str = "",
 ) -> Judgement:
-    """Prove a protocol, or find a run that goes wrong. `transitions` and `players` restrict what is proved."""
+    """Prove a protocol, or find a run or a session that goes wrong.
+
+    `transitions` and `players` restrict what is proved. `option` is what `rollproof simulate` needs to play a session
+    under the same protocol.
+    """
+    played = None
     if transitions is None:
-        trace, _ = _searched(protocol, THEOREMS, suited(protocol), FIRST_LIMIT, jobs)
+        law = broken_law(f"--laws{option}")
+        if law is not None:
+            return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, law))
+        trace, _ = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
         if trace is not None:
             return Judgement(protocol.name, _judged(None, trace), trace, None, "")
+        played = play_all(protocol, option, jobs)
+        if played.broken is not None:
+            return Judgement(protocol.name, _judged(None, None), None, None, "", played)
     report = prove(protocol, transitions, jobs, players, progress)
     if not report.unproved:
-        return Judgement(protocol.name, _judged(report, None), None, report, "")
+        return Judgement(protocol.name, _judged(report, None), None, report, "", played)
     suspects = {each.transition for each in report.unproved}
     having = [each for each in suited(protocol) if suspects & set(each.transitions)] or suited(protocol)
     lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
     asked = (*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if PROPERTIES[name].scope != "pair"))
-    trace, counts = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
+    trace, counts = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
+    if trace is None:
+        trace, counts = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
     scope = "" if trace else ", ".join(f"{count.instance} ({count.states} states)" for count in counts)
-    return Judgement(protocol.name, _judged(report, trace), trace, report, scope)
+    return Judgement(protocol.name, _judged(report, trace), trace, report, scope, played)
 
 
 def judge_suspect(
@@ -130,11 +153,15 @@ def judge_suspect(
     counterexample: Counterexample | None = None,
     players: int | None = None,
     jobs: int | None = None,
+    option: str = "",
 ) -> Judgement:
     """Judge a protocol that is probably wrong: try the run that refuted it before, if there is one."""
-    trace = replay(protocol, counterexample, THEOREMS) if counterexample is not None else None
+    trace = replay(protocol, counterexample, HARM) if counterexample is not None else None
+    if trace is None and counterexample is not None:
+        trace, _ = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
+        trace = trace or replay(protocol, counterexample, THEOREMS)
     if trace is None:
-        return judge(protocol, None, players, jobs)
+        return judge(protocol, None, players, jobs, option=option)
     return Judgement(protocol.name, _judged(None, trace), trace, None, "")
 
 
@@ -165,7 +192,11 @@ def trust(
     progress: Callable[[], object] = lambda: None,
 ) -> Trust:
     """Find out whether the proof says something: vacuity, necessity of every guard, negative controls."""
-    expected = {(each.property, each.clause) for each in report.discharges if each.property != NEVER_CRASHES}
+    expected = {
+        (each.property, each.clause)
+        for each in report.discharges
+        if each.property in PROPERTIES and PROPERTIES[each.property].scope != "possibility"
+    }
     guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
 
     def task(item: tuple[str, ...]) -> Any:

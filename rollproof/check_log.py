@@ -10,14 +10,27 @@ import attrs
 
 from rollproof.conformance.logs.judge import LogReport, judge
 from rollproof.conformance.logs.known import load_known
-from rollproof.conformance.logs.reading import Log, LogError
-from rollproof.output import BROKEN, HELD, UNDECIDED, UsageError, console, progress, table, verdict, write_json
+from rollproof.conformance.logs.reading import Line, Log, LogError
+from rollproof.conformance.report.picture import Picture
+from rollproof.output import (
+    BROKEN,
+    HELD,
+    UNDECIDED,
+    Output,
+    UsageError,
+    console,
+    progress,
+    table,
+    verdict,
+    write_json,
+)
+from rollproof.pictures import write_page
 
 FORMAT = "rollproof-log-report"
 VERSION = 1
 
 
-def check_log(file: Path, *, known: Path | None = None, json: Path | None = None) -> int:
+def check_log(file: Path, *, known: Path | None = None, html: Path | None = None, json: Output = None) -> int:
     """Judge the recorded log of a session, up to the first divergence from the model.
 
     Exits with 0 if the log holds, 1 if it diverges or a known divergence is no longer there, 2 if the command or its
@@ -29,27 +42,44 @@ def check_log(file: Path, *, known: Path | None = None, json: Path | None = None
         The log: a header and one observation a line; see conformance/log.md.
     known:
         A file of divergences that are known. Each must still be there.
+    html:
+        Write a page that shows what led to the divergence in a browser.
     json:
         Write the result to this file.
     """
     try:
-        report = _judge(file, known)
+        report, picture = _judge(file, known, drawn=html is not None)
     except LogError as error:
         raise UsageError(str(error)) from None
     judged = sum(report.judged.values())
     outcome = "diverges" if report.failure is not None or report.stale else "holds" if judged else "nothing judged"
+    if html is not None:
+        drawn = [] if picture is None or report.failure is None else [picture.ended(report.failure)]
+        write_page(html, {"": drawn} if drawn else {})
     if json is not None:
         write_json(json, _document(file, report, outcome))
     _show(file, report, outcome)
     return {"holds": HELD, "diverges": BROKEN, "nothing judged": UNDECIDED}[outcome]
 
 
-def _judge(file: Path, known: Path | None) -> LogReport:
+def _judge(file: Path, known: Path | None, *, drawn: bool) -> tuple[LogReport, Picture | None]:
     entries = [] if known is None else load_known(known)
     try:
         with file.open("rb") as lines, progress("checking", os.fstat(lines.fileno()).st_size) as bar:
             advance = lambda _: bar.update(bar.task_ids[0], completed=lines.tell())  # noqa: E731
-            return judge(Log(file, lines), entries, advance)
+            log = Log(file, lines)
+            header = log.header
+            picture = (
+                Picture(f"Log {file.name}", header.players, header.peers, f"rollproof check-log {file}")
+                if drawn
+                else None
+            )
+
+            def watch(line: Line) -> None:
+                if picture is not None and line.obs is not None:
+                    picture.observe(line.peer, line.now, line.obs)
+
+            return judge(log, entries, advance, watch), picture
     except OSError as error:
         raise LogError(file, 0, f"cannot be read: {error.strerror}") from None
 

@@ -2,24 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from traceback import extract_tb
+from types import FrameType
 
 from cyclopts import App, CycloptsError
 
 from rollproof import __version__
-from rollproof.output import HELD, USAGE, UsageError, console
+from rollproof.model.documents import DocumentError
+from rollproof.output import (
+    EXIT_CODES,
+    FAULT,
+    HELD,
+    INTERRUPTED,
+    TERMINATED,
+    USAGE,
+    UsageError,
+    console,
+    write_any_encoding,
+)
 
-INTERRUPTED = 130
-"""Exit code: stopped from the keyboard."""
+HERE = Path(__file__).resolve().parents[1]
+TRACEBACK = "ROLLPROOF_TRACEBACK"
+"""The environment variable that shows tracebacks of failures."""
+
+
+def versions() -> str:
+    """Return the versions of the tool, of the rules that it judges by, and of what it says to adapters."""
+    from rollproof.conformance.schema import ADAPTER_PROTOCOL
+    from rollproof.model.rules import protocol_version
+
+    return f"rollproof {__version__}\nprotocol {protocol_version()}\nadapter protocol {ADAPTER_PROTOCOL}"
+
+
+def _epilogue() -> str:
+    codes = "\n".join(f"{code:>4}  {meaning}" for code, meaning in EXIT_CODES.items())
+    return (
+        f"Exit codes of every command:\n\n{codes}\n\n"
+        "Results for tools: --json FILE, in every command. Words: rollproof explain. "
+        "Completion of names in your shell: rollproof --install-completion."
+    )
+
 
 app = App(
     name="rollproof",
     help="A rollback netcode protocol: run it, search it, prove it, and judge other implementations by it.",
-    version=__version__,
+    help_epilogue=_epilogue(),
+    version=versions,
     help_format="plaintext",
 )
+app.register_install_completion_command()
 app.command(
     "rollproof.guards:guards", name="guards", help="Tell what each guard is for, and what goes wrong without it."
 )
@@ -29,26 +66,58 @@ app.command(
     "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."
 )
 app.command("rollproof.diff:diff", name="diff", help="Compare two protocols: behaviour and theorems.")
-app.command("rollproof.explain:explain", name="explain", help="Explain a theorem, guard, transition, variant or rule.")
+app.command("rollproof.explain:explain", name="explain", help="Explain anything that has a name, or list all there is.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
 app.command("rollproof.trace:trace", name="trace", help="Show a saved run: as text, diagram, or for tools.")
 
 
 def guarded(app: App, arguments: Sequence[str] | None = None) -> int:
-    """Run an app, and return its exit code. Whatever is wrong with its input is told in one line."""
+    """Run an app, and return its exit code. What goes wrong is told in one line, and is no verdict."""
     try:
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
         sys.stdout.flush()
-    except (UsageError, CycloptsError) as error:
-        console(stderr=True).print(f"rollproof: {' '.join(str(error).split())}", soft_wrap=True)
-        return USAGE
+    except (UsageError, DocumentError, CycloptsError) as error:
+        return _refuse(str(error), USAGE)
     except KeyboardInterrupt:
-        console(stderr=True).print("rollproof: interrupted")
-        return INTERRUPTED
+        return _refuse("interrupted", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return USAGE
+    except SyntaxError as error:
+        return _refuse(f"{_relative(error.filename or '?')}:{error.lineno}: {error.msg}", USAGE)
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        return _refuse(f"{named}{error.strerror or error}", USAGE)
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        return _fault(error)
     return code if isinstance(code, int) else HELD
+
+
+def _fault(error: Exception) -> int:
+    """Tell of a failure: bad input if it comes from importing the protocol that is examined, else our own fault."""
+    frames = extract_tb(error.__traceback__)
+    own = [each for each in frames if _relative(each.filename) != each.filename]
+    place = f"{_relative(own[-1].filename)}:{own[-1].lineno}: " if own else ""
+    told = f"{place}{type(error).__name__}: {error}"
+    if own and own[-1].name == "<module>" and _relative(own[-1].filename).startswith("reference/"):
+        return _refuse(told, USAGE)
+    return _refuse(f"failed: {told} ({TRACEBACK}=1 shows the way there)", FAULT)
+
+
+def _refuse(text: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        console(stderr=True).print(f"rollproof: {' '.join(text.split())[:1000]}", soft_wrap=True)
+    return code
+
+
+def _relative(file: str) -> str:
+    """Return a file of the project by its place there."""
+    try:
+        return Path(file).resolve().relative_to(HERE).as_posix().removeprefix("rollproof/")
+    except ValueError:
+        return file
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +125,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return guarded(app, arguments)
 
 
+def _terminate(_: int, __: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)
+
+
 def main() -> None:
     """Run the command that the process was called with, and exit with its code."""
-    sys.exit(run())
+    signal.signal(signal.SIGTERM, _terminate)
+    write_any_encoding()
+    code = run()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = code or USAGE
+    sys.exit(code)

@@ -14,6 +14,7 @@ from rollproof import __version__
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import Case, published_cases, read_case
 from rollproof.conformance.mutants.catalogue import find_mutant, mutants
+from rollproof.conformance.report.picture import picture_of
 from rollproof.conformance.report.report import failure_text, html, junit
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.runner.transport import AdapterError
@@ -21,10 +22,24 @@ from rollproof.conformance.schema import InvalidError, Json, check, parse
 from rollproof.conformance.suite.fuzz import fuzz
 from rollproof.conformance.suite.smoke import smoke
 from rollproof.conformance.suite.suite import Result, SuiteReport, Target, as_json, result_json, run_suite, select
-from rollproof.output import BROKEN, HELD, UsageError, console, progress, table, unknown, write_file, write_json
+from rollproof.model.runs.run import Run
+from rollproof.output import (
+    BROKEN,
+    HELD,
+    Output,
+    UsageError,
+    console,
+    progress,
+    table,
+    unknown,
+    write_file,
+    write_json,
+)
 
 SHOWN_FAILURES = 3
 """How many failures are told in full; the files have all of them."""
+MOST_PICTURES = 30
+"""How many failures the page shows step by step; it has the last events of all."""
 STYLES = {"vacuous": "yellow", "skip": "dim"}
 LARGEST_RESULTS = 50_000_000
 """Bytes of a file of `--also`."""
@@ -38,7 +53,7 @@ def conform(
     smoke_test: Annotated[bool, Parameter(name="--smoke", negative=())] = False,
     fuzz_runs: Annotated[NonNegativeInt, Parameter(name="--fuzz")] = 0,
     seed: NonNegativeInt = 0,
-    save: Path | None = None,
+    save: Output = None,
     mutant: str | None = None,
     strict: Annotated[bool, Parameter(negative=())] = False,
     jobs: PositiveInt = 1,
@@ -46,9 +61,9 @@ def conform(
     all_failures: Annotated[bool, Parameter(negative=())] = False,
     list_cases: Annotated[bool, Parameter(name="--list", negative=())] = False,
     also: tuple[Path, ...] = (),
-    html_file: Annotated[Path | None, Parameter(name="--html")] = None,
-    junit_file: Annotated[Path | None, Parameter(name="--junit")] = None,
-    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+    html_file: Annotated[Output, Parameter(name="--html")] = None,
+    junit_file: Annotated[Output, Parameter(name="--junit")] = None,
+    json_file: Annotated[Output, Parameter(name="--json")] = None,
 ) -> int:
     """Judge an implementation: `rollproof conform [options] -- COMMAND...` starts one adapter for each peer.
 
@@ -117,7 +132,7 @@ def conform(
     if junit_file is not None:
         write_file(junit_file, junit(document))
     if html_file is not None:
-        write_file(html_file, html([document, *others]))
+        write_file(html_file, html([document, *others], _pictures(report)))
     return int(document["exit"])
 
 
@@ -181,6 +196,18 @@ def _run(cases: list[Case], target: Target, level: int, seed: int, jobs: int) ->
         return run_suite(
             cases, target, level=level, seed=seed, jobs=jobs, done=lambda result: bar.advance(bar.task_ids[0])
         )
+
+
+def _pictures(report: SuiteReport) -> dict[str, Run]:
+    """Return the runs that failed, by case; of very many only the first."""
+    failed = [each for each in report.results if each.judgement.failure is not None and each.run is not None]
+    return {
+        each.case.id: picture_of(
+            each.run, each.judgement.failure, each.case["title"], result_json(each, report.target)["repeat"]
+        )
+        for each in failed[:MOST_PICTURES]
+        if each.run is not None and each.judgement.failure is not None
+    }
 
 
 def _tell(report: SuiteReport, document: Json, all_failures: bool) -> None:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from attrs import evolve
 from rich.text import Text
 
+from rollproof.model.runs.run import Run
+from rollproof.model.runs.stories import under
 from rollproof.model.traces.describe import plain
 from rollproof.model.traces.rendering import as_text
-from rollproof.model.traces.trace import Trace, document_of, story_of
+from rollproof.model.traces.trace import Trace, TraceStep, document_of, story_of
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.output import BROKEN, HELD, UsageError, console, table, unknown, write_json
+from rollproof.output import BROKEN, HELD, Output, UsageError, console, table, unknown, write_json
+from rollproof.pictures import write_page
 from rollproof.proofs.diff import Behaviour, Change, Compared, Difference, changes, compare, verdicts
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-from rollproof.verify import guards_named
+from rollproof.shared import guards_named
 
 PRESENT = "present"
 WITHOUT = "without:"
 
 
 def diff(
-    left: str, right: str, *, behaviour_only: bool = False, jobs: int | None = None, json: Path | None = None
+    left: str,
+    right: str,
+    *,
+    behaviour_only: bool = False,
+    html: Output = None,
+    jobs: int | None = None,
+    json: Output = None,
 ) -> int:
     """Compare two protocols: what differs, a smallest state and event where they behave differently, and the theorems.
 
@@ -36,6 +45,8 @@ def diff(
         Another one.
     behaviour_only:
         Leave out which theorems change their verdict; to find that out both protocols are proved.
+    html:
+        Write a page that shows both in a browser, side by side, up to where they behave differently.
     jobs:
         How many processes may run; one per core if not given.
     json:
@@ -53,6 +64,8 @@ def diff(
         changed = {name: (statuses[0][name], statuses[1][name]) for name in statuses[0]}
         changed = {name: pair for name, pair in changed.items() if pair[0] != pair[1]}
         _show_theorems(left, right, changed)
+    if html is not None:
+        write_page(html, {} if compared.difference is None else {"": _pictured(ours, theirs, compared.difference)})
     if json is not None:
         write_json(json, _document(left, right, differing, compared, None if behaviour_only else changed))
     return HELD if compared.difference is None else BROKEN
@@ -109,6 +122,14 @@ def _show_behaviour(left: str, right: str, compared: Compared) -> None:
 
 def _run(trace: Trace) -> Text | str:
     return as_text(story_of(trace)) if trace.steps else f"the start of instance {trace.instance!r}\n"
+
+
+def _pictured(ours: Protocol, theirs: Protocol, difference: Difference) -> list[Run]:
+    """Return the run of each protocol up to the difference, and what it then does."""
+    trace, last = difference.trace, difference.trace.end
+    step = TraceStep(difference.event, "", tuple(difference.args), (), last, last, trace.player)
+    whole = evolve(trace, steps=(*trace.steps, step))
+    return [under(whole, ours), under(whole, theirs)]
 
 
 def _told(behaviour: Behaviour) -> str:

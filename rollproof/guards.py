@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 from rich.text import Text
 
+from rollproof.model.runs.run import Run
 from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import document_of, story_of
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.output import HELD, UNDECIDED, UsageError, console, progress, table, write_file, write_json
+from rollproof.output import (
+    HELD,
+    UNDECIDED,
+    Output,
+    UsageError,
+    console,
+    progress,
+    table,
+    write_file,
+    write_json,
+)
+from rollproof.pictures import write_page
 from rollproof.proofs.counterexamples import FILE, Counterexample, counterexample_of, dumps, load
 from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import in_parallel
 from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
 from rollproof.proofs.verdict import control
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.verify import guards_named
+from rollproof.shared import guards_named
+from rollproof.verify import pictured
 
 _COLOURS = {"needed": "green", "redundant": "cyan", "undecided": "bold yellow"}
 
@@ -28,8 +40,9 @@ def guards(
     *,
     sets: bool = False,
     keep: bool = False,
+    html: Output = None,
     jobs: int | None = None,
-    json: Path | None = None,
+    json: Output = None,
 ) -> int:
     """Tell of each guard what it says, which rules demand it, and what goes wrong without it.
 
@@ -43,6 +56,8 @@ def guards(
         List all minimal sets of guards with which every theorem is proved, transition by transition.
     keep:
         Search for every shortest run anew, and keep the runs for `rollproof verify`.
+    html:
+        Write a page that shows what goes wrong without each guard in a browser, beside what it prevents.
     jobs:
         How many processes may run; one per core if not given.
     json:
@@ -65,6 +80,8 @@ def guards(
     minimal = _sets(verdicts, jobs) if sets else {}
     if minimal:
         _show_sets(minimal)
+    if html is not None:
+        write_page(html, _pictured(verdicts), "What each guard prevents")
     if json is not None:
         write_json(json, {"guards": [_document(each) for each in verdicts], "sufficient_sets": minimal})
     return UNDECIDED if any(each.of.verdict == "undecided" for each in verdicts) else HELD
@@ -112,6 +129,14 @@ def _show(verdicts: list[Told], whole: bool) -> None:
         if told.of.trace is not None:
             console().print()
             console().print(as_text(story_of(told.of.trace)), soft_wrap=True)
+
+
+def _pictured(verdicts: list[Told]) -> dict[str, list[Run]]:
+    return {
+        name: pictured(told.of.trace, f"rollproof guards {name}")
+        for told in verdicts
+        if told.of.trace is not None and (name := f"{told.of.transition}.{told.of.guard}")
+    }
 
 
 def _without(told: Told) -> str:

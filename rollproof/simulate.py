@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -16,7 +16,9 @@ from cyclopts import Parameter
 
 from rollproof.conformance.logs.record import RecordingError, lines, recorded, recording
 from rollproof.model.documents import DocumentError
-from rollproof.model.sessions.campaign import Summary, protocol_named, random_setup, run_campaign
+from rollproof.model.runs.sessions import TooLongError, run_of_session
+from rollproof.model.sessions.campaign import Summary, protocol_named, random_setup, run_campaign, small_setup
+from rollproof.model.sessions.examined import Broken, broken_law, examine
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.report import PeerReport
 from rollproof.model.sessions.scenarios import FAMILIES, SCENARIOS, SOUND, Played, named, play
@@ -27,6 +29,7 @@ from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import (
     BROKEN,
     HELD,
+    Output,
     UsageError,
     console,
     progress,
@@ -36,7 +39,10 @@ from rollproof.output import (
     write_file,
     write_json,
 )
+from rollproof.pictures import write_page
 from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.transition import Protocol
+from rollproof.shared import protocol_without, show_broken
 
 FORMAT = "rollproof-simulation"
 VERSION = 1
@@ -56,9 +62,14 @@ def simulate(
     jobs: int | None = None,
     dask: str | None = None,
     variant: str = PROTOCOL.name,
-    save_schedule: Path | None = None,
-    save_log: Path | None = None,
-    json: Path | None = None,
+    without: str | None = None,
+    small: Annotated[bool, Parameter(negative=())] = False,
+    strict: Annotated[bool, Parameter(negative=())] = False,
+    laws: Annotated[bool, Parameter(negative=())] = False,
+    save_schedule: Output = None,
+    save_log: Output = None,
+    html: Output = None,
+    json: Output = None,
 ) -> int:
     """Simulate sessions of peers over a faulty network, and check what they promise.
 
@@ -84,30 +95,80 @@ def simulate(
         The address of a Dask cluster whose workers play them instead.
     variant:
         Play under this variant of the protocol.
+    without:
+        Play under the protocol without a guard: TRANSITION.GUARD, or GUARD for every transition that has it.
+    small:
+        Let the random sessions be short ones, of few frames: those that `rollproof verify` plays.
+    strict:
+        Hold every call of a driver to its contract as well, and stop at the first that breaks it.
+    laws:
+        Check what the small parts of the reference must do, and play nothing.
     save_schedule:
         Write the session out to this file: the only one, or the first of a campaign to break a promise.
     save_log:
         Write a log of the only session to this file, for `rollproof check-log`; the session plays the suite's game.
+    html:
+        Write a page that shows the only session in a browser; that of a variant beside the present protocol's.
     json:
         Write the results to this file.
     """
-    if sum((bool(names) or every, listed, schedule is not None, campaign is not None)) != 1 or (names and every):
-        raise UsageError("give one of: scenario names, --all, --list, --schedule FILE, --campaign N")
-    if campaign is None and not (seed is None and jobs is None and dask is None):
-        raise UsageError("--seed, --jobs and --dask belong to --campaign")
+    if sum((bool(names) or every, listed, schedule is not None, campaign is not None, laws)) != 1 or (names and every):
+        raise UsageError("give one of: scenario names, --all, --list, --schedule FILE, --campaign N, --laws")
+    if campaign is None and not (seed is None and jobs is None and dask is None and not small):
+        raise UsageError("--seed, --jobs, --small and --dask belong to --campaign")
     if variant != PROTOCOL.name and variant not in VARIANTS:
         raise unknown("variant", variant, (PROTOCOL.name, *VARIANTS))
+    if without is not None and (variant != PROTOCOL.name or (campaign is not None and not strict)):
+        raise UsageError("--without excludes --variant, and belongs to scenarios, schedules and --strict")
+    if small and not strict:
+        raise UsageError("--small belongs to --campaign with --strict")
     if save_log is not None and (listed or campaign is not None):
         raise UsageError("--save-log takes one scenario or schedule")
+    if html is not None and (listed or campaign is not None):
+        raise UsageError("--html takes one scenario or schedule; --save-schedule saves one of a campaign")
+    if strict and not (save_schedule is None and save_log is None and html is None):
+        raise UsageError("--strict saves no schedule, no log and no picture")
     if listed:
         return _list(json)
-    if campaign is not None:
+    protocol = protocol_named(variant) if without is None else protocol_without(without)
+    option = _option(variant) if without is None else f" --without {without}"
+    if laws:
+        return _strictly([broken_law(f"--laws{option}")], json)
+    if campaign is not None and not strict:
         return _campaign(campaign, seed or 0, jobs, dask, variant, save_schedule, json)
+    if campaign is not None:
+        return _strictly(_examined(campaign, seed or 0, protocol, option, small=small), json)
     played = _from_schedule(schedule) if schedule is not None else _scenarios(tuple(SCENARIOS) if every else names)
-    for option, path in (("--save-schedule", save_schedule), ("--save-log", save_log)):
+    if strict:
+        again = f" --strict{option}"
+        return _strictly((examine(s.source, s.promises, protocol, f"{s.again}{again}") for s in played), json)
+    for name, path in (("--save-schedule", save_schedule), ("--save-log", save_log), ("--html", html)):
         if path is not None and len(played) > 1:
-            raise UsageError(f"{option} takes one scenario, not several")
-    return _play(played, variant, save_schedule, save_log, json)
+            raise UsageError(f"{name} takes one scenario, not several")
+    if html is not None:
+        _write_picture(html, played[0], protocol, option)
+    return _play(played, protocol, option, save_schedule, save_log, json)
+
+
+def _examined(count: int, first: int, protocol: Protocol, option: str, *, small: bool) -> Iterator[Broken | None]:
+    _check_campaign(count, first)
+    setup = small_setup if small else random_setup
+    for seed in range(first, first + count):
+        again = f"--campaign 1 --seed {seed}{' --small' if small else ''} --strict{option}"
+        yield examine(setup(seed), SOUND, protocol, again)
+
+
+def _strictly(examined: Iterable[Broken | None], json: Path | None) -> int:
+    """Show what is broken first, if anything is."""
+    broken = next((each for each in examined if each is not None), None)
+    if json is not None:
+        shown = None if broken is None else attrs.asdict(broken)
+        write_json(json, {"format": FORMAT, "version": VERSION, "held": broken is None, "broken": shown})
+    if broken is None:
+        console().print("Nothing is broken.")
+        return HELD
+    show_broken(broken)
+    return BROKEN
 
 
 # --- single sessions --------------------------------------------------------------------------------------------------
@@ -144,9 +205,14 @@ def _from_schedule(path: Path) -> list[_Session]:
 
 
 def _play(
-    sessions: list[_Session], variant: str, save_schedule: Path | None, save_log: Path | None, json: Path | None
+    sessions: list[_Session],
+    protocol: Protocol,
+    option: str,
+    save_schedule: Path | None,
+    save_log: Path | None,
+    json: Path | None,
 ) -> int:
-    protocol = protocol_named(variant)
+    name = protocol.name
     if save_log is not None:
         sessions, protocol = _recorded(sessions), recording(protocol)
     verdicts: list[tuple[_Session, Played]] = []
@@ -160,9 +226,27 @@ def _play(
         _save_log(save_log, verdicts[0][1].result)
     held = all(verdict.held for _, verdict in verdicts)
     if json is not None:
-        write_json(json, _document(variant, held, sessions=[_session_document(*each) for each in verdicts]))
-    _show(verdicts, variant)
+        write_json(json, _document(name, held, sessions=[_session_document(*each) for each in verdicts]))
+    _show(verdicts, name, option)
     return HELD if held else BROKEN
+
+
+def _write_picture(path: Path, session: _Session, protocol: Protocol, option: str) -> None:
+    drawn = {protocol.name: (protocol, option), PROTOCOL.name: (PROTOCOL, "")}
+    try:
+        runs = [
+            run_of_session(
+                session.source,
+                each,
+                session.title if each is PROTOCOL else f"{session.title} ({name})",
+                session.promises,
+                again=f"rollproof simulate {session.again}{again}",
+            )
+            for name, (each, again) in drawn.items()
+        ]
+    except TooLongError as error:
+        raise UsageError(str(error)) from None
+    write_page(path, {"": runs}, session.title)
 
 
 def _recorded(sessions: list[_Session]) -> list[_Session]:
@@ -179,11 +263,11 @@ def _save_log(path: Path, result: Result) -> None:
         raise UsageError(str(error)) from None
 
 
-def _show(verdicts: list[tuple[_Session, Played]], variant: str) -> None:
+def _show(verdicts: list[tuple[_Session, Played]], protocol: str, option: str) -> None:
     out = console()
     numbers = ("rows", "conf", "unconf", "rollb", "depth", "≠peers", "≠truth")
     result = table(
-        f"Sessions under the protocol {variant!r}", "scenario", "peer", *numbers, "promises", numbers=numbers
+        f"Sessions under the protocol {protocol!r}", "scenario", "peer", *numbers, "promises", numbers=numbers
     )
     for session, judged in verdicts:
         for at, peer in enumerate(judged.peers):
@@ -198,7 +282,7 @@ def _show(verdicts: list[tuple[_Session, Played]], variant: str) -> None:
     failed = [session for session, judged in verdicts if not judged.held]
     out.print(f"\n{len(verdicts) - len(failed)} of {len(verdicts)} sessions kept every promise.")
     if failed:
-        out.print(f"To see the first failure again: rollproof simulate {failed[0].again}{_option(variant)}")
+        out.print(f"To see the first failure again: rollproof simulate {failed[0].again}{option}")
 
 
 def _numbers(peer: PeerReport) -> tuple[str, ...]:
@@ -266,10 +350,7 @@ def _campaign(
     save_schedule: Path | None,
     json: Path | None,
 ) -> int:
-    if not 1 <= count <= MOST_SESSIONS:
-        raise UsageError(f"--campaign must be from 1 to {MOST_SESSIONS}, not {count}")
-    if not 0 <= seed <= 2**63:
-        raise UsageError(f"--seed must be from 0 to 2**63, not {seed}")
+    _check_campaign(count, seed)
     if jobs is not None and dask is not None:
         raise UsageError("--jobs and --dask exclude each other")
     if jobs is not None and not 1 <= jobs <= MOST_JOBS:
@@ -293,6 +374,13 @@ def _campaign(
         write_json(json, _document(variant, not failed, seed=seed, **totals, failed=failed, failures=shown))
     _show_campaign(totals, failed, failures, variant)
     return BROKEN if failed else HELD
+
+
+def _check_campaign(count: int, seed: int) -> None:
+    if not 1 <= count <= MOST_SESSIONS:
+        raise UsageError(f"--campaign must be from 1 to {MOST_SESSIONS}, not {count}")
+    if not 0 <= seed <= 2**63:
+        raise UsageError(f"--seed must be from 0 to 2**63, not {seed}")
 
 
 @contextmanager
@@ -324,7 +412,8 @@ def _save_campaign(path: Path, count: int, seed: int, failures: list[Summary], v
         console(stderr=True).print("no session broke a promise: no schedule is written", soft_wrap=True)
         return
     chosen = failures[0].seed if failures else seed
-    _save(path, run(random_setup(chosen), protocol_named(variant)), f"random session {chosen}")
+    setup = random_setup(chosen)
+    _save(path, run(setup, protocol_named(variant)), f"random session {chosen}")
 
 
 def _show_campaign(totals: dict[str, int], failed: int, failures: list[Summary], variant: str) -> None:

@@ -11,24 +11,27 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from rollproof.model.documents import DocumentError
+from rollproof.model.runs.page import explorer_page
+from rollproof.model.runs.stories import run_of_story
 from rollproof.model.traces.rendering import as_itf, as_mermaid, as_text
 from rollproof.model.traces.trace import Story, document_of, load
-from rollproof.output import HELD, UsageError, console, write_file, write_json
+from rollproof.output import HELD, Output, UsageError, console, write_file, write_json
 
 _TEXTS: dict[str, Callable[[Story], str | Text]] = {
     "text": as_text,
     "mermaid": as_mermaid,
     "itf": lambda story: to_json(as_itf(story), indent=1) + "\n",
     "json": lambda story: to_json(document_of(story), indent=1) + "\n",
+    "html": lambda story: explorer_page([run_of_story(story)]),
 }
 
 
 def trace(
     file: Path,
     *,
-    form: Annotated[Literal["text", "mermaid", "itf", "json"], Parameter(name="--format")] = "text",
-    output: Path | None = None,
-    json: Path | None = None,
+    form: Annotated[Literal["text", "mermaid", "itf", "json", "html"], Parameter(name="--format")] = "text",
+    output: Output = None,
+    json: Output = None,
 ) -> int:
     """Show a run that was saved by `rollproof verify` or `rollproof guards`.
 
@@ -39,7 +42,8 @@ def trace(
     file:
         The saved run.
     form:
-        For people (text), as a sequence diagram (mermaid), in the Informal Trace Format (itf), or for tools (json).
+        For people (text), as a sequence diagram (mermaid), in the Informal Trace Format (itf), for tools (json),
+        or as a page that shows it step by step in a browser (html).
     output:
         Write it to this file instead of the terminal.
     json:

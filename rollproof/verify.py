@@ -8,14 +8,29 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
+import attrs
 from cyclopts import Parameter
 from rich.text import Text
 
+from rollproof.model.runs.run import Run
+from rollproof.model.runs.stories import run_of_story, under
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import Trace, document_of, story_of
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.output import BROKEN, HELD, UNDECIDED, UsageError, console, progress, table, unknown, write_json
+from rollproof.output import (
+    BROKEN,
+    HELD,
+    UNDECIDED,
+    Output,
+    UsageError,
+    console,
+    progress,
+    table,
+    unknown,
+    write_json,
+)
+from rollproof.pictures import write_page
 from rollproof.proofs.counterexamples import load
 from rollproof.proofs.cross_check import CrossCheckError, CrossReport, cross_check, rendered
 from rollproof.proofs.cross_check import document as cross_document
@@ -24,6 +39,7 @@ from rollproof.proofs.induction import ProofReport
 from rollproof.proofs.verdict import Judged, Judgement, Trust, judge, judge_suspect, trust
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
+from rollproof.shared import guards_named, protocol_without, show_broken
 
 _COLOURS = {"proved": "green", "refuted": "bold red", "undecided": "bold yellow"}
 _SHOWN = 12
@@ -40,9 +56,10 @@ def verify(
     proof_only: bool = False,
     second_solver: Annotated[bool, Parameter(name="--cross-check", negative=())] = False,
     smt2: Path | None = None,
-    save_trace: Path | None = None,
+    save_trace: Output = None,
+    html: Output = None,
     jobs: int | None = None,
-    json: Path | None = None,
+    json: Output = None,
 ) -> int:
     """Prove every theorem about the reference's own code, and show that the proof says something.
 
@@ -68,6 +85,8 @@ def verify(
         Keep those files in this directory.
     save_trace:
         Write a run that goes wrong to this file, for `rollproof trace`.
+    html:
+        Write a page that shows a run that goes wrong in a browser, beside what the present protocol does instead.
     jobs:
         How many processes may run; one per core if not given.
     json:
@@ -78,7 +97,7 @@ def verify(
     _check(theorem, transition, players, jobs)
     counterexamples = load()
     if key is not None and transition is None:
-        judgement = judge_suspect(protocol, counterexamples.get(key), players, jobs)
+        judgement = judge_suspect(protocol, counterexamples.get(key), players, jobs, _option(without, variant))
     else:
         with progress("proving", len(protocol.transitions)) as bar:
             only = None if transition is None else [transition]
@@ -96,6 +115,10 @@ def verify(
     command = _command(theorem, transition, without, variant, players, proof_only)
     if judgement.trace is not None:
         _show_trace(judgement.trace, save_trace)
+    if judgement.broken is not None:
+        show_broken(judgement.broken)
+    if html is not None:
+        write_page(html, {"": pictured(judgement.trace, command)} if judgement.trace is not None else {})
     code = _code(judgement, theorem, trusted, crossed)
     if json is not None:
         write_json(json, _document(judgement, example, trusted, crossed, command, code))
@@ -116,23 +139,8 @@ def _protocol(without: str | None, variant: str | None) -> tuple[Protocol, str |
         return VARIANTS[variant].protocol, variant
     if without is None:
         return PROTOCOL, None
-    protocol, pairs = PROTOCOL, guards_named(without)
-    for transition, guard in pairs:
-        protocol = protocol.without(transition, guard)
-    return protocol, ".".join(pairs[0]) if len(pairs) == 1 else without
-
-
-def guards_named(name: str) -> list[tuple[str, str]]:
-    """Return the guards that TRANSITION.GUARD or GUARD names, by transition and guard.
-
-    Raises:
-        UsageError: if there is none.
-    """
-    every = [(each.name, guard.name) for each in PROTOCOL.transitions.values() for guard in each.guards]
-    found = [pair for pair in every if name in (".".join(pair), pair[1])]
-    if not found:
-        raise unknown("guard", name, [*(".".join(pair) for pair in every), *(guard for _, guard in every)])
-    return found
+    pairs = guards_named(without)
+    return protocol_without(without), ".".join(pairs[0]) if len(pairs) == 1 else without
 
 
 def _check(theorem: str | None, transition: str | None, players: int | None, jobs: int | None) -> None:
@@ -170,6 +178,9 @@ def _show(judgement: Judgement, theorem: str | None) -> None:
             f"\n{proved} of {len(judgement.report.discharges)} obligations proved, for unbounded frames, any game, "
             f"any order of delivery, in {judgement.report.seconds:.1f} s. In brackets: lemmas."
         )
+    if judgement.played is not None and judgement.broken is None:
+        sessions = judgement.played.sessions
+        console().print(f"{sessions} sessions kept every promise, and every call of a driver its contract.")
     _show_open(rows)
     if judgement.searched:
         console().print(f"No run that goes wrong was found in: {judgement.searched}")
@@ -227,6 +238,10 @@ def _show_trust(trusted: Trust) -> None:
     console().print()
 
 
+def _option(without: str | None, variant: str | None) -> str:
+    return f" --without {without}" if without is not None else f" --variant {variant}" if variant is not None else ""
+
+
 def _mark(held: bool, otherwise: str = "NOT SHOWN") -> Text:
     return Text("ok", "green") if held else Text(otherwise, "bold yellow")
 
@@ -237,6 +252,12 @@ def _show_trace(trace: Trace, save: Path | None) -> None:
     console().print(as_text(story), soft_wrap=True)
     if save is not None:
         write_json(save, document_of(story))
+
+
+def pictured(trace: Trace, command: str) -> list[Run]:
+    """Return a run as it is drawn: beside it, unless the present protocol takes it, what that one does instead."""
+    run = run_of_story(story_of(trace), command)
+    return [run] if trace.protocol == PROTOCOL.name else [run, under(trace, PROTOCOL)]
 
 
 def _cross_check(protocol: Protocol, transition: str | None, jobs: int | None, directory: Path | None) -> CrossReport:
@@ -250,7 +271,7 @@ def _cross_check(protocol: Protocol, transition: str | None, jobs: int | None, d
 
 def _code(judgement: Judgement, theorem: str | None, trusted: Trust | None, crossed: CrossReport | None) -> int:
     shown = [each.status for each in judgement.judged if theorem in (None, each.name)]
-    if judgement.status == "refuted" and (theorem is None or "refuted" in shown):
+    if judgement.broken is not None or (judgement.status == "refuted" and (theorem is None or "refuted" in shown)):
         return BROKEN
     if crossed is not None and crossed.count("disagreed"):
         return BROKEN
@@ -314,6 +335,8 @@ def _document(
         ],
         "trace": None if judgement.trace is None else document_of(story_of(judgement.trace)),
         "searched": judgement.searched,
+        "sessions": None if judgement.played is None else judgement.played.sessions,
+        "broken": None if judgement.broken is None else attrs.asdict(judgement.broken),
     }
     if example is not None:
         document["counterexample_to_induction"] = {

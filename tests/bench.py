@@ -27,7 +27,9 @@ E = TypeVar("E")
 ME, YOU = "a", "b"
 PLAYERS = (ME, YOU)
 
-PROPERTIES: dict[str, Property] = {each.name: each for each in ALL.values() if each.scope != "pair"}
+PROPERTIES: dict[str, Property] = {
+    each.name: each for each in ALL.values() if each.scope not in ("pair", "possibility")
+}
 """Every theorem and lemma about one peer, by name."""
 FRAMES = 60
 """How many frames of an episode have a true action other than the default."""

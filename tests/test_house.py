@@ -95,6 +95,8 @@ LIGHT = (
     "rollproof.model.search.agreement",
     "rollproof.model.theorems.properties",
     "rollproof.model.theorems.values",
+    "rollproof.model.runs.page",
+    "rollproof.model.runs.sessions",
     "rollproof.model.traces.rendering",
     "rollproof.model.sessions.scenarios",
     "rollproof.model.variants.variants",

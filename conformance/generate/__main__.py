@@ -9,9 +9,17 @@ import sys
 from pathlib import Path
 
 from rollproof.conformance.cases.case import CASES, Case, dump, parse_case
-from rollproof.conformance.files import write_text
-from rollproof.conformance.generate.authored import core, diagnostics, episode, interleaving, leaving, recording, transport
+from rollproof.conformance.generate.authored import (
+    core,
+    diagnostics,
+    episode,
+    interleaving,
+    leaving,
+    recording,
+    transport,
+)
 from rollproof.conformance.generate.derived import derived_cases
+from rollproof.model.documents import write_text
 
 
 def written_cases() -> list[Case]:

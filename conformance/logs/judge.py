@@ -23,6 +23,7 @@ AGREEMENT: Clause = "agreement", "The state after a promoted frame is the same a
 
 Progress = Callable[[int], None]
 """Called now and then with the number of lines read."""
+Watch = Callable[[Line], None]
 PROGRESS_LINES = 10_000
 
 
@@ -64,8 +65,13 @@ class _Peer(Interface):
     def variables(self) -> dict[str, Json]: ...
 
 
-def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lines: None) -> LogReport:
-    """Read a log and judge it, up to the first divergence that is not known.
+def judge(
+    log: Log,
+    known: Sequence[Known] = (),
+    progress: Progress = lambda lines: None,
+    watch: Watch = lambda line: None,
+) -> LogReport:
+    """Read a log and judge it, up to the first divergence that is not known; `watch` is told of each line read.
 
     Raises:
         LogError: if a line is not as it must be, or asks for too much.
@@ -78,6 +84,7 @@ def judge(log: Log, known: Sequence[Known] = (), progress: Progress = lambda lin
     lost: dict[str, int] = {}
     for line in log:
         lines += 1
+        watch(line)
         if lines % PROGRESS_LINES == 0:
             progress(lines)
         peer = peers[line.peer]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
-import fastjsonschema
 from attrs import define
 
 from rollproof.conformance.judge.failure import DivergenceError
 from rollproof.conformance.logs.reading import LogError
-from rollproof.conformance.schema import SCHEMAS, InvalidError, Json, parse
+from rollproof.conformance.schema import InvalidError, Json, check, parse
+from rollproof.model.documents import read_bytes
 
 MOST_BYTES = 1 << 20
 
@@ -52,16 +49,10 @@ def load_known(path: Path) -> list[Known]:
         LogError: if it is none.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise InvalidError(f"longer than {MOST_BYTES} bytes")
-        value = parse(content)
-        _validator()(value)
-    except OSError as error:
-        raise LogError(path, 0, f"cannot be read: {error.strerror}") from None
-    except (InvalidError, fastjsonschema.JsonSchemaException) as error:
-        raise LogError(path, 0, str(error).replace("data", "it", 1)) from None
+        value = parse(read_bytes(path, MOST_BYTES))
+        check("known", value)
+    except InvalidError as error:
+        raise LogError(path, 0, str(error).removeprefix(f"{path}: ")) from None
     return [
         Known(each["clause"], each["peer"], each["reason"], _range(each.get("frames")), each.get("issue"))
         for each in value
@@ -70,11 +61,3 @@ def load_known(path: Path) -> list[Known]:
 
 def _range(frames: Json) -> tuple[int, int] | None:
     return None if frames is None else (frames[0], frames[1])
-
-
-@cache
-def _validator() -> Callable[[Json], Json]:
-    validator: Callable[[Json], Json] = fastjsonschema.compile(
-        json.loads((SCHEMAS / "known.json").read_text(encoding="utf-8"))
-    )
-    return validator

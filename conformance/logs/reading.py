@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-import fastjsonschema
 from attrs import define, field, frozen
 
 from rollproof.conformance.judge.follower import Follower
-from rollproof.conformance.schema import SCHEMAS, InvalidError, Json, check_observation, observation_kinds, parse
+from rollproof.conformance.schema import InvalidError, Json, check_observation, observation_kinds, parse, schema
+from rollproof.model.documents import checker
 
 LONGEST_LINE = 2 << 20
 """In bytes; an export of as many rows as the schema allows fits in."""
@@ -142,15 +141,12 @@ class Log:
                 raise InvalidError("end_sum is a setting of the suite's game, and the game is another")
             for peer in peers:
                 Follower(peer, players, header.config_of(peer), header.variants, header.observes)
-        except (fastjsonschema.JsonSchemaException, InvalidError) as error:
-            raise self.error(f"not a header: {_told(error)}") from None
+        except InvalidError as error:
+            raise self.error(f"not a header: {error}") from None
         return header
 
     def _line(self, value: Json) -> Line:
-        try:
-            _validators()[1](value)
-        except fastjsonschema.JsonSchemaException as error:
-            raise InvalidError(_told(error)) from None
+        _validators()[1](value)
         peer, obs = value["peer"], value.get("obs")
         heard = self._heard.get(peer)
         if heard is None:
@@ -169,17 +165,13 @@ class Log:
 
 
 @cache
-def _validators() -> tuple[Callable[[Json], Json], Callable[[Json], Json]]:
+def _validators() -> tuple[Callable[[Json], None], Callable[[Json], None]]:
     """Return what checks a header, and what checks a line except for its observation."""
-    schema = json.loads((SCHEMAS / "log.json").read_text(encoding="utf-8"))
-    definitions = schema["definitions"]
+    whole = schema("log")
+    definitions = whole["definitions"]
     definitions["line"]["properties"]["obs"] = {"type": "object"}
     header, line = (
-        fastjsonschema.compile({"$schema": schema["$schema"], "definitions": definitions, **definitions[name]})
+        checker({"$schema": whole["$schema"], "definitions": definitions, **definitions[name]})
         for name in ("header", "line")
     )
     return header, line
-
-
-def _told(error: Exception) -> str:
-    return str(error).replace("data", "it", 1)

@@ -20,13 +20,13 @@ from attrs import define, field
 from rollproof.conformance.adapters.misbehaving import NullAdapter, StuckAdapter
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import Case, published_cases
-from rollproof.conformance.files import write_text
 from rollproof.conformance.judge.verdict import Verdict
 from rollproof.conformance.mutants.bugs import Mutant
 from rollproof.conformance.mutants.catalogue import mutants
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.suite.judged import run_and_judge
 from rollproof.conformance.suite.suite import BAD
+from rollproof.model.documents import write_text
 from rollproof.model.search.coverage import watched
 from rollproof.proofs.implied import is_implied
 from rollproof.reference.protocol import PROTOCOL

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rollproof.conformance.cases.case import dump, published_cases
-from rollproof.conformance.files import write_text
 from rollproof.conformance.real.install import InstallError, install
 from rollproof.conformance.real.judge import (
     IMPLEMENTATIONS,
@@ -23,6 +22,7 @@ from rollproof.conformance.real.judge import (
 from rollproof.conformance.real.page import overview, page
 from rollproof.conformance.runner.transport import AdapterError
 from rollproof.conformance.schema import InvalidError
+from rollproof.model.documents import write_text
 
 
 def main(arguments: Sequence[str]) -> int:

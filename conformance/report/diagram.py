@@ -17,18 +17,19 @@ _HIDDEN = ("save", "metric")
 def rows(run: Run, until: int) -> list[Json]:
     """Return the last events up to one, each as JSON (see schemas/result.json)."""
     events = (event for event in run.events[: until + 1] if event.kind != "vars" or event.number == until)
-    shown = [row for event in events if (row := _row(event)) is not None]
+    shown = [row for event in events if (row := row_of(event)) is not None]
     return shown[-ROWS:]
 
 
-def _row(event: Event) -> Json:
+def row_of(event: Event) -> Json:
+    """Return an event as JSON (see schemas/result.json), or None if it is not shown."""
     data = event.data
     row = {"number": event.number, "now": event.now, "peer": event.peer}
     match event.kind:
         case "obs":
             if data["obs"] in _HIDDEN:
                 return None
-            return {**row, "text": _observation(data)}
+            return {**row, "text": observation_text(data)}
         case "send":
             kind = data["class"] or "packet"
             way = "" if data["via"] == "p2p" else " via relay"
@@ -59,7 +60,8 @@ def _row(event: Event) -> Json:
             return {**row, "text": event.kind.upper() if event.kind in ("poll", "resume") else event.kind}
 
 
-def _observation(data: Json) -> str:
+def observation_text(data: Json) -> str:
+    """Return an observation in a few words."""
     kind = data["obs"]
     match kind:
         case "advance":

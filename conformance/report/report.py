@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rollproof.conformance.report.diagram import as_svg, as_text
 from rollproof.conformance.schema import Json
+from rollproof.model.runs.page import digest, embedded, explorer_script, explorer_style, markup
+from rollproof.model.runs.page import environment as templates
+from rollproof.model.runs.run import Run, document_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -69,15 +71,14 @@ def junit(report: Json) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 
 
-def html(reports: Sequence[Json]) -> str:
-    """Return one page for the reports of one or more implementations: a matrix, and a section for each failure."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def html(reports: Sequence[Json], pictures: Mapping[str, Run] | None = None) -> str:
+    """Return one page for the reports of one or more implementations: a matrix, and a section for each failure.
+
+    `pictures` has runs of the first implementation that failed, by case: the page shows them step by step.
+    """
+    drawn = {case: markup(embedded([document_of(run)])) for case, run in (pictures or {}).items()}
+    script = f"{explorer_script()}\nmountAll();\n" if drawn else ""
+    environment = templates(TEMPLATES)
     environment.filters["svg"] = lambda result: Markup(
         as_svg(result["peers"], result["diagram"], result["failure"]["event"])
     )
@@ -87,7 +88,15 @@ def html(reports: Sequence[Json]) -> str:
         for result in report["results"]:
             cases.setdefault(result["case"], result)
     by_case = [{result["case"]: result for result in report["results"]} for report in reports]
-    return environment.get_template("report.html.j2").render(reports=reports, cases=cases, by_case=by_case)
+    return environment.get_template("report.html.j2").render(
+        reports=reports,
+        cases=cases,
+        by_case=by_case,
+        pictures=drawn,
+        style=markup(explorer_style()) if drawn else "",
+        script=markup(script),
+        digest=digest(script),
+    )
 
 
 def _clean(text: str) -> str:

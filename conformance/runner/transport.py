@@ -6,16 +6,20 @@ import contextlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import IO, Protocol
 
 from rollproof.conformance.schema import InvalidError, Json, check, check_observation, parse
 
 LONGEST_LINE = 8_000_000
 """Bytes of one answer."""
+KEEPER = str(Path(__file__).with_name("keeper.py"))
 KEPT_STDERR = 16_000
 """Bytes of the end of stderr that are kept."""
 
@@ -108,7 +112,7 @@ class InProcess:
 
 
 class Process:
-    """An adapter in a process group of its own."""
+    """An adapter in a process group of its own, under a keeper that ends it and what it started."""
 
     def __init__(self, command: Sequence[str], *, limit_s: float) -> None:
         """Start it; every answer must arrive within `limit_s` seconds.
@@ -119,9 +123,11 @@ class Process:
         self._limit_s = limit_s
         self._stderr = b""
         self._buffer = bytearray()
+        if shutil.which(command[0]) is None:
+            raise CrashedError(f"cannot start {command[0]}: no such program, or not executable")
         try:
             self._process = subprocess.Popen(
-                list(command),
+                [sys.executable, "-I", "-S", KEEPER, str(os.getpid()), *command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -157,16 +163,14 @@ class Process:
         return self._stderr.decode(errors="replace")
 
     def close(self) -> None:
-        """Ask the group to end, then kill it."""
+        """Let the keeper end the adapter, and all that it started."""
         with contextlib.suppress(OSError):
             self._stdin.close()
-        for sign, patience in ((signal.SIGTERM, 0.2), (signal.SIGKILL, 5)):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, sign)
+        for sign in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(patience)
-                if sign == signal.SIGTERM:
-                    continue
+                self._process.send_signal(sign)
+                self._process.wait(10)
+                break
         self.stderr()
         self._selector.close()
         for pipe in (self._stdout, self._errors):

@@ -11,6 +11,8 @@ from rollproof.model.bounded import bounded
 from rollproof.model.search.arguments import arguments, parameters
 from rollproof.model.search.instances import Instance, Truths
 from rollproof.model.search.interning import Key, Numbers, Remembered
+from rollproof.model.theorems.blame import violated
+from rollproof.model.theorems.property import Attempt, Property
 from rollproof.model.theorems.values import Values
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Event
@@ -91,6 +93,7 @@ class Explorer:
         ]
         self._numbers = Numbers()
         self._refusals: dict[str, Remembered[tuple[tuple[Args, str], ...]]] = {}
+        self._mistaken: dict[tuple[str, str], Remembered[tuple[Args, ...]]] = {}
         self._happened: dict[Any, int] = {}
 
     def start(self) -> list[Reached]:
@@ -105,6 +108,15 @@ class Explorer:
                 self._refusals[transition.name] = Remembered(self._refuse(transition), more=1)
             for args, guard in self._refusals[transition.name]((*state.key, state.run), state.peer, state.run):
                 yield transition, args, guard
+
+    def mistaken(self, state: Reached, each: Property) -> Iterator[tuple[Transition, Args]]:
+        """Iterate over what may be attempted in a state, and is possible or refused against a property."""
+        for _, transition, _ in self._choices:
+            key = (each.name, transition.name)
+            if key not in self._mistaken:
+                self._mistaken[key] = Remembered(self._judge(transition, each), more=1)
+            for args in self._mistaken[key]((*state.key, state.run), state.peer, state.run):
+                yield transition, args
 
     def explore(self, limit: int) -> Iterator[Stepped]:
         """Iterate over every step, breadth first, until everything is explored or `limit` states are reached.
@@ -193,6 +205,17 @@ class Explorer:
 
         return refuse
 
+    def _judge(self, transition: Transition, each: Property) -> Callable[[Peer, int], tuple[Args, ...]]:
+        def judge(peer: Peer, run: int) -> tuple[Args, ...]:
+            reading = self.readings[run]
+            found = []
+            for args in arguments(self.instance, transition, peer, reading):
+                if violated(each, reading, attempted(transition, peer, args)) is not None:
+                    found.append(args)
+            return tuple(found)
+
+        return judge
+
     def _reading(self, truths: Truths) -> Values:
         instance = self.instance
         last = instance.frames + instance.config(self.player).input_delay
@@ -228,6 +251,15 @@ def effected(transition: Transition, peer: Peer, args: Args) -> Step:
         case (Peer(), tuple()):
             return step
     raise TypeError(f"the effect of {transition.name} returned {type(step).__name__}, not a peer and a tuple of events")
+
+
+def attempted(transition: Transition, peer: Peer, args: Args) -> Attempt:
+    """Return an attempt at a transition, possible if no guard refuses it and none raises."""
+    try:
+        possible = bounded(transition.refusal, peer, *args) is None
+    except Exception:  # another theorem speaks of that
+        possible = False
+    return Attempt(transition.name, peer, named(transition, args), possible)
 
 
 def named(transition: Transition, args: Args) -> dict[str, Any]:

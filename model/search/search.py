@@ -13,10 +13,11 @@ from typing import Any
 from attrs import evolve, frozen
 
 from rollproof.model.bounded import bounded
-from rollproof.model.search.explorer import Args, Explorer, Reached, Stepped, described, effected, named
+from rollproof.model.search.explorer import Args, Explorer, Reached, Stepped, attempted, described, effected, named
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.interning import READS, Remembered
 from rollproof.model.theorems.blame import Violation, blame, violated
+from rollproof.model.theorems.possibility import when
 from rollproof.model.theorems.properties import NEVER_CRASHES
 from rollproof.model.theorems.property import Property, StepView
 from rollproof.model.traces.trace import Trace, TraceStep
@@ -219,6 +220,8 @@ class _Hunt:
             (each, Remembered(self._step_check(each), states=2, more=2)) for each in properties if each.scope == "step"
         ]
 
+        self.of_attempts = [each for each in properties if each.scope == "possibility"]
+
     @property
     def count(self) -> Count:
         return _count(self.explorer)
@@ -229,6 +232,8 @@ class _Hunt:
             for each, check in self.of_states:
                 if check((*found.key, found.run), found.peer, found.run):
                     return self._violating(each, found, None)
+            if (mistaken := self._mistaken(found)) is not None:
+                return mistaken
         for stepped in explorer.explore(limit):
             after = stepped.after
             if after is None:
@@ -241,6 +246,15 @@ class _Hunt:
                 for each, check in self.of_states:
                     if check((*after.key, after.run), after.peer, after.run):
                         return self._violating(each, stepped.before, stepped)
+                if (mistaken := self._mistaken(after)) is not None:
+                    return mistaken
+        return None
+
+    def _mistaken(self, found: Reached) -> Trace | None:
+        """Return the run to an attempt that violates a property, if there is one in this state."""
+        for each in self.of_attempts:
+            for transition, args in self.explorer.mistaken(found, each):
+                return misjudging(self.explorer, found.run, found.way(), each, transition.name, args)
         return None
 
     def _violated_steps(self, stepped: Stepped, run: int) -> Iterator[Property]:
@@ -327,6 +341,26 @@ def violating(explorer: Explorer, run: int, way: Iterable[tuple[str, Args]], eac
     if violation is None:
         raise NotReproducedError(f"{each.name} holds when the run that violates it is repeated")
     return evolve(trace, violation=violation)
+
+
+def misjudging(
+    explorer: Explorer, run: int, way: Iterable[tuple[str, Args]], each: Property, name: str, args: Args
+) -> Trace:
+    """Return the run that takes these transitions to where another one is possible, or refused, against a property.
+
+    Raises:
+        NotReproducedError: if it is as it should be.
+    """
+    trace = rerun(explorer, way)
+    transition, peer = explorer.protocol.transitions[name], trace.end
+    violation = blame(each, explorer.readings[run], attempted(transition, peer, args))
+    if violation is None:
+        raise NotReproducedError(f"{each.name} holds when the run that violates it is repeated")
+    given = ", ".join(f"{key}={value!r}" for key, value in named(transition, args).items())
+    refusing = transition.refusal(peer, *args)
+    told = f"refused by {refusing.name}, though the rules allow it" if refusing else "possible against the rules"
+    detail = f"{name}({given}) is {told}. They say: {when(name)}"
+    return evolve(trace, violation=evolve(violation, comparison=None, detail=detail))
 
 
 def crashing(explorer: Explorer, way: Iterable[tuple[str, Args]], name: str, args: Args) -> Trace:

@@ -133,6 +133,67 @@ def random_setup(seed: int) -> Setup:
     )
 
 
+def small_setup(seed: int) -> Setup:
+    """Return the small random session of a seed: few frames, most of them disturbed, and settings at their limits.
+
+    Its faults are over early, and its peers patient, or not patient at all.
+    """
+    random = Random(f"small/{seed}")
+    players = ("a", "b", "c")[: random.choice((2, 2, 2, 3))]
+    length = random.randrange(2, 24)
+    patient = random.random() < 0.7
+    faults = [
+        Faults(
+            latency_ms=random.choice((0, 10, 60, 150)),
+            jitter_ms=random.choice((0, 20, 80)),
+            loss=random.choice((0.0, 0.1, 0.4)),
+            duplicate=random.choice((0.0, 0.2)),
+            reorder=random.choice((0.0, 0.2)),
+            reorder_ms=random.choice((40, 300)),
+        )
+        for _ in Path
+    ]
+    links = [(one, other) for one in players for other in players if one != other]
+    silent = {players[-1]: random.randrange(400)} if not patient and random.random() < 0.3 else {}
+    return Setup(
+        settings=Settings(
+            config=Config(
+                players[0],
+                players,
+                max_steps=random.choice((length, length, None)),
+                input_delay=random.choice((0, 0, 1, 3)),
+                prediction=random.choice(("previous", "previous", "default")),
+                default_action=random.choice((0, 0, 2)),
+                prediction_window=random.choice((None, 1, 4)) if patient else None,
+                redundancy=random.choice((1, 3, 8)),
+                max_resent=random.choice((1, 3, 64)),
+                resend_interval_ms=random.choice((20, 60, 100)),
+                max_frames_ahead=random.choice((8, 600)),
+                debug_remote_input_delay=random.choice((0, 0, 0, 1, 3)),
+                input_confirmation_timeout_ms=20_000 if patient else random.choice((0, 100, 500)),
+                episode_sync_timeout_ms=20_000 if patient else random.choice((200, 1000)),
+                hash_interval=random.choice((1, 2, 7)),
+            ),
+            world=ArithmeticWorld(end_when=length),
+            episodes=random.choice((1, 2, 3)),
+            linger_ms=500 if patient else 200,
+            refusals=tuple(
+                Refusal(*random.choice(links), start := random.randrange(300), start + random.randrange(300))
+                for _ in range(random.choice((0, 1)))
+            ),
+            path_losses=tuple(
+                PathLoss(random.randrange(500), *random.choice(links)) for _ in range(random.choice((0, 0, 1)))
+            ),
+            silent=silent,
+        ),
+        seed=seed,
+        p2p=faults[0],
+        relay=faults[1],
+        habit=Habit(change=random.choice((0.1, 0.5, 0.9)), actions=4),
+        pauses={random.choice(players): ((100, 100 + random.randrange(400)),)} if random.random() < 0.2 else {},
+    )
+
+
 def _random_config(random: Random, players: tuple[Player, ...], length: int, window: int | None) -> Config:
     patience = random.choice((1, 1, 4))
     return Config(

@@ -229,7 +229,7 @@ _SETTING = {
 _CONFIG = _object({**dict.fromkeys(_SETTINGS, _SETTING), "default_action": _ACTION}, required=[])
 
 SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$schema": "http://json-schema.org/draft-07/schema#",
     "title": "A schedule of rollproof",
     **_object(
         {
@@ -254,7 +254,7 @@ SCHEMA: dict[str, Any] = {
                 _list(
                     {
                         "type": "array",
-                        "prefixItems": [_MS, {**_ACTION, "type": ["integer", "null"]}, {"type": "boolean"}],
+                        "items": [_MS, {**_ACTION, "type": ["integer", "null"]}, {"type": "boolean"}],
                         "minItems": 3,
                         "maxItems": 3,
                     },
@@ -276,11 +276,12 @@ SCHEMA: dict[str, Any] = {
     ),
 }
 """The JSON Schema of a schedule. A call is [time, action or null for a poll, whether the peer has the focus]."""
+_check_shape = documents.checker(SCHEMA)
 
 
 def _check(document: Any) -> None:
     try:
-        documents.check(document, SCHEMA)
+        _check_shape(document)
     except DocumentError as error:
         raise ScheduleError(str(error)) from None
 

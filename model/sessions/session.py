@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from rollproof.model.sessions.calls import Watch, watched
 from rollproof.model.sessions.lockstep import Lockstep
 from rollproof.model.sessions.lockstep import run as run_lockstep
 from rollproof.model.sessions.network import Channel, Transits
@@ -64,21 +65,23 @@ class Result:
         )
 
 
-def run(source: Source, protocol: Protocol, *, keep_events: bool = True) -> Result:
+def run(source: Source, protocol: Protocol, *, keep_events: bool = True, watch: Watch | None = None) -> Result:
     """Run a session under a protocol until every peer has exported its last episode, or time is up.
+
+    `watch` is called after every call of a driver.
 
     Raises:
         WorldError: if the world raises, or yields what no world may.
         ValueError: if a peer's configuration is not valid.
     """
-    session = _Session(source, protocol, keep_events)
+    session = Session(source, protocol, keep_events=keep_events, watch=watch)
     with _collector_paused() if isinstance(source.settings.world, ArithmeticWorld) else nullcontext():
         session.run()
     return session.result()
 
 
 @define(eq=False)
-class _Seat:
+class Seat:
     """A peer in its session, and what is written down of it."""
 
     player: Player
@@ -94,20 +97,24 @@ class _Seat:
     """Whether it has fallen silent, or crashed: it does nothing any more."""
 
 
-class _Session:
+class Session:
     """A running session: a heap of what happens next, as (time, order, seat, function, arguments)."""
 
-    def __init__(self, source: Source, protocol: Protocol, keep_events: bool) -> None:
+    def __init__(
+        self, source: Source, protocol: Protocol, *, keep_events: bool = True, watch: Watch | None = None
+    ) -> None:
+        """Seat every peer before frame 0 of its first episode."""
         settings = source.settings
         world = _checked(settings.world)
         links = [(a, b, path) for a in settings.players for b in settings.players if a != b for path in Path]
-        self.settings, self.protocol, self.keep_events = evolve(settings, world=world), protocol, keep_events
+        self.settings, self.protocol = evolve(settings, world=world), protocol
+        self.keep_events, self.watch = keep_events, watch
         peers = {player: new_peer(settings.config_of(player), world) for player in settings.players}
-        self.seats = {player: _Seat(player, peer, source.caller(player)) for player, peer in peers.items()}
+        self.seats = {player: Seat(player, peer, source.caller(player)) for player, peer in peers.items()}
         self.channels: dict[Link, tuple[Channel, list[Transits]]] = {
             link: (source.channel(*link), []) for link in links
         }
-        self.heap: list[tuple[int, int, _Seat, Callable[..., None], tuple[Any, ...]]] = []
+        self.heap: list[tuple[int, int, Seat, Callable[..., None], tuple[Any, ...]]] = []
         self.order = 0
         self.now = 0
         self.busy = set(settings.players)
@@ -119,12 +126,15 @@ class _Session:
         for seat in self.seats.values():
             self.call_again(seat, -CATCH_UP_INTERVAL_MS)
 
-    def at(self, time: int, seat: _Seat, function: Callable[..., None], *args: Any) -> None:
+    def at(self, time: int, seat: Seat, function: Callable[..., None], *args: Any) -> None:
+        """Let something happen to a peer at a time."""
         self.order += 1
         heappush(self.heap, (time, self.order, seat, function, args))
 
-    def run(self) -> None:
+    def run(self, until: int | None = None) -> None:
+        """Go on until every peer is done, or the time is up, or it is later than `until`, in milliseconds."""
         heap, limit = self.heap, self.settings.limit_ms
+        limit = limit if until is None else min(until, limit)
         while heap and self.busy and heap[0][0] <= limit:
             self.now, _, seat, function, args = heappop(heap)
             if seat.gone:
@@ -139,14 +149,15 @@ class _Session:
 
     # --- what happens to a peer ---
 
-    def call(self, seat: _Seat, call: Call) -> None:
+    def call(self, seat: Seat, call: Call) -> None:
+        """Call the driver of a peer."""
         seat.calls.append(call)
         at, action, focused = call
         refusing = self.refusing(seat)
         if action is None:
-            self.take(seat, poll(self.protocol, seat.peer, at, focused=focused, refusing=refusing))
+            self.drive(seat, poll, at, focused=focused, refusing=refusing)
         else:
-            self.take(seat, tick(self.protocol, seat.peer, at, action, focused=focused, refusing=refusing))
+            self.drive(seat, tick, at, action, focused=focused, refusing=refusing)
         phase = seat.peer.ending.phase
         if phase is Phase.COMPLETED:
             self.export(seat)
@@ -155,22 +166,33 @@ class _Session:
         if seat.player in self.busy:
             self.call_again(seat, at)
 
-    def deliver(self, seat: _Seat, sent: Sent) -> None:
-        refusing = self.refusing(seat)
-        self.take(seat, receive(self.protocol, seat.peer, self.now, sent.path, sent.message, refusing=refusing))
+    def deliver(self, seat: Seat, sent: Sent) -> None:
+        """Let a packet arrive."""
+        self.drive(seat, receive, self.now, sent.path, sent.message, refusing=self.refusing(seat))
 
-    def lose_path(self, seat: _Seat, partner: Player) -> None:
+    def lose_path(self, seat: Seat, partner: Player) -> None:
+        """Let a peer notice that its peer-to-peer path to a partner is lost."""
         step = self.protocol[lose_p2p].fire(seat.peer, partner)
         if isinstance(step, tuple):
             self.take(seat, step)
 
-    def leave(self, seat: _Seat) -> None:
+    def leave(self, seat: Seat) -> None:
+        """Let a peer fall silent."""
         seat.gone = True
         self.busy.discard(seat.player)
 
     # --- how it happens ---
 
-    def take(self, seat: _Seat, step: Step) -> None:
+    def drive(self, seat: Seat, driver: Callable[..., Step], *args: Any, **options: Any) -> None:
+        """Call a driver of a peer."""
+        if self.watch is None:
+            self.take(seat, driver(self.protocol, seat.peer, *args, **options))
+            return
+        call = watched(driver, self.protocol, seat.peer, *args, **options)
+        self.take(seat, (call.after, call.events))
+        self.watch(call)
+
+    def take(self, seat: Seat, step: Step) -> None:
         """Let a peer have taken a step, and act on its events."""
         seat.peer, events = step
         for event in events:
@@ -182,34 +204,36 @@ class _Session:
             if self.keep_events:
                 seat.events.append((self.now, event))
 
-    def send(self, seat: _Seat, sent: Sent) -> None:
+    def send(self, seat: Seat, sent: Sent) -> None:
+        """Put a packet on its way."""
         channel, written = self.channels[seat.player, sent.to, sent.path]
         transits = channel.send(self.now, sent.message)
         written.append(transits)
         for transit in transits:
             self.at(self.now + transit, self.seats[sent.to], self.deliver, sent)
 
-    def call_again(self, seat: _Seat, now: int) -> None:
+    def call_again(self, seat: Seat, now: int) -> None:
+        """Arrange the next call of a peer."""
         call = seat.caller.next(now, seat.peer.ending.phase is Phase.RUNNING)
         self.at(call.at_ms, seat, self.call, call)
 
-    def export(self, seat: _Seat) -> None:
+    def export(self, seat: Seat) -> None:
         """Read the episode's records (EP-10); from now on the peer only answers (IN-9)."""
-        self.take(seat, export(self.protocol, seat.peer))
+        self.drive(seat, export)
         seat.exports.append(read(seat.peer))
         seat.linger_until = self.now + self.settings.linger_ms
 
-    def go_on(self, seat: _Seat) -> None:
+    def go_on(self, seat: Seat) -> None:
         """Begin the next episode (EP-11); after the last one, be done when every partner has completed it (IN-9)."""
         if len(seat.exports) >= self.settings.episodes:
             if all(each.gone or len(each.exports) >= self.settings.episodes for each in self.seats.values()):
                 self.busy.discard(seat.player)
             return
-        self.take(seat, next_episode(self.protocol, seat.peer))
+        self.drive(seat, next_episode)
         seat.submitted.append({})
         seat.caller.restart(self.now)
 
-    def refusing(self, seat: _Seat) -> Container[Player]:
+    def refusing(self, seat: Seat) -> Container[Player]:
         """Return the partners to whom a peer-to-peer send is refused now (TR-2)."""
         refusals = self.settings.refusals
         if not refusals:
@@ -217,6 +241,7 @@ class _Session:
         return {r.partner for r in refusals if r.player == seat.player and r.from_ms <= self.now < r.until_ms}
 
     def result(self) -> Result:
+        """Return what the session has come to so far."""
         seats = self.seats
         missing: tuple[dict[int, Action], ...] = ({},) * self.settings.episodes
         return Result(

@@ -184,10 +184,10 @@ class SInputTable:
     def joint(self, frame: Any) -> SJoint:
         """Return every player's action of `frame`, known or predicted."""
         path, frame = current(), term_of(frame)
-        joint = z3.Const(path.name("joint"), s.JOINT)
+        joint = path.introduce("joint", s.JOINT)()
         player = z3.Const("p!joint", s.PLAYER)
         action = z3.If(self.here(player, frame), self.at(player, frame), self.prediction(path, player, frame))
-        path.facts.append(
+        path.define(
             z3.ForAll([player], z3.Implies(s.IS_PLAYER(player), s.ACTION_OF(joint, player) == action),
                       patterns=[s.ACTION_OF(joint, player)])
         )  # fmt: skip
@@ -195,17 +195,17 @@ class SInputTable:
 
     def prediction(self, path: Any, player: Any, frame: Any) -> Any:
         """Return the prediction: any function of what is known, so that the proof holds for every policy."""
-        return z3.Function(path.name("predict"), s.PLAYER, s.ACTION)(player)
+        return path.introduce("predict", s.ACTION, s.PLAYER)(player)
 
     def contiguous(self, player: Any) -> SInt:
         """Return the highest frame such that it and every frame before it are known for `player`."""
         path, player = current(), term_of(player)
         key = ("contiguous", id(self), player.get_id())
         if key not in path.memory:
-            last = z3.Int(path.name("contiguous"))
+            last = path.introduce("contiguous", s.INT)()
             frame = z3.Int("f!contiguous")
             known = z3.ForAll([frame], z3.Implies(z3.And(frame >= 0, frame <= last), self.here(player, frame)))
-            path.facts.extend((last >= -1, known, z3.Not(self.here(player, last + 1))))
+            path.define(last >= -1, known, z3.Not(self.here(player, last + 1)))
             path.memory[key] = SInt(last)
             path.memory[(*key, "kept alive")] = (self, player)
         found: SInt = path.memory[key]

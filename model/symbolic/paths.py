@@ -8,8 +8,9 @@ obligation that holds trivially.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any, ClassVar
 
 import z3
 from attrs import field, frozen
@@ -33,7 +34,7 @@ class Explored:
     conditions: tuple[Any, ...]
     """What holds on this path: the decisions taken, as formulas."""
     facts: tuple[Any, ...]
-    """What is true of the constants that were introduced on the way, by their definition."""
+    """What defines the constants that were introduced on the way, each under the decisions taken before it."""
     result: Any = None
     """What the function returned."""
     error: Exception | None = field(default=None, eq=False)
@@ -44,17 +45,27 @@ class Execution:
     """The path being taken now."""
 
     current: Execution | None = None
+    numbers: ClassVar[Any] = count(1)
+    """One for each constant that is ever introduced: what two executions say of theirs is never mixed up."""
 
-    def __init__(self, prefix: list[bool], stem: str) -> None:
-        """Take the decisions of `prefix` first; let new names begin with `stem`."""
+    def __init__(
+        self, prefix: list[bool], stem: str, bound: Sequence[Any] = (), named: dict[tuple[Any, ...], str] | None = None
+    ) -> None:
+        """Take the decisions of `prefix` first; let new names begin with `stem`.
+
+        What is introduced depends on the variables `bound` of the quantifiers around this execution. `named` holds the
+        names that other paths of it have introduced: up to where two paths part, they are one, and so are their names.
+        """
         self.prefix = prefix
         self.stem = stem
+        self.bound = tuple(bound)
+        self.named = {} if named is None else named
+        self.introduced = 0
         self.taken: list[bool] = []
         self.conditions: list[Any] = []
         self.facts: list[Any] = []
         self.known: dict[int, bool] = {}
         self.alternatives: list[list[bool]] = []
-        self.names = 0
         self.memory: dict[Any, Any] = {}
 
     def decide(self, condition: Any) -> bool:
@@ -79,10 +90,23 @@ class Execution:
         self.memory[len(self.memory), "kept alive"] = (condition, negation)
         return way
 
-    def name(self, stem: str) -> str:
-        """Return a name that is new on this path, and the same whenever the path is taken again."""
-        self.names += 1
-        return f"{self.stem}{stem}!{self.names}"
+    def introduce(self, stem: str, sort: Any, *domain: Any) -> Callable[..., Any]:
+        """Return a function that nothing else speaks of: from terms of the sorts `domain` to a term of `sort`."""
+        self.introduced += 1
+        here = (*self.taken, self.introduced)
+        if here not in self.named:
+            self.named[here] = f"{self.stem}{stem}!{next(self.numbers)}"
+        name = self.named[here]
+        sorts = [*(each.sort() for each in self.bound), *domain]
+        if not sorts:
+            return lambda: z3.Const(name, sort)
+        function = z3.Function(name, *sorts, sort)
+        return lambda *terms: function(*self.bound, *terms)
+
+    def define(self, *facts: Any) -> None:
+        """Note what is true of constants that were introduced just now."""
+        for fact in facts:
+            self.facts.append(z3.Implies(z3.And(*self.conditions), fact) if self.conditions else fact)
 
 
 def current() -> Execution:
@@ -96,18 +120,19 @@ def current() -> Execution:
     return Execution.current
 
 
-def explore(function: Callable[[], Any], stem: str = "") -> list[Explored]:
-    """Run `function` along every path. Names that it introduces begin with `stem`.
+def explore(function: Callable[[], Any], stem: str = "", bound: Sequence[Any] = ()) -> list[Explored]:
+    """Run `function` along every path. Names that it introduces begin with `stem`, and may depend on `bound`.
 
     Raises:
         UnexplorableError: if it loops on a symbolic value, or has more than `MAX_PATHS` paths.
     """
     explored: list[Explored] = []
+    named: dict[tuple[Any, ...], str] = {}
     prefixes: list[list[bool]] = [[]]
     while prefixes:
         if len(explored) >= MAX_PATHS:
             raise UnexplorableError(f"more than {MAX_PATHS} paths")
-        path = Execution(prefixes.pop(), stem)
+        path = Execution(prefixes.pop(), stem, bound, named)
         Execution.current = path
         result, error = None, None
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import z3
@@ -24,7 +24,8 @@ class Terms:
     def __init__(self, protocol: Protocol) -> None:
         """Speak of the transitions of `protocol`."""
         self.protocol = protocol
-        self.depth = 0
+        self.bound: list[Any] = []
+        """The variables of the quantifiers that are being written, the outermost first."""
         self.definitions: list[Any] = []
         """What defines the constants that `enabled` introduced."""
 
@@ -44,13 +45,13 @@ class Terms:
         return SBool(term_of(left) == term_of(right))
 
     def _for_all(self, sort: Any, wrap: Callable[[Any], Any], stem: str, body: Callable[[Any], Formula]) -> SBool:
-        self.depth += 1
-        bound = z3.Const(f"{stem}{self.depth}", sort)
+        bound = z3.Const(f"{stem}{len(self.bound) + 1}", sort)
+        self.bound.append(bound)
         try:
             formula = term_of(body(wrap(bound)))
             return SBool(z3.ForAll([bound], formula, patterns=_triggers(formula, bound)))
         finally:
-            self.depth -= 1
+            self.bound.pop()
 
     def frames(self, body: Callable[[Any], Formula]) -> SBool:
         return self._for_all(s.INT, SInt, "frame", body)
@@ -109,7 +110,7 @@ class Terms:
     def enabled(self, transition: Transition, peer: Any, *args: Any) -> SBool:
         formulas = []
         for guard in self.protocol[transition].guards:
-            formula, defining, _ = guard_formula(guard, peer, args)
+            formula, defining, _ = guard_formula(guard, peer, args, self.bound)
             formulas.append(formula)
             self.definitions.extend(defining)
         return SBool(z3.And(*formulas))
@@ -150,13 +151,18 @@ class Terms:
         return self.all_of(self.frames(same), SBool(run.first == term_of(message.first)))
 
 
-def guard_formula(guard: Guard, peer: Any, args: tuple[Any, ...]) -> tuple[Any, list[Any], list[tuple[Any, Exception]]]:
-    """Return when a guard holds, what defines the constants in that formula, and when the guard raises instead."""
+def guard_formula(
+    guard: Guard, peer: Any, args: tuple[Any, ...], bound: Sequence[Any] = ()
+) -> tuple[Any, list[Any], list[tuple[Any, Exception]]]:
+    """Return when a guard holds, what defines the constants in that formula, and when the guard raises instead.
+
+    What defines a constant is said for all values of the variables `bound`.
+    """
     holding: list[Any] = []
     defining: list[Any] = []
     failures: list[tuple[Any, Exception]] = []
-    for one in explore(lambda: bool(guard.holds(peer, *args)), f"{guard.name}."):
-        defining.extend(one.facts)
+    for one in explore(lambda: bool(guard.holds(peer, *args)), f"{guard.name}.", bound):
+        defining.extend(z3.ForAll(list(bound), fact) if bound else fact for fact in one.facts)
         if one.error is not None:
             failures.append((one.conditions, one.error))
         elif one.result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rollproof.model.theorems import episode as episode_theorems
 from rollproof.model.theorems import inputs as input_theorems
-from rollproof.model.theorems import lemmas
+from rollproof.model.theorems import lemmas, possibility
 from rollproof.model.theorems import metrics as metric_theorems
 from rollproof.model.theorems import rollback as step_theorems
 from rollproof.model.theorems import states as theorems
@@ -23,6 +23,7 @@ PROPERTIES: dict[str, Property] = {
         episode_theorems,
         transport_theorems,
         metric_theorems,
+        possibility,
         lemmas,
     )
     for each in vars(module).values()

@@ -12,9 +12,9 @@ from rollproof.model.theorems.logic import Formula
 Clauses = dict[str, Formula]
 """Formulas by the name under which a violation reports them."""
 Kind = Literal["theorem", "lemma"]
-Scope = Literal["state", "step", "consequence", "pair"]
-"""Whether it speaks of every reachable state and is proved by induction, of every step, or of every state or any two
-peers and follows from the properties of states."""
+Scope = Literal["state", "step", "consequence", "possibility", "pair"]
+"""Whether it speaks of every reachable state and is proved by induction, of every step, or of every state, every
+attempt at a transition, or any two peers, and follows from the properties of states."""
 
 
 @frozen
@@ -27,7 +27,7 @@ class Property:
     scope: Scope
     rules: tuple[str, ...]
     clauses: Callable[..., Clauses] = field(repr=False)
-    """Of (logic, peer); of (logic, step); or of (logic, peer, peer)."""
+    """Of (logic, peer), (logic, step), (logic, attempt), or (logic, peer, peer)."""
     trusting: bool = True
     """Whether the proof may assume that partners say the truth; without it, nothing but the guards is assumed."""
 
@@ -47,6 +47,18 @@ class StepView:
     """The transition's arguments, by name."""
     after: Any
     events: tuple[Any, ...]
+
+
+@frozen
+class Attempt:
+    """A transition that is tried, for a property about when transitions are possible."""
+
+    transition: str
+    peer: Any
+    args: dict[str, Any]
+    """The transition's arguments, by name."""
+    possible: Formula
+    """Whether all guards hold."""
 
 
 def theorem(*rules: str, of: Scope = "state", trusting: bool = True) -> Callable[[Callable[..., Clauses]], Property]:

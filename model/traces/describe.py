@@ -25,6 +25,7 @@ def describe(peer: Peer) -> dict[str, Any]:
     known, ending, buffers, rollback = peer.inputs.known, peer.ending, peer.buffers, peer.rollback
     players = peer.config.players
     return {
+        "players": players,
         "phase": ending.phase.value,
         "epoch": peer.epoch,
         "ticks": peer.ticks,

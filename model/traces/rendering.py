@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from rollproof.model.traces.trace import Ending, Story, StoryStep
 NOTHING = "—"
 ENVIRONMENT = ("receive_input", "receive_end", "receive_ack", "receive_hash")
 """The transitions in which a partner's message arrives."""
+LABEL_WIDTH = 40
+"""How many characters of a diagram's label stand on one line."""
 _UNTOLD = ("metrics", "digest", "snapshots")
 """Parts of the state that text leaves out: they follow from what it shows, and from the events."""
 
@@ -28,7 +31,7 @@ def as_text(story: Story) -> Text:
     for number, step in enumerate(story.steps, 1):
         text.append(f"\n{number:>3}. {f'{printable(step.player)}: ' if story.others else ''}")
         text.append(printable(step.transition), "bold cyan")
-        text.append(f"({_args(step)})\n")
+        text.append(f"({args_of(step)})\n")
         text.append(f"     {printable(step.sentence)}\n")
         for name, old, new in changes(states[step.player], step.state):
             text.append(f"       {name}: ")
@@ -56,10 +59,10 @@ def as_mermaid(story: Story) -> str:
             if "record" not in name and "simulation" not in name
         ]
         if told:
-            lines.append(f"    Note over {peers[step.player]}: {_label(', '.join(told))}")
+            lines.append(f"    Note over {peers[step.player]}: {_label(*told)}")
         states[step.player] = step.state
     if story.verdict is not None:
-        lines.append(f"    Note over N,P0: {_label(' '.join(verdict_lines(story.verdict)))}")
+        lines.append(f"    Note over N,P0: {_label(*verdict_lines(story.verdict))}")
     return "\n".join(lines) + "\n"
 
 
@@ -220,10 +223,11 @@ def _arrows(number: int, step: StoryStep, peers: Mapping[str, str]) -> Iterator[
 
 
 def _call(step: StoryStep) -> str:
-    return f"{printable(step.transition)}({_args(step)})"
+    return f"{printable(step.transition)}({args_of(step)})"
 
 
-def _args(step: StoryStep) -> str:
+def args_of(step: StoryStep) -> str:
+    """Return the arguments of a step as text."""
     return ", ".join(f"{printable(name)} {shown(value)}" for name, value in step.args.items())
 
 
@@ -231,10 +235,14 @@ def _key(key: Any) -> str:
     return f"of {key[0]} in frame {shown(key[1])}" if isinstance(key, tuple) and len(key) == 2 else shown(key)
 
 
-def _label(text: str) -> str:
-    """Return text in which nothing has a meaning to Mermaid: no mark, no line break, no lone keyword."""
-    line = " ".join(text.split())
-    return re.sub(r"\bend\b", "(end)", "".join(_MARKS.get(mark, mark) for mark in line))
+def _label(*lines: str) -> str:
+    """Return lines, wrapped, in which nothing has a meaning to Mermaid: no mark, no line break, no lone keyword."""
+    wrapped = (part for line in lines for part in textwrap.wrap(" ".join(line.split()), LABEL_WIDTH))
+    return "<br/>".join(_escaped(part) for part in wrapped)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"\bend\b", "(end)", "".join(_MARKS.get(mark, mark) for mark in text))
 
 
 _MARKS = {"#": "#35;", ";": "#59;", "<": "#lt;", ">": "#gt;", "%": "#37;"}

@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 from rpds import Queue
 
 from rollproof.model import documents
+from rollproof.model.bounded import bounded
 from rollproof.model.documents import DocumentError
 from rollproof.model.theorems.blame import Comparison, Violation
 from rollproof.model.traces import itf
@@ -24,7 +25,9 @@ from rollproof.model.traces.describe import describe, plain
 from rollproof.model.traces.itf import Map
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Event
+from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
+from rollproof.reference.transition import Guard
 
 FORMAT = "rollproof-trace"
 VERSION = 1
@@ -86,6 +89,8 @@ class StoryStep:
     """The state after it (`model.traces.describe`)."""
     player: Player
     """Whose peer takes the step, and has that state."""
+    without: tuple[str, ...] = ()
+    """The guards of the present protocol that would have refused it."""
 
 
 @frozen
@@ -132,12 +137,28 @@ def story_of(trace: Trace) -> Story:
             tuple((type(event).__name__, plain(event)) for event in step.events),
             describe(step.after),
             step.player,
+            refusing(step),
         )
         for step in trace.steps
     )
     violation = None if trace.violation is None else _verdict(trace.violation)
     others = Map({player: describe(start) for player, start in trace.others})
     return Story(trace.protocol, trace.instance, trace.player, describe(trace.start), steps, violation, others)
+
+
+def refusing(step: TraceStep) -> tuple[str, ...]:
+    """Return the guards of the present protocol that refuse a step, which another protocol has taken."""
+    present = PROTOCOL.transitions.get(step.transition)
+    args = tuple(value for _, value in step.args)
+    return () if present is None else tuple(each.name for each in present.guards if refuses(each, step.before, args))
+
+
+def refuses(guard: Guard, peer: Peer, args: tuple[Any, ...]) -> bool:
+    """Tell whether a guard does not hold; one that raises says nothing."""
+    try:
+        return not bounded(guard.holds, peer, *args)
+    except Exception:  # it relies on another guard, or is given other arguments
+        return False
 
 
 def _verdict(violation: Violation) -> Ending:
@@ -175,6 +196,7 @@ def document_of(story: Story) -> dict[str, Any]:
                 "events": [{"kind": kind, "details": itf.encode(details)} for kind, details in step.events],
                 "state": itf.encode(step.state),
                 "player": step.player,
+                "without": list(step.without),
             }
             for step in story.steps
         ],
@@ -209,7 +231,7 @@ def load(path: Path) -> Story:
     document = documents.read_document(path, MOST_BYTES)
     try:
         _check_depth(document)
-        documents.check(document, SCHEMA)
+        _check_shape(document)
         return _story(document)
     except DocumentError as error:
         raise DocumentError(f"{path}: {error}") from None
@@ -277,6 +299,7 @@ def _step(step: dict[str, Any], number: int) -> StoryStep:
         tuple((event["kind"], _record(event["details"], f"step {number}, events")) for event in step["events"]),
         _record(step["state"], f"step {number}, state"),
         step["player"],
+        tuple(step.get("without", ())),
     )
 
 
@@ -297,11 +320,12 @@ _VALUES = {"type": "object", "maxProperties": 200}
 
 
 def _closed(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    required = [name for name in properties if name != "without"]  # which older files do not have
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$schema": "http://json-schema.org/draft-07/schema#",
     **_closed(
         format={"const": FORMAT},
         version={"const": VERSION},
@@ -320,6 +344,7 @@ SCHEMA: dict[str, Any] = {
                 events={"type": "array", "maxItems": 1000, "items": _closed(kind=_NAME, details=_VALUES)},
                 state=_VALUES,
                 player=_NAME,
+                without={"type": "array", "maxItems": 50, "items": _NAME},
             ),
         },
         verdict={
@@ -352,3 +377,4 @@ SCHEMA: dict[str, Any] = {
     ),
 }
 """Of a saved story."""
+_check_shape = documents.checker(SCHEMA)

@@ -12,6 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.model.theorems.environment import ASSUMPTIONS
+from rollproof.model.theorems.properties import PROPERTIES as ALL
+from rollproof.model.theorems.property import Attempt
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.implied import is_implied
 from rollproof.reference.containers import Player
@@ -21,6 +23,7 @@ from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 from tests.bench import ME, PROPERTIES, YOU, Bench, act_often, config, end_is_mispredicted
 
+POSSIBLE = ALL["possible_exactly_when_the_rules_say"]
 UNCONDITIONAL = [each.name for each in PROPERTIES.values() if not each.trusting]
 """The properties that hold whatever partners say."""
 TALKING = (
@@ -135,6 +138,9 @@ class TransitionMachine(RuleBasedStateMachine):
         bench, before = self.bench, self.bench.peer
         words, named = bench.words(before.epoch), dict(zip(bench.parameters(name), args, strict=True))
         refused = bench.do(name, *args)
+        if not self.lied:  # what a liar said may have made what the lemmas exclude
+            attempt = Attempt(name, before, named, refused is None)
+            assert [clause for clause, held in POSSIBLE.clauses(words, attempt).items() if not held] == []
         if refused is not None:
             REFUSED[name, refused] += 1
             assert bench.peer is before

@@ -14,6 +14,7 @@ from rollproof.model.search.search import Exhausted, LimitReached, Refuted, matc
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, of_scope
 from rollproof.model.variants.edits import Edit, acting
 from rollproof.model.variants.variants import VARIANTS
+from rollproof.proofs.necessity import HARM
 from rollproof.reference.buffers import confirm_frame, force_promote_frame, promote_frame
 from rollproof.reference.containers import FrameMap
 from rollproof.reference.episode import begin_wait, decide_end, succeed_wait
@@ -26,10 +27,7 @@ from rollproof.reference.transition import Protocol, Step, guard
 from rollproof.reference.values import evolve, given
 
 EVERYTHING: list[Any] = [*(each for each in PROPERTIES.values() if each.scope != "pair"), NEVER_CRASHES]
-THEOREMS: list[Any] = [
-    *(each for each in PROPERTIES.values() if each.kind == "theorem" and each.scope != "pair"),
-    NEVER_CRASHES,
-]
+THEOREMS: list[Any] = list(HARM)
 
 COUNTS = {
     "core": (456, 1220),

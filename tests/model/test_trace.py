@@ -18,16 +18,18 @@ from rollproof.model.documents import DocumentError
 from rollproof.model.search.agreement import search_pairs
 from rollproof.model.search.instances import INSTANCES
 from rollproof.model.search.search import Refuted, search
-from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, of_scope
+from rollproof.model.theorems.properties import NEVER_CRASHES, of_scope
+from rollproof.model.theorems.property import Property
 from rollproof.model.traces import itf
 from rollproof.model.traces.itf import Map
 from rollproof.model.traces.rendering import as_itf, as_mermaid, as_text
 from rollproof.model.traces.trace import DEEPEST, MOST_STEPS, Story, document_of, dumps, load, story_of
 from rollproof.model.variants.variants import VARIANTS
+from rollproof.proofs.necessity import HARM
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 
-THEOREMS: list[Any] = [each for each in PROPERTIES.values() if each.kind == "theorem" and each.scope != "pair"]
+THEOREMS: list[Any] = [each for each in HARM if isinstance(each, Property)]
 
 
 def story(protocol: Protocol) -> Story:

@@ -137,8 +137,8 @@ def test_goals_are_asked_one_by_one_where_they_do_not_hold_together() -> None:
 
 
 def test_neither_solver_proves_a_protocol_without_a_needed_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rollproof.proofs.cross_check.Z3_MS", 300)
-    monkeypatch.setattr("rollproof.proofs.cross_check.CVC5_MS", 300)
+    monkeypatch.setattr("rollproof.proofs.cross_check.EFFORT", 300_000)
+    monkeypatch.setattr("rollproof.proofs.cross_check.CVC5_EFFORT", 300_000)
     broken = unguarded(promote_frame, no_rollback_pending)(PROTOCOL)
     checks = [
         check

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections import Counter
 from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
 
+from rollproof.model.rules import RULE, rules
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.reference.guards import from_a_partner, no_rollback_in_progress
 from rollproof.reference.messages import Path
@@ -18,29 +18,23 @@ from rollproof.reference.tick import STAGES
 from rollproof.reference.transition import Guard, Transition, guard, transition
 from tests.bench import ME, YOU, Bench, config
 
-RULES = [
-    *(f"IN-{number}" for number in range(1, 13)),
-    *(f"RB-{number}" for number in range(1, 9)),
-    *(f"BUF-{number}" for number in range(1, 9)),
-    *(f"EP-{number}" for number in range(1, 14)),
-    *(f"TR-{number}" for number in range(1, 5)),
-    *(f"ME-{number}" for number in range(1, 5)),
-]
+TO_COME = {"IN-13", "LI-1", "LI-2", "LI-3", "EV-1"}
+"""Rules of version 2 that need not be cited yet."""
+RULES = set(rules())
 ROOT = FilePath(__file__).parents[2]
-CITED = re.compile(r"\b(?:IN|RB|BUF|EP|TR|ME)-\d+\b")
 
 
 def citations(*folders: str) -> dict[str, Counter[str]]:
     """Return which rules each Python file of some folders cites."""
     files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
-    return {str(file.relative_to(ROOT)): Counter(CITED.findall(file.read_text())) for file in files}
+    return {str(file.relative_to(ROOT)): Counter(RULE.findall(file.read_text())) for file in files}
 
 
 def test_every_rule_is_demanded_or_promised() -> None:
     """By a guard, a transition or the code of the reference, or else by a theorem."""
     cited = set().union(*citations("reference").values())
     promised = {rule for each in PROPERTIES.values() if each.kind == "theorem" for rule in each.rules}
-    assert sorted(set(RULES) - cited - promised) == []
+    assert sorted(RULES - cited - promised - TO_COME) == []
 
 
 def test_every_rule_has_a_test() -> None:
@@ -49,23 +43,23 @@ def test_every_rule_has_a_test() -> None:
     in_test_functions = set().union(
         *(set(found) for name, found in tests.items() if name.startswith("tests/reference/"))
     )
-    assert sorted(set(RULES) - in_test_functions) == []
+    assert sorted(RULES - in_test_functions - TO_COME) == []
 
 
 def test_no_rule_is_cited_that_does_not_exist() -> None:
     for name, found in citations("reference", "model", "proofs", "conformance", "rollproof", "tests").items():
-        assert sorted(set(found) - set(RULES)) == [], name
+        assert sorted(set(found) - RULES) == [], name
 
 
 @pytest.mark.parametrize("each", PROTOCOL.transitions.values(), ids=lambda each: each.name)
 def test_a_transition_says_what_it_does_and_why(each: Transition) -> None:
     assert each.rules
-    assert set(each.rules) <= set(RULES)
+    assert set(each.rules) <= RULES
     assert each.sentence.endswith(".")
     assert len({condition.name for condition in each.guards}) == len(each.guards)
     for condition in each.guards:
         assert condition.rules
-        assert set(condition.rules) <= set(RULES)
+        assert set(condition.rules) <= RULES
         assert condition.sentence.endswith(".")
 
 

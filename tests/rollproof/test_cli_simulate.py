@@ -15,6 +15,7 @@ import pytest
 
 from rollproof import output, simulate
 from rollproof.cli import run
+from rollproof.model import documents
 from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.output import UsageError
 
@@ -191,7 +192,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(output.os, "replace", fail)
+    monkeypatch.setattr(documents.os, "replace", fail)
     with pytest.raises(UsageError, match="No space left"):
         output.write_file(path, "after\n")
     assert path.read_text() == "before\n"

@@ -16,6 +16,7 @@ WAITING = 40
 AFTER = 20
 """Rounds after the transport has told that the ways are closed."""
 SURVIVORS = ("game", "order", "one_value", "survivors", "confirmed_is_final", "own_input", "goes_on")
+ALONE = ("game", "order", "one_value", "exports", "survivors")
 GOES_ON: Json = {"obs": "advance", "frame": TOGETHER}
 
 
@@ -101,8 +102,8 @@ def _unequal(how: str) -> Iterator[Json]:
     for lost in (1, 4):
         yield _leaving(
             f"last-{lost}-reach-one", "{0}, and " + f"B never hears the last {lost} rounds of it that A has heard",
-            "A dying connection dies unequally. A knows inputs that B can never get from the one who left: A has to pass "
-            "them on, or to drop them, too.",
+            "A dying connection dies unequally. A knows inputs that B can never get from the one who left: A has to "
+            "pass them on, or to drop them, too.",
             how=how, requires=("leave", "datagram"), network=(rule("C>B", "drop", rounds=[TOGETHER - lost + 1, 400]),),
         )  # fmt: skip
     for lost, compared in ((1, False), (1, True), (4, False)):
@@ -141,10 +142,12 @@ def _two_leave() -> Iterator[Json]:
         closed: Steps = [{"link": f"{one}>{two}", "state": "closed"} for one in "AB" for two in "CD"]
         until = TOGETHER + WAITING
         yield case(
-            f"leaving/two-{name}", "Of four players C falls silent, and D " + (f"{later} rounds later" if later else "with it"),
+            f"leaving/two-{name}",
+            "Of four players C falls silent, and D " + (f"{later} rounds later" if later else "with it"),
             "What D has said of C before it fell silent, too, may have reached one survivor alone.",
             rules=("BUF-6", "EP-13", "RB-6"), requires=("leave",), peers=4,
-            config={"silence_timeout_ms": TIMEOUT_MS}, latency=1, frames=TOGETHER + WAITING + AFTER + 20, expect=SURVIVORS,
+            config={"silence_timeout_ms": TIMEOUT_MS}, latency=1, frames=total + 20,
+            expect=SURVIVORS,
             premise=({**GOES_ON, "peer": "A"}, {**GOES_ON, "peer": "B"}),
             schedule=[*steps[:TOGETHER], {"silence": "C"}, *steps[TOGETHER:at], {"silence": "D"}, *steps[at:until],
                       *closed, *steps[until:]],
@@ -159,12 +162,13 @@ def _in_an_episode() -> Iterator[Json]:
         for how in ("told", "silent"):
             goes: Steps = [{"command": leaver, "name": "leave"}] if how == "told" else []
             yield case(
-                f"leaving/{how}-in-an-episode-{peers}", f"{leaver} {'leaves' if how == 'told' else 'falls silent'} in the "
-                "middle of an episode", "The others complete it alone, in time: what they could not confirm is marked, "
+                f"leaving/{how}-in-an-episode-{peers}",
+                f"{leaver} {'leaves' if how == 'told' else 'falls silent'} in the middle of an episode",
+                "The others complete it alone, in time: what they could not confirm is marked, "
                 "and the rest is the same at both.", rules=("EP-7", "EP-8", "EP-9", "EP-13"), bugs=(20,), level=2,
                 requires=("promote", "episode-end", "input-confirmation"), peers=peers, latency=2,
                 config={"max_steps": 24, "input_confirmation_timeout_ms": 300, "episode_sync_timeout_ms": 400},
                 schedule=[*steps[:12], *goes, {"silence": leaver}, *steps[12:], {"finish": 200}], end={"how": "stop"},
-                premise=({"obs": "export", "at_least": peers - 1},), expect=("game", "order", "one_value", "exports", "survivors"),
+                premise=({"obs": "export", "at_least": peers - 1},), expect=ALONE,
                 degraded=tuple("ABCD"[: peers - 1]), kills=("variant:sync_timeout_bypasses_wait",),
             )  # fmt: skip

@@ -1,0 +1,86 @@
+"""What a peer must do with what arrives: nothing of a partner's is lost, and nothing of anybody else's is believed."""
+
+from __future__ import annotations
+
+from rollproof.model.sessions.calls import DriverCall
+from rollproof.model.sessions.contract import Problems, contract
+from rollproof.reference.containers import Player
+from rollproof.reference.events import Sent
+from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage
+from rollproof.reference.state import Phase
+
+
+@contract("IN-1", "IN-3", "IN-7", "IN-9", "IN-11", "EP-2", "ME-4")
+def everything_that_arrives_is_taken(call: DriverCall) -> Problems:
+    """Every input of a partner is queued, known, a conflict or rejected; the rest of the message is taken as well."""
+    if call.driver != "receive":
+        return
+    _, message = call.args
+    before, sender = call.before, message.player
+    if sender not in before.config.partners or message.epoch != before.epoch:
+        yield from _ignored(call)
+        return
+    taken = {each.name: each for each in call.taken}
+    match message:
+        case InputMessage():
+            yield from _inputs_taken(call, message)
+            yield from _acknowledged(call, sender, message.acknowledged)
+            yield from _answered(call, before.ending.phase != Phase.RUNNING)
+        case AckMessage():
+            if not message.end_known or before.ending.own is not None:
+                yield from _acknowledged(call, sender, message.acknowledged)
+            yield from _answered(call, False)
+        case EndMessage():
+            known = before.ending.announced.get(sender) is not None or not before.ending.phase < Phase.COMPLETING
+            if "receive_end" in taken and "receive_hash" not in taken and "compare_hash" not in taken:
+                yield "the hash of the announced end is not taken"
+            yield from _answered(call, known or "receive_end" in taken)
+        case HashMessage():
+            if "receive_hash" not in taken and 0 <= message.frame <= before.frame:
+                yield f"the hash of frame {message.frame} is not taken"
+            yield from _answered(call, False)
+
+
+def _ignored(call: DriverCall) -> Problems:
+    """Say so if a message of another episode, or of a stranger, changes more than a counter, or is answered (IN-11)."""
+    allowed = ("reject_input",)
+    for each in call.taken:
+        if each.name not in allowed:
+            yield f"{each.name} happens because of a message of another episode, or of a stranger"
+    if any(isinstance(event, Sent) for event in call.events):
+        yield "a message of another episode, or of a stranger, is answered"
+
+
+def _inputs_taken(call: DriverCall, message: InputMessage) -> Problems:
+    before, sender = call.before, message.player
+    queued = [each.args[3] for each in call.of("receive_input")]
+    rejected = len(call.of("reject_input"))
+    conflicts = len(call.of("ignore_conflict"))
+    reach = before.frame + before.config.max_frames_ahead
+    expected: list[int] = []
+    refused = contradicted = 0
+    for frame, action in enumerate(message.actions, message.first):
+        known = before.inputs.known.get(sender, frame)
+        if known is not None:
+            contradicted += known != action and before.ending.phase < Phase.COMPLETING
+        elif 0 <= frame <= reach and before.ending.phase < Phase.COMPLETING:
+            expected.append(frame)
+        else:
+            refused += 1
+    if queued != expected:
+        yield f"the inputs of frames {queued} are queued, and new are those of {expected}"
+    if before.ending.phase < Phase.COMPLETING and (rejected, conflicts) != (refused, contradicted):
+        found = f"{rejected} inputs are rejected, and {conflicts} are conflicts"
+        yield f"{found}; they should be {refused} and {contradicted}"
+
+
+def _acknowledged(call: DriverCall, sender: Player, said: int) -> Problems:
+    own = call.before.inputs.known.contiguous(call.before.config.player)
+    if call.after.deliveries[sender].acknowledged < said <= own:
+        yield f"the acknowledgement of frame {said} is not taken"
+
+
+def _answered(call: DriverCall, wanted: bool) -> Problems:
+    answers = [event for event in call.events if isinstance(event, Sent) and isinstance(event.message, AckMessage)]
+    if len(answers) != int(wanted):
+        yield f"the message is answered {len(answers)} times, and not {'once' if wanted else 'never'}"

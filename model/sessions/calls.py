@@ -1,0 +1,139 @@
+"""One call of a driver, taken apart: which transitions it tried, what each did, and what the call came to.
+
+The protocol that a driver is given is the same in all it does; it notes every attempt. So a call is seen from outside,
+and the drivers need not know that anybody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, cast
+
+from attrs import evolve, frozen
+
+from rollproof.model.bounded import EndlessError
+from rollproof.reference.containers import Player
+from rollproof.reference.events import Event
+from rollproof.reference.state import Peer
+from rollproof.reference.transition import Guard, Protocol, Step, Transition
+
+MOST_ATTEMPTS = 20_000
+"""How many transitions one call of a driver may try; a thousand frames that are caught up take fewer."""
+
+
+@frozen
+class Attempt:
+    """One transition that a driver tried."""
+
+    transition: Transition
+    before: Peer
+    args: tuple[Any, ...]
+    step: Step | Guard
+    """What came of it, or the guard that refused it."""
+
+    @property
+    def name(self) -> str:
+        """The transition's name."""
+        return self.transition.name
+
+    @property
+    def taken(self) -> bool:
+        """Whether it was not refused."""
+        return not isinstance(self.step, Guard)
+
+    @property
+    def after(self) -> Peer:
+        """The peer afterwards."""
+        return self.before if isinstance(self.step, Guard) else self.step[0]
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What it reported."""
+        return () if isinstance(self.step, Guard) else self.step[1]
+
+
+@frozen
+class DriverCall:
+    """One call of a driver, and everything that it tried."""
+
+    driver: str
+    """`tick`, `poll`, `receive`, `export` or `next_episode`."""
+    protocol: Protocol
+    now: int
+    """In milliseconds; 0 for a driver that has no clock."""
+    args: tuple[Any, ...]
+    """What else it was given."""
+    before: Peer
+    after: Peer
+    events: tuple[Event, ...]
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def player(self) -> Player:
+        """Whose peer was driven."""
+        return self.before.config.player
+
+    @cached_property
+    def taken(self) -> tuple[Attempt, ...]:
+        """The attempts that were not refused."""
+        return tuple([each for each in self.attempts if type(each.step) is tuple])
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Attempt]]:
+        steps: dict[str, list[Attempt]] = {}
+        for each in self.taken:
+            steps.setdefault(each.transition.name, []).append(each)
+        return steps
+
+    def of(self, name: str) -> list[Attempt]:
+        """Return the steps of one transition."""
+        return self._by_name.get(name, [])
+
+
+Watch = Callable[[DriverCall], None]
+"""Called after every call of a driver."""
+
+
+def watched(driver: Callable[..., Step], protocol: Protocol, peer: Peer, *args: Any, **options: Any) -> DriverCall:
+    """Call a driver, and return what it did.
+
+    Raises:
+        EndlessError: if it tries far more transitions than any call needs.
+        Exception: whatever the protocol raises.
+    """
+    attempts: list[Attempt] = []
+
+    def note(attempt: Attempt) -> None:
+        if len(attempts) >= MOST_ATTEMPTS:
+            raise EndlessError
+        attempts.append(attempt)
+
+    after, events = driver(noting(protocol, note), peer, *args, **options)
+    timed = driver.__name__ in ("tick", "poll", "receive")
+    now, rest = (args[0], args[1:]) if timed else (0, args)
+    return DriverCall(driver.__name__, protocol, now, rest, peer, after, tuple(events), tuple(attempts))
+
+
+def noting(protocol: Protocol, note: Callable[[Attempt], None]) -> Protocol:
+    """Return a protocol that does the same, and notes each attempt at a transition."""
+    return evolve(
+        protocol,
+        transitions={name: cast(Transition, _Noting(each, note)) for name, each in protocol.transitions.items()},
+    )
+
+
+class _Noting:
+    """A transition that notes each attempt at it; in all else it is the one that it stands for."""
+
+    def __init__(self, transition: Transition, note: Callable[[Attempt], None]) -> None:
+        self._transition = transition
+        self._note = note
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transition, name)
+
+    def fire(self, peer: Peer, *args: Any) -> Step | Guard:
+        step = self._transition.fire(peer, *args)
+        self._note(Attempt(self._transition, peer, args, step))
+        return step

@@ -1,0 +1,120 @@
+"""Sessions that are looked at closely: what they promise, and every call of every driver held to its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from attrs import define, field, frozen
+
+from rollproof.model.bounded import bounded
+from rollproof.model.sessions.calls import DriverCall
+from rollproof.model.sessions.contract import Contract
+from rollproof.model.sessions.contracts import CONTRACTS
+from rollproof.model.sessions.laws import LAWS
+from rollproof.model.sessions.probes import asked, nothing_impossible_is_believed, the_first_value_stays
+from rollproof.model.sessions.promises import Promise
+from rollproof.model.sessions.session import run
+from rollproof.model.sessions.setup import Source
+from rollproof.reference.containers import Player
+from rollproof.reference.events import Sent
+from rollproof.reference.transition import Protocol
+
+PROBED = 6
+"""Every how many received messages a peer is asked on the side as well."""
+STORY = 12
+"""How many calls before the one that goes wrong are told."""
+Kind = Literal["promise", "contract", "law"]
+
+
+@frozen
+class Broken:
+    """Something that a session promises, a driver must do, or a small part must do, and does not."""
+
+    kind: Kind
+    name: str
+    sentence: str
+    rules: tuple[str, ...]
+    problem: str
+    """How it is broken."""
+    again: str
+    """The arguments of `rollproof simulate` that show it again."""
+    story: tuple[str, ...] = ()
+    """The last calls of the peer's drivers, each in a line, up to the one that goes wrong."""
+
+
+def broken_law(again: str = "--laws") -> Broken | None:
+    """Return the first law that a small part of the reference breaks, or None."""
+    for each in LAWS.values():
+        problem = bounded(each.broken)
+        if problem is not None:
+            return Broken("law", each.name, each.sentence, each.rules, problem, again)
+    return None
+
+
+def examine(source: Source, promises: Sequence[Promise], protocol: Protocol, again: str) -> Broken | None:
+    """Run a session, and return what it breaks first: a contract, or else a promise; or None."""
+    examiner = _Examiner(again)
+    try:
+        result = run(source, protocol, watch=examiner.look)
+    except _FoundError:
+        return examiner.found
+    for promise in promises:
+        for problem in promise.broken(result):
+            return Broken("promise", promise.name, promise.sentence, promise.rules, problem, again)
+    return None
+
+
+class _FoundError(BaseException):
+    """Ends a session as soon as something is broken; no `except` of a session catches it."""
+
+
+@define
+class _Examiner:
+    """Looks at every call of a session, and stops it at the first that breaks something."""
+
+    again: str
+    found: Broken | None = None
+    received: int = 0
+    last: dict[Player, list[DriverCall]] = field(factory=dict)
+
+    def look(self, call: DriverCall) -> None:
+        last = self.last.setdefault(call.player, [])
+        last.append(call)
+        del last[:-STORY]
+        for contract, problem in self._problems(call):
+            story = tuple(map(told, last))
+            self.found = Broken(
+                "contract", contract.name, contract.sentence, contract.rules, problem, self.again, story
+            )
+            raise _FoundError
+
+    def _problems(self, call: DriverCall) -> Iterator[tuple[Contract, str]]:
+        yield from _broken(call, *CONTRACTS.values())
+        if call.driver == "receive":
+            self.received += 1
+            if self.received % PROBED == 1:
+                for probe in asked(call):
+                    yield from _broken(probe, *CONTRACTS.values(), nothing_impossible_is_believed)
+                yield from _broken(call, the_first_value_stays)
+
+
+def _broken(call: DriverCall, *contracts: Contract) -> Iterator[tuple[Contract, str]]:
+    for each in contracts:
+        try:
+            for problem in each.problems(call):
+                yield each, problem
+        except Exception as error:  # a peer in such a state that nothing can be said of it
+            what = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+            yield each, f"the peer is in a state of which it cannot be said ({what})"
+
+
+def told(call: DriverCall) -> str:
+    """Return one line about a call: when, whose, which driver, what happened."""
+    events = [type(event).__name__ for event in call.events if not isinstance(event, Sent)]
+    sent = sum(isinstance(event, Sent) for event in call.events)
+    happened = ", ".join(events + ([f"{sent} sent"] if sent else [])) or "nothing"
+    after = call.after
+    where = f"frame {after.frame}, confirmed {after.confirmed}, {after.ending.phase.value}"
+    message = f" {type(call.args[1]).__name__}" if call.driver == "receive" else ""
+    return f"{call.now:>6} ms  {call.player}  {call.driver}{message}: {happened} ({where})"

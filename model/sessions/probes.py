@@ -1,0 +1,129 @@
+"""What a peer is asked on the side: messages that no honest partner sends, as if they came at this very moment.
+
+States never change in place, so a session does not notice that one of its peers was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import evolve
+
+from rollproof.model.sessions.calls import DriverCall, watched
+from rollproof.model.sessions.contract import Problems, contract
+from rollproof.reference.events import InputConflict
+from rollproof.reference.messages import AckMessage, EndMessage, InputMessage, Message, Path
+from rollproof.reference.state import Peer, Phase
+from rollproof.reference.tick import poll, receive
+
+STRANGER = "stranger"
+
+
+def variations(call: DriverCall) -> Iterator[Message]:
+    """Yield messages like the one that a peer received, but such as no honest partner sends (IN-7, IN-11, EP-2)."""
+    peer, message = call.before, call.args[1]
+    yield evolve(message, player=STRANGER)
+    yield evolve(message, player=peer.config.player)
+    yield evolve(message, epoch=message.epoch + 1)
+    yield evolve(message, epoch=message.epoch - 1)
+    beyond = peer.frame + peer.config.max_frames_ahead + 1
+    match message:
+        case InputMessage():
+            yield evolve(message, first=-1)
+            yield evolve(message, first=beyond)
+            yield evolve(message, first=beyond - 1)
+            yield evolve(message, actions=tuple(map(_other, message.actions)))
+            yield evolve(message, acknowledged=10**6)
+        case AckMessage():
+            yield evolve(message, acknowledged=10**6)
+            yield evolve(message, acknowledged=-1)
+            yield evolve(message, end_known=True)
+        case EndMessage():
+            yield evolve(message, end=message.end + 1)
+            yield evolve(message, end=0)
+            yield evolve(message, end=beyond)
+        case _:
+            yield evolve(message, frame=-1)
+            yield evolve(message, frame=beyond)
+
+
+def asked(call: DriverCall) -> Iterator[DriverCall]:
+    """Yield what a peer makes of each variation of the message that it received."""
+    for message in variations(call):
+        yield watched(receive, call.protocol, call.before, call.now, call.args[0], message)
+
+
+@contract("IN-7", "IN-9", "EP-2", "ME-4")
+def nothing_impossible_is_believed(call: DriverCall) -> Problems:
+    """What a partner says of frames, ends and acknowledgements that cannot be is not believed."""
+    peer, message = call.before, call.args[1]
+    after = call.after
+    own = peer.inputs.known.contiguous(peer.config.player)
+    for partner in peer.config.partners:
+        if after.deliveries[partner].acknowledged > max(own, peer.deliveries[partner].acknowledged):
+            yield f"{partner} is taken to have inputs that were never scheduled"
+        if after.deliveries[partner].end_known and not peer.deliveries[partner].end_known and peer.ending.own is None:
+            yield f"{partner} is taken to have heard an end that was never decided"
+        if after.deliveries[partner].acknowledged < peer.deliveries[partner].acknowledged:
+            yield f"an acknowledgement of {partner} is taken back"
+        known = peer.ending.announced.get(partner)
+        if known is not None and after.ending.announced.get(partner) != known:
+            yield f"the end that {partner} announced is changed"
+    reach = peer.frame + peer.config.max_frames_ahead
+    believed = after.ending.announced != peer.ending.announced
+    if isinstance(message, EndMessage) and believed and not 1 <= message.end <= reach:
+        yield f"an end at frame {message.end} is believed"
+    for each in call.of("receive_hash"):
+        if not 0 <= each.args[2] <= reach:
+            yield f"a hash of frame {each.args[2]} is kept"
+
+
+@contract("IN-3")
+def the_first_value_stays(call: DriverCall) -> Problems:
+    """Of two values that a partner says for one frame the first is kept, and the second is told to be a conflict."""
+    peer, (path, message) = call.before, call.args
+    if not isinstance(message, InputMessage) or not peer.ending.phase < Phase.COMPLETING:
+        return
+    new = [f for f in range(message.first, message.first + len(message.actions)) if _is_new(peer, message, f)]
+    if not new or message.player not in peer.config.partners or message.epoch != peer.epoch:
+        return
+    first = call.protocol, call.after
+    other = evolve(message, actions=tuple(map(_other, message.actions)))
+    for way in Path:
+        said = watched(receive, *first, call.now, way, other)
+        ticks = evolve(said.after, ticks=10**6)  # nothing is held back any more (IN-12)
+        drained = watched(poll, call.protocol, _settling(ticks), call.now)
+        kept = drained.after
+        for frame in new:
+            honest = message.actions[frame - message.first]
+            if kept.inputs.known.get(message.player, frame) not in (honest, _other(honest)):
+                yield f"the input of frame {frame} is lost"
+            elif path is way and kept.inputs.known.get(message.player, frame) != honest:
+                yield f"the second of two values for frame {frame} is stored"
+        conflicts = [event for event in drained.events if isinstance(event, InputConflict)]
+        if len(conflicts) < len(new):
+            yield f"{len(new)} inputs contradict those before them, and {len(conflicts)} conflicts are told"
+        counted = kept.metrics.input_conflicts - said.after.metrics.input_conflicts
+        if counted != len(conflicts):
+            yield f"{len(conflicts)} conflicts are told, and {counted} counted"
+
+
+def _settling(peer: Peer) -> Peer:
+    """Return the peer as one that no longer ticks, so that a poll drains its queues."""
+    if peer.ending.phase != Phase.RUNNING:
+        return peer
+    return evolve(peer, ending=evolve(peer.ending, phase=Phase.SYNCING, deadline=10**9))
+
+
+def _is_new(peer: Peer, message: InputMessage, frame: int) -> bool:
+    queued = (*peer.inputs.p2p, *peer.inputs.relay)
+    return (
+        peer.inputs.known.get(message.player, frame) is None
+        and 0 <= frame <= peer.frame + peer.config.max_frames_ahead
+        and not any((item.player, item.frame) == (message.player, frame) for item in queued)
+    )
+
+
+def _other(action: Any) -> Any:
+    return action + 1

@@ -1,0 +1,173 @@
+"""The wheel is the product: built from the source archive, installed into an empty environment, and used elsewhere.
+
+With ROLLPROOF_DIST set to a folder, the archives are left there (`make dist`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rollproof.cli import app
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+BUILD = "import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])(sys.argv[2]))"
+NEEDED = (
+    "rollproof/reference/PROTOCOL.md",
+    "rollproof/model/glossary.toml",
+    "rollproof/proofs/counterexamples.json",
+    "rollproof/conformance/README.md",
+    "rollproof/conformance/schemas/case.json",
+    "rollproof/conformance/cases/core/pulse.json",
+    "rollproof/conformance/adapters/template.py",
+    "rollproof/conformance/adapters/template.js",
+    "rollproof/conformance/report/templates/report.html.j2",
+    "rollproof/py.typed",
+)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel, built of the source archive and of nothing else."""
+    folder = Path(os.environ.get("ROLLPROOF_DIST") or tmp_path_factory.mktemp("dist")).resolve()
+    folder.mkdir(exist_ok=True)
+    archive = folder / build(ROOT, "build_sdist", folder)
+    unpacked = tmp_path_factory.mktemp("source")
+    with tarfile.open(archive) as source:
+        source.extractall(unpacked, filter="data")
+    (project,) = unpacked.iterdir()
+    return folder / build(project, "build_wheel", folder)
+
+
+def build(project: Path, what: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD, what, str(folder)], cwd=project, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of an environment's programs, in which the wheel and what it needs are installed."""
+    environment = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, timeout=300)
+    pip = [environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--constraint", ROOT / "constraints.txt", wheel], check=True, timeout=600)
+    return environment / "bin"
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of somebody's own, with modules that are called like chapters of ours."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    for name in ("model", "reference", "proofs", "conformance", "tests"):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text("raise ImportError('the wrong package was imported')\n")
+    return folder
+
+
+@pytest.fixture
+def rollproof(installed: Path, elsewhere: Path) -> Command:
+    """Run the installed command in that folder, with nothing of the checkout in sight."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "ROLLPROOF"))}
+
+    def call(*arguments: str, code: int = 0, module: bool = False) -> subprocess.CompletedProcess[str]:
+        command = [str(installed / "python"), "-m", "rollproof"] if module else [str(installed / "rollproof")]
+        done = subprocess.run(
+            [*command, *arguments], cwd=elsewhere, env=clean, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return call
+
+
+def test_the_wheel_holds_everything_and_one_package(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        (metadata,) = (archive.read(name).decode() for name in names if name.endswith("METADATA"))
+    assert set(NEEDED) <= names
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"rollproof"}
+    files = [
+        *(path for folder in ("reference", "model", "proofs", "conformance") for path in (ROOT / folder).rglob("*.py")),
+        *(ROOT / "conformance").rglob("*.json"),
+    ]
+    assert len(files) > 300
+    assert {f"rollproof/{path.relative_to(ROOT).as_posix()}" for path in files} <= names
+    required = [line.split(": ", 1)[1] for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
+    ours = [line for line in required if "extra ==" not in line]
+    assert len(ours) >= 8
+    assert all(">=" in line for line in ours)
+
+
+CALLS: dict[str, list[tuple[int, list[str]]]] = {
+    "verify": [
+        (0, ["--transition", "confirm_frame", "--json", "verdict.json"]),
+        (1, ["--variant", "stale_clear", "--save-trace", "run.json"]),
+    ],
+    "guards": [(0, ["promote_frame.no_rollback_pending"])],
+    "explain": [(0, []), (0, ["IN-7"]), (0, ["no_input_is_lost"]), (2, ["no_such_name"])],
+    "diff": [(1, ["present", "stale_clear", "--behaviour-only"])],
+    "simulate": [
+        (0, ["active_input_with_packet_loss_10pct", "--save-log", "session.log", "--json", "/dev/stdout"]),
+        (0, ["--campaign", "2", "--jobs", "2"]),
+        (1, ["active_input_parity", "--variant", "phase_61", "--save-schedule", "schedule.json"]),
+        (0, ["--schedule", "schedule.json"]),
+    ],
+    "trace": [(0, ["run.json"]), (0, ["run.json", "--format", "itf", "--output", "run.itf.json"])],
+    "check-log": [(0, ["session.log"])],
+    "conform": [
+        (0, ["--case", "core/pulse", "--json", "results.json", "--html", "page.html", "--junit", "junit.xml"]),
+        (0, ["--case", "core/pulse", "--also", "results.json"]),
+        (1, ["--mutant", "short_ring", "--case", "core/deep-rollback"]),
+        (0, ["--smoke", "--", "python3", "{template}"]),
+    ],
+}
+"""Calls of every command and their exit codes; later ones use files that earlier ones write."""
+
+
+def test_every_command_is_called() -> None:
+    assert set(CALLS) == {name for name in app if not name.startswith("-")}
+
+
+def test_every_command_works_outside_the_checkout(rollproof: Command, installed: Path, elsewhere: Path) -> None:
+    (package,) = installed.parent.glob("lib/python*/site-packages/rollproof")
+    template = str(package / "conformance" / "adapters" / "template.py")
+    for name, calls in CALLS.items():
+        assert "Usage" in rollproof(name, "--help").stdout
+        for code, arguments in calls:
+            rollproof(name, *(each.replace("{template}", template) for each in arguments), code=code)
+    assert json.loads((elsewhere / "verdict.json").read_text())["status"] == "proved"
+    assert (elsewhere / "page.html").stat().st_size > 1000
+
+
+def test_the_module_is_not_that_of_the_folder_that_it_is_run_in(rollproof: Command) -> None:
+    for module in (True, False):
+        out = rollproof("--version", module=module).stdout
+        assert [line.rpartition(" ")[0] for line in out.splitlines()] == ["rollproof", "protocol", "adapter protocol"]
+    assert "kept every promise" in rollproof("simulate", "idle_parity", module=True).stdout
+
+
+def test_the_kept_counterexamples_are_used(rollproof: Command) -> None:
+    """The installed tool tells of a guard what the checkout tells."""
+    here = subprocess.run(
+        [sys.executable, "-m", "rollproof", "guards", "promote_frame.no_rollback_pending"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert rollproof("guards", "promote_frame.no_rollback_pending").stdout == here.stdout
