@@ -12,7 +12,7 @@ from rich.text import Text
 
 from rollproof import __version__
 from rollproof.conformance.adapters.reference import Adapter
-from rollproof.conformance.cases.case import Case, published_cases, read_case
+from rollproof.conformance.cases.case import Case, published_cases, read_case, read_cases
 from rollproof.conformance.mutants.catalogue import find_mutant, mutants
 from rollproof.conformance.report.picture import picture_of
 from rollproof.conformance.report.report import failure_text, html, junit
@@ -75,9 +75,9 @@ def conform(
     command
         How an adapter is started; see conformance/README.md.
     case
-        Only this case: an id, the beginning of ids followed by /, or a file.
+        Only this case: an id, the beginning of ids followed by /, a file, or a folder of files.
     profile
-        Only cases of this profile: core, recording, episode, transport, diagnostics, transitions.
+        Only cases of this profile: core, recording, episode, transport, diagnostics, endurance.
     level
         Look no deeper than this level (0, 1 or 2), whatever the adapter shows.
     smoke_test
@@ -154,8 +154,10 @@ def _target(command: tuple[str, ...], mutant: str | None, limit: float, level: i
 
 def _cases(ids: tuple[str, ...], profiles: tuple[str, ...], level: int) -> list[Case]:
     try:
+        folders = [each for each in ids if Path(each).is_dir()]
         files = [read_case(Path(each)) for each in ids if each.endswith(".json")]
-        names = [each for each in ids if not each.endswith(".json")]
+        files += [case for each in folders for case in read_cases(Path(each))]
+        names = [each for each in ids if not each.endswith(".json") and each not in folders]
         published = published_cases() if names or not files else []
     except InvalidError as error:
         raise UsageError(str(error)) from None

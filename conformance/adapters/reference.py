@@ -105,6 +105,7 @@ class Adapter:
                 "language": f"Python {sys.version_info.major}.{sys.version_info.minor}",
                 "level": 2,
                 "capabilities": list(CAPABILITIES),
+                "defaults": {"prediction_window": None},
             }
         }
 
@@ -214,6 +215,8 @@ class Adapter:
             run.flush()
 
     def _roll_back(self, run: ObservedRun) -> Work:
+        if self.peer.rollback.pending is not None:
+            yield  # between the decision and the load
         if run.do(begin_rollback) is None:
             for _ in range(MOST_REPEATS):
                 yield

@@ -96,7 +96,16 @@ def published_cases() -> list[Case]:
     Raises:
         InvalidError: if a file is broken, or two cases have the same id.
     """
-    cases = sorted((read_case(path) for path in CASES.rglob("*.json")), key=lambda case: case.id)
+    return read_cases(CASES)
+
+
+def read_cases(folder: Path) -> list[Case]:
+    """Return every case below a folder, by id.
+
+    Raises:
+        InvalidError: if a file is broken, or two cases have the same id.
+    """
+    cases = sorted((read_case(path) for path in folder.rglob("*.json")), key=lambda case: case.id)
     for one, other in pairwise(cases):
         if one.id == other.id:
             raise InvalidError(f"two cases are named {one.id}")
@@ -127,15 +136,20 @@ def _check_names(case: Json) -> None:
     peers = set(case["peers"])
     if len(peers) != len(case["peers"]):
         raise InvalidError("two peers have the same name")
+    twins = [each["of"] for each in case.get("twins", ())]
+    if len(set(twins)) != len(twins) or not set(twins) <= peers:
+        raise InvalidError("each twin must be of a peer, and no peer has two")
     for number, step in enumerate(case["schedule"]):
-        if len(step.get("round", case["peers"])) != len(case["peers"]):
+        if len(step.get("round", step.get("inputs", case["peers"]))) != len(case["peers"]):
             raise InvalidError(f"schedule[{number}]: a round must have an input or null for each peer")
         named = [step[key] for key in ("tick", "poll", "resume", "command", "silence", "step") if key in step]
-        for key in ("release", "replay", "reflect", "link"):
+        for key in ("release", "replay", "reflect", "link", "forge"):
             named += step[key].split(">") if key in step else []
         unknown = [name for name in named if name not in peers]
         if unknown:
             raise InvalidError(f"schedule[{number}]: there is no peer {unknown[0]}")
+        if "forge" in step and step["forge"].split(">")[0] not in twins:
+            raise InvalidError(f"schedule[{number}]: {step['forge'].split('>')[0]} has no twin")
         wrong = problem(step) if "step" in step else None
         if wrong is not None:
             raise InvalidError(f"schedule[{number}]: {wrong}")

@@ -1,4 +1,4 @@
-"""Writes the cases that are written by hand, and those made from the model, into `cases/`.
+"""Writes the cases that are written by hand into `cases/`, and those made from the model into the tests.
 
 `python -m rollproof.conformance.generate`; with `--check` it only compares.
 """
@@ -10,16 +10,22 @@ from pathlib import Path
 
 from rollproof.conformance.cases.case import CASES, Case, dump, parse_case
 from rollproof.conformance.generate.authored import (
+    between,
     core,
     diagnostics,
     episode,
     interleaving,
     leaving,
+    liars,
     recording,
+    silences,
     transport,
 )
 from rollproof.conformance.generate.derived import derived_cases
 from rollproof.model.documents import write_text
+
+DERIVED = Path(__file__).parents[2] / "tests" / "conformance"
+"""Where the cases of single transitions go: nothing but a port of the reference's list can run them."""
 
 
 def written_cases() -> list[Case]:
@@ -28,7 +34,7 @@ def written_cases() -> list[Case]:
     Raises:
         InvalidError: if one does not fit the schema.
     """
-    modules = (core, transport, recording, interleaving, episode, leaving, diagnostics)
+    modules = (core, transport, silences, liars, recording, interleaving, between, episode, leaving, diagnostics)
     made = [Case(json) for module in modules for json in module.cases()]
     return [parse_case(dump(case), case.id) for case in made]
 
@@ -44,11 +50,11 @@ def all_cases() -> list[Case]:
 
 def path_of(case: Case) -> Path:
     """Return the file of a case."""
-    return CASES / f"{case.id}.json"
+    return (DERIVED if case["origin"] == "model" else CASES) / f"{case.id}.json"
 
 
 def stale() -> list[str]:
-    """Return what is wrong with `cases/`: a line for each file that is missing, old, or of no such case."""
+    """Return what is wrong with the files: a line for each file that is missing, old, or of no such case."""
     wanted = {path_of(case): dump(case) for case in all_cases()}
     wrong = []
     for path, text in wanted.items():
@@ -56,10 +62,14 @@ def stale() -> list[str]:
             wrong.append(f"{path.name} is missing")
         elif path.read_text(encoding="utf-8") != text:
             wrong.append(f"{path.name} is not what the generator writes")
-    for path in sorted(CASES.rglob("*.json")):
+    for path in _files():
         if path not in wanted and _is_ours(path):
             wrong.append(f"{path.name} is of no case")
     return wrong
+
+
+def _files() -> list[Path]:
+    return sorted([*CASES.rglob("*.json"), *(DERIVED / "transitions").glob("*.json")])
 
 
 def _is_ours(path: Path) -> bool:
@@ -70,10 +80,10 @@ def main(arguments: list[str]) -> int:
     """Write the files, or with `--check` tell what is old."""
     if "--check" in arguments:
         wrong = stale()
-        print("\n".join(wrong) or "cases/ is up to date")
+        print("\n".join(wrong) or "the cases are up to date")
         return 1 if wrong else 0
     cases = all_cases()
-    for path in CASES.rglob("*.json"):
+    for path in _files():
         if _is_ours(path):
             path.unlink()
     for case in cases:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from attrs import evolve, field, frozen
 
+from rollproof.conformance.judge.ahead import counted
 from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.judge.tape import Tape, tapes
 from rollproof.conformance.runner.run import Event, Run
@@ -21,9 +22,18 @@ class Evidence:
     run: Run
 
     @cached_property
+    def events(self) -> list[Event]:
+        """What happened, but for frames that were shown ahead of time and taken back."""
+        return counted(self.run.events) if self.variant("run_ahead") == "shown" else self.run.events
+
+    def variant(self, name: str) -> str:
+        """Return which of several right answers the implementation gives, as it says itself."""
+        return self.run.hello.choice(name)
+
+    @cached_property
     def tapes(self) -> dict[str, Tape]:
         """The game of every peer."""
-        return tapes(self.run)
+        return tapes(self.run, self.events)
 
     @cached_property
     def silent(self) -> frozenset[str]:
@@ -42,7 +52,7 @@ class Evidence:
 
     def observations(self, *kinds: str) -> Iterator[Event]:
         """Iterate over the observations of some kinds."""
-        return (event for event in self.run.events if event.kind == "obs" and event.data["obs"] in kinds)
+        return (event for event in self.events if event.kind == "obs" and event.data["obs"] in kinds)
 
     @cached_property
     def truth(self) -> dict[int, dict[int, dict[str, int]]]:

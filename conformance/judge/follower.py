@@ -7,7 +7,7 @@ inferred where only one thing can have happened, and not judged elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rollproof.conformance.game import HashWorld
@@ -48,14 +48,24 @@ class Follower:
         config: Mapping[str, Json],
         variants: Mapping[str, str],
         observes: frozenset[str],
+        capabilities: frozenset[str] = frozenset(),
     ) -> None:
-        """Begin before frame 0 of the first episode."""
+        """Begin before frame 0 of the first episode.
+
+        Where `config` has no prediction window, it is not known whether there is one.
+        """
         settings = {name: value for name, value in config.items() if name not in UNTOLD}
         prediction = variants.get("prediction", "previous")
         world = HashWorld(config.get("end_sum"))
         self.model = new_peer(Config(player=player, players=players, prediction=prediction, **settings), world)
         self.observes = observes
         self.late = variants.get("rollback_on") == "late"
+        self.sparse = "sparse" in capabilities
+        self.contiguous = variants.get("compare") == "contiguous"
+        self.delay_varies = "delay-change" in capabilities or variants.get("input_delay") == "changing"
+        self.window_is_known = "prediction_window" in config
+        self.beyond_gap: dict[tuple[str, int], int] = {}
+        """By player and frame: inputs beyond a gap, if they may wait until it closes."""
         self.owed: list[Mispredicted] = []
         self.just_begun = False
 
@@ -84,6 +94,8 @@ class Follower:
         }
         if "confirm" in self.observes:
             ours["confirmed"] = model.confirmed
+        if self.sparse or self.contiguous:
+            ours.pop("pending")
         for name, value in ours.items():
             if name in told and told[name] != value:
                 raise DivergenceError(
@@ -101,6 +113,10 @@ class Follower:
                 raise _refused(local_input_is_open, seen["frame"], f"input {known}", f"input {seen['input']}")
             return
         frame = model.frame + model.config.input_delay
+        if self.delay_varies and seen["frame"] >= model.frame:
+            frame = seen["frame"]
+            rest = model.config, frame - model.frame
+            self.model = evolve(model, config=evolve(rest[0], input_delay=rest[1]))
         if seen["frame"] != frame:
             raise DivergenceError(
                 "schedule_input", schedule_input.sentence, schedule_input.rules, seen["frame"],
@@ -117,6 +133,31 @@ class Follower:
             if known != action:
                 raise _refused(input_is_unknown, frame, f"{player}'s {known} to stay", f"{action}")
             return
+        if self.contiguous and not self._is_next(player, frame):
+            kept = self.beyond_gap.setdefault((player, frame), action)
+            if kept != action:
+                raise _refused(input_is_unknown, frame, f"{player}'s {kept} to stay", f"{action}")
+            return
+        self._store(player, frame, action, now)
+        while self.beyond_gap:
+            beyond = self.model.inputs.known.contiguous(player) + 1
+            if (player, beyond) not in self.beyond_gap:
+                return
+            self._store(player, beyond, self.beyond_gap.pop((player, beyond)), now)
+
+    def _is_next(self, player: str, frame: int) -> bool:
+        return bool(frame <= self.model.inputs.known.contiguous(player) + 1)
+
+    def _used_beyond_gap(self, frame: int, inputs: Sequence[int]) -> None:
+        """Know what a frame beyond a gap is simulated with: it may be the known input, or still the predicted one."""
+        players, known = self.model.config.players, self.model.inputs.known
+        for player, value in zip(players, inputs, strict=False):
+            if self.beyond_gap.get((player, frame)) == value:
+                del self.beyond_gap[player, frame]
+                known = known.set(player, frame, value)
+        self.model = evolve(self.model, inputs=evolve(self.model.inputs, known=known))
+
+    def _store(self, player: str, frame: int, action: int, now: int) -> None:
         what = f"{player}'s input {action} of frame {frame} to be stored"
         arguments = player, self.model.epoch, Path.P2P, frame, action
         self._fire(receive_input, *arguments, frame=frame, seen=what)
@@ -171,13 +212,26 @@ class Follower:
 
     def _begin(self, frame: int) -> None:
         self._nothing_owed()
-        pending = self.model.rollback.pending
+        before, pending = self.model, self.model.rollback.pending
+        if self.sparse and pending is not None and frame < pending and before.snapshots.get(frame) is not None:
+            self._begin_earlier(frame, pending)
+            return
         self._fire(begin_rollback, frame=frame, seen=f"a rollback to frame {frame}")
         if pending != frame:
             raise DivergenceError(
                 "begin_rollback", "A rollback goes back to the first mispredicted frame.", ("RB-1", "RB-4"), frame,
                 f"a rollback to frame {pending}", f"one to frame {frame}",
             )  # fmt: skip
+        self.just_begun = True
+
+    def _begin_earlier(self, frame: int, pending: int) -> None:
+        """Go back to a saved state before the first wrong frame: what is final below that frame stays so."""
+        before = self.model
+        self.model = evolve(before, rollback=evolve(before.rollback, pending=frame))
+        self._fire(begin_rollback, frame=frame, seen=f"a rollback to frame {frame}")
+        promoted = min(before.buffers.promoted, pending)
+        buffers = evolve(self.model.buffers, canonical=before.buffers.canonical.before(pending), promoted=promoted)
+        self.model = evolve(self.model, buffers=buffers, confirmed=min(before.confirmed, pending - 1))
         self.just_begun = True
 
     def _see_rollback_end(self, seen: Json, now: int) -> None:
@@ -202,6 +256,10 @@ class Follower:
         if not replayed:
             self._nothing_owed()
         self._confirm_unseen()
+        self._used_beyond_gap(frame, seen["inputs"])
+        own, config = self.model.inputs.known, self.model.config
+        if self.delay_varies and own.get(config.player, frame + config.input_delay) is None:
+            self.model = evolve(self.model, config=evolve(config, input_delay=0))
         transition = replay_frame if replayed else simulate_frame
         for event in self._fire(transition, now, True, frame=frame, seen=f"frame {frame} to be simulated"):
             if isinstance(event, FrameSimulated):
@@ -237,7 +295,7 @@ class Follower:
 
     def _see_stall(self, seen: Json, now: int) -> None:
         self._confirm_unseen()
-        if within_prediction_window.holds(self.model, now, True):
+        if self.window_is_known and within_prediction_window.holds(self.model, now, True):
             raise _refused(
                 within_prediction_window, self.model.frame,
                 f"frame {self.model.frame} to be simulated: confirmed is {self.model.confirmed}", "a stall",

@@ -9,19 +9,24 @@ from rollproof.conformance.game import play
 from rollproof.conformance.judge.evidence import Evidence, failed, prop
 from rollproof.conformance.judge.failure import DivergenceError, Failure
 from rollproof.conformance.judge.follower import Follower
+from rollproof.conformance.judge.heard import Heard
 
 
 @prop("BUF-6", level=2)
 def model(evidence: Evidence) -> Iterator[Failure]:
     """Every observation is one that the reference model allows."""
-    run = evidence.run
+    run, hello = evidence.run, evidence.run.hello
+    config = dict(run.case.config)
+    if hello.tells_window:
+        config.setdefault("prediction_window", hello.default_window)
     followers = {
-        peer: Follower(peer, run.case.peers, run.case.config, run.hello.variants, run.hello.observes)
+        peer: Follower(peer, run.case.peers, config, hello.variants, hello.observes, hello.capabilities)
         for peer in run.case.peers
     }
-    for event in run.events:
+    unfollowed, last = _unfollowed(evidence), len(run.events)
+    for event in evidence.events:
         follower = followers.get(event.peer)
-        if follower is None or event.kind not in ("obs", "vars"):
+        if follower is None or event.kind not in ("obs", "vars") or event.number >= unfollowed.get(event.peer, last):
             continue
         try:
             if event.kind == "obs":
@@ -31,6 +36,24 @@ def model(evidence: Evidence) -> Iterator[Failure]:
         except DivergenceError as divergence:
             yield divergence.at(event.peer, event.number)
             return
+
+
+def _unfollowed(evidence: Evidence) -> dict[str, int]:
+    """Return from which event on the model does not follow a peer: a choice that it declares leads beyond the model."""
+    since: dict[str, int] = {}
+    heard = Heard.of(evidence.run.case.peers, 0)
+    for event in evidence.events:
+        heard.see(event)
+        kind = event.data.get("obs") if event.kind == "obs" else None
+        noticed = kind == "violation" and event.data["kind"] == "desync" and evidence.variant("resync") == "state"
+        silent = (
+            kind == "advance"
+            and evidence.variant("silent_partner") == "default"
+            and heard.silent(event.peer, event.now)
+        )
+        if noticed or silent:
+            since.setdefault(event.peer, event.number)
+    return since
 
 
 @prop("IN-11", "IN-3", level=2)
@@ -133,7 +156,7 @@ def exports(evidence: Evidence) -> Iterator[Failure]:
 def sent_counters(evidence: Evidence) -> Iterator[Failure]:
     """The counters of sent inputs add up to the input packets that were sent, path by path."""
     sent: dict[tuple[str, str], int] = {}
-    for event in evidence.run.events:
+    for event in evidence.events:
         if event.kind == "send" and event.data["class"] == "input":
             for key in (event.data["via"], "submitted"):
                 sent[event.peer, key] = sent.get((event.peer, key), 0) + 1
@@ -152,7 +175,7 @@ def fallback_once(evidence: Evidence) -> Iterator[Failure]:
     """The metrics tell the frame at which the relay took over: that of the first loss of the peer-to-peer way."""
     frames = dict.fromkeys(evidence.run.case.peers, 0)
     lost: dict[str, int] = {}
-    for event in evidence.run.events:
+    for event in evidence.events:
         if event.kind == "link" and event.data["state"] == "closed":
             lost.setdefault(event.peer, frames[event.peer])
         elif event.kind == "obs" and event.data["obs"] == "advance":
@@ -205,11 +228,11 @@ def held_back(evidence: Evidence) -> Iterator[Failure]:
     newest: dict[str, int] = {}
     sent: dict[int, int] = {}
     arrived: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    for event in evidence.run.events:
+    for event in evidence.events:
         data, peer = event.data, event.peer
         if event.kind == "tick":
             ticks[peer] += 1
-        elif event.kind == "send":
+        elif event.kind in ("send", "twin"):
             sent[data["packet"]] = newest.get(peer, -1)
         elif event.kind == "arrive":
             arrived.setdefault((peer, data["from"]), []).append((sent[data["packet"]], ticks[peer]))

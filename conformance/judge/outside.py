@@ -8,17 +8,29 @@ from attrs import evolve
 
 from rollproof.conformance.judge.evidence import DEFAULT_INPUT, Check, Evidence, failed, prop
 from rollproof.conformance.judge.failure import Failure
-from rollproof.conformance.judge.tape import episodes_together
+from rollproof.conformance.judge.heard import Heard
+from rollproof.conformance.judge.sampled import Sampled
+from rollproof.conformance.judge.tape import episodes_together, tapes
+
+MOST_SKIPPED = 10
+"""Calls for each frame of the window: who skips more of them, to let partners catch up, has stopped."""
 
 
 def _from_tapes(name: str) -> Check:
-    return lambda evidence: (each for tape in evidence.tapes.values() for each in tape.failures if each.clause == name)
+    def check(evidence: Evidence) -> Iterator[Failure]:
+        failures = [each for tape in evidence.tapes.values() for each in tape.failures if each.clause == name]
+        yield from sorted(failures, key=lambda failure: failure.event)
+
+    return check
 
 
 @prop("RB-4", "RB-5", level=0)
 def game(evidence: Evidence) -> Iterator[Failure]:
     """Every state that is reached, saved or loaded is what the inputs applied so far make it."""
-    return _from_tapes("game")(evidence)
+    yield from _from_tapes("game")(evidence)
+    if evidence.events is not evidence.run.events:  # what is shown ahead of time is the same game
+        for tape in tapes(evidence.run, evidence.run.events).values():
+            yield from (each for each in tape.failures if each.clause == "game")
 
 
 @prop("RB-5", "BUF-7", level=0)
@@ -108,21 +120,21 @@ def confirmed_is_final(evidence: Evidence) -> Iterator[Failure]:
 @prop("IN-5", "IN-10", "IN-6", level=0, final=True)
 def own_input(evidence: Evidence) -> Iterator[Failure]:
     """The input of frame n is the one sampled at frame n − `input_delay`, and earlier frames have the default."""
-    delay = evidence.run.case.config.get("input_delay", 0)
     for name, tape in evidence.tapes.items():
         for episode in tape.episodes:
+            sampled = Sampled(evidence, name, episode)
             for number, frame in sorted(episode.frames.items()):
-                if number < delay:
+                if tape.player >= len(frame.inputs):
+                    continue
+                value, allowed = frame.inputs[tape.player], sampled.allowed(number)
+                if number < sampled.delay_at_start and evidence.variant("initial_inputs") == "default":
                     if set(frame.inputs) != {DEFAULT_INPUT}:
                         expected = "the default input for everyone"
                         yield failed("own_input", name, number, expected, f"{list(frame.inputs)}", frame.event)
                         return
-                    continue
-                allowed = episode.sampled.get(number - delay, set())
-                if tape.player < len(frame.inputs) and frame.inputs[tape.player] not in allowed:
+                elif value not in allowed:
                     expected = " or ".join(map(str, sorted(allowed))) or "no input: none was sampled"
-                    actual = f"{frame.inputs[tape.player]}"
-                    yield failed("own_input", name, number, expected, actual, frame.event)
+                    yield failed("own_input", name, number, expected, f"{value}", frame.event)
                     return
 
 
@@ -133,26 +145,23 @@ def window(evidence: Evidence) -> Iterator[Failure]:
     size, delay = case.config.get("prediction_window"), case.config.get("input_delay", 0)
     if size is None:
         return
-    following = dict.fromkeys(case.peers, 0)
-    announced: dict[int, int] = {}
-    heard = {peer: {other: delay - 1 for other in case.peers if other != peer} for peer in case.peers}
-    for event in evidence.run.events:
-        if event.kind == "send":
-            announced[event.data["packet"]] = following[event.peer] + delay
-        elif event.kind == "arrive":
-            sender = event.data["from"]
-            heard[event.peer][sender] = max(heard[event.peer][sender], announced[event.data["packet"]])
-        elif event.kind == "obs" and event.data["obs"] == "advance" and event.data["frame"] >= following[event.peer]:
+    heard = Heard.of(case.peers, delay)
+    forgiven = evidence.variant("silent_partner") == "default"
+    for event in evidence.events:
+        if (
+            event.kind == "obs"
+            and event.data["obs"] == "advance"
+            and event.data["frame"] >= heard.following[event.peer]
+        ):
             frame = event.data["frame"]
-            confirmed = min(frame - 1, *heard[event.peer].values())
+            silent = heard.silent(event.peer, event.now) if forgiven else ()
+            known = [last for other, last in heard.frames[event.peer].items() if other not in silent]
+            confirmed = min(frame - 1, *known) if known else frame - 1
             if frame - confirmed > size:
                 expected = f"no frame beyond {confirmed + size}: at most frame {confirmed} can be confirmed"
                 yield failed("window", event.peer, frame, expected, f"frame {frame}", event.number)
                 return
-            following[event.peer] = frame + 1
-        elif event.kind == "obs" and event.data["obs"] == "episode_begin":
-            following[event.peer] = 0
-            heard[event.peer] = dict.fromkeys(heard[event.peer], delay - 1)
+        heard.see(event)
 
 
 @prop("IN-8", "IN-9", "RB-3", level=0, stuck=True)
@@ -164,7 +173,7 @@ def progress(evidence: Evidence) -> Iterator[Failure]:
         if reached < wanted:
             yield failed("progress", name, reached, f"{wanted} frames", f"{reached}", evidence.last)
             return
-    for event in evidence.run.events:
+    for event in evidence.events:
         if event.kind == "unsettled":
             expected = "an end of corrections while nobody's input changes"
             yield failed("progress", evidence.active[0], None, expected, "ever more of them", event.number)
@@ -174,7 +183,7 @@ def progress(evidence: Evidence) -> Iterator[Failure]:
 def one_path(evidence: Evidence) -> Iterator[Failure]:
     """A packet goes out on one path: peer-to-peer while that is healthy, by the relay when it is not."""
     states: dict[tuple[str, str], str] = {}
-    for event in evidence.run.events:
+    for event in evidence.events:
         if event.kind == "link":
             link = event.peer, event.data["to"]
             if states.get(link) != "closed":
@@ -194,7 +203,7 @@ def moderation(evidence: Evidence) -> Iterator[Failure]:
     """Besides one packet for each tick, inputs are sent again once in `resend_interval_ms` at most, and so are ends."""
     interval = 1000 * evidence.run.case.config.get("resend_interval_ms", 100)
     sent: dict[tuple[str, str, str], int] = {}
-    for event in evidence.run.events:
+    for event in evidence.events:
         if event.kind == "send" and event.data["class"] in ("input", "end"):
             kind = event.data["class"]
             key = event.peer, event.data["to"], kind
@@ -209,16 +218,23 @@ def moderation(evidence: Evidence) -> Iterator[Failure]:
 @prop("IN-8", level=0)
 def window_is_used(evidence: Evidence) -> Iterator[Failure]:
     """A peer that has begun simulates with every tick until the window is full, whatever has arrived."""
-    size = evidence.run.case.config.get("prediction_window", 0)
-    frames = dict.fromkeys(evidence.run.case.peers, 0)
+    case = evidence.run.case
+    size = case.config.get("prediction_window", 0)
+    waits = evidence.variant("time_sync") == "waits"
+    heard = Heard.of(case.peers, case.config.get("input_delay", 0))
     ticking: dict[str, int] = {}
-    for event in evidence.run.events:
-        if event.kind == "obs" and event.data["obs"] == "advance":
-            frames[event.peer] = max(frames[event.peer], event.data["frame"] + 1)
-        elif event.kind == "tick":
-            begun = frames[event.peer]
-            if 0 < begun < size and ticking.get(event.peer) == begun:
-                expected = f"frame {begun} to be simulated: it is within the window"
-                yield failed("window_is_used", event.peer, begun, expected, "a tick without it", event.number)
-                return
-            ticking[event.peer] = begun
+    skipped: dict[str, int] = {}
+    for event in evidence.events:
+        heard.see(event)
+        if event.kind == "tick":
+            peer = event.peer
+            begun = heard.following[peer]
+            if 0 < begun < size and ticking.get(peer) == begun:
+                skipped[peer] = skipped.get(peer, 0) + 1
+                ahead = begun - 1 - min(heard.frames[peer].values(), default=begun)
+                if not waits or ahead < 1 or skipped[peer] > MOST_SKIPPED * size:
+                    why = "it is within the window" + (", and no partner is behind" if waits else "")
+                    expected = f"frame {begun} to be simulated: {why}"
+                    yield failed("window_is_used", peer, begun, expected, "a tick without it", event.number)
+                    return
+            ticking[peer] = begun

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
@@ -28,6 +28,8 @@ class Episode:
     frames: dict[int, Frame] = field(factory=dict)
     sampled: dict[int, set[int]] = field(factory=dict)
     """By frame: the inputs of the ticks in which it was the next one to simulate."""
+    calls: dict[int, list[int]] = field(factory=dict)
+    """The same, once for each call, in order."""
 
 
 @define
@@ -49,8 +51,14 @@ class Tape:
     """By frame: the sum of all inputs before it."""
     max_steps: int | None = None
     end_sum: int | None = None
+    sparse: bool = False
+    """Whether a rollback may go back further than to the first wrong frame: not every state is saved."""
+    resync: bool = False
+    """Whether a state may come from a partner, after a difference was noticed."""
+    noticed: bool = False
+    """Whether one was."""
     loaded: int | None = None
-    """The frame that was loaded last, until it has been simulated again."""
+    """The frame that was loaded last, until a frame has been simulated again with other inputs than before."""
     tick_input: int | None = None
 
     def see(self, event: Event) -> None:
@@ -58,6 +66,7 @@ class Tape:
         if event.kind == "tick":
             self.tick_input = event.data["input"]
             self._sample(self.next_frame)
+            self.episodes[-1].calls.setdefault(self.next_frame, []).append(event.data["input"])
         elif event.kind == "obs":
             kind = event.data["obs"]
             if kind == "advance":
@@ -66,6 +75,8 @@ class Tape:
                 self._load(event)
             elif kind == "save":
                 self._compare_state(event, event.data["frame"], self.saved.get(event.data["frame"]), "saved")
+            elif kind == "violation":
+                self.noticed |= event.data["kind"] == "desync"
             elif kind == "episode_begin":
                 self.episodes.append(Episode())
                 self.next_frame = self.cursor = 0
@@ -77,12 +88,30 @@ class Tape:
 
     def _load(self, event: Event) -> None:
         frame = event.data["frame"]
+        self._for_nothing(event.number)
+        if self.resync and self.noticed:
+            self.saved[frame], self.next_frame = event.data["state"], max(frame, self.next_frame)
         if frame not in self.saved or frame > self.next_frame:
             self._fail(event, "order", frame, f"a frame from 0 to {self.next_frame} to be loaded", f"frame {frame}")
         else:
             self._compare_state(event, frame, self.saved[frame], "loaded")
             self.state = self.saved[frame]
-        self.cursor, self.loaded = frame, frame
+            if frame == self.next_frame > 0 and not (self.resync and self.noticed):
+                expected = f"no load: frame {frame} is the next one, so that nothing is replayed"
+                self._fail(event, "rollback_needed", frame, expected, "one of the state that is there already")
+        self.cursor = frame
+        self.loaded = frame if frame < self.next_frame and not (self.resync and self.noticed) else None
+
+    def end(self, last: int) -> None:
+        """Nothing happens any more after the event of a number."""
+        self._for_nothing(last)
+
+    def _for_nothing(self, event: int) -> None:
+        """Note that a rollback, over by now, has changed no frame."""
+        if self.loaded is not None and self.cursor >= self.next_frame:
+            expected = "another input than before in some frame replayed"
+            self._note(event, "rollback_needed", self.loaded, expected, "the same in all of them")
+        self.loaded = None
 
     def _advance(self, event: Event) -> None:
         frame, inputs = event.data["frame"], tuple(event.data["inputs"])
@@ -90,16 +119,20 @@ class Tape:
         if frame != self.cursor:
             self._fail(event, "order", frame, f"frame {self.cursor} to be simulated", f"frame {frame}")
             self.state = self.saved.get(frame, self.state)
+        if frame >= self.next_frame:
+            self._for_nothing(event.number)
         earlier = episode.frames.get(frame)
         if earlier is not None:
             own = self.player
             if own < len(inputs) and inputs[own] != earlier.inputs[own]:
                 self._fail(event, "one_value", frame, f"own input {earlier.inputs[own]}", f"{inputs[own]}")
-            if self.loaded == frame and inputs == earlier.inputs:
+            if inputs != earlier.inputs:
+                self.loaded = None
+            elif self.loaded == frame and not self.sparse:
+                self.loaded = None
                 self._fail(
                     event, "rollback_needed", frame, "another input than before in the first frame replayed", "the same"
                 )
-        self.loaded = None
         before, self.state = self.state, step(self.state, inputs)
         if self._is_over(frame) and event.data["state"] == before:
             self.state = before
@@ -124,19 +157,31 @@ class Tape:
             self._fail(event, "game", frame, f"the state {ours} to be {what} before it", f"{event.data['state']}")
 
     def _fail(self, event: Event, clause: str, frame: int, expected: str, actual: str) -> None:
-        self.failures.append(Failure(clause, "", (), self.peer, frame, expected, actual, event.number))
+        self._note(event.number, clause, frame, expected, actual)
+
+    def _note(self, event: int, clause: str, frame: int, expected: str, actual: str) -> None:
+        self.failures.append(Failure(clause, "", (), self.peer, frame, expected, actual, event))
 
 
-def tapes(run: Run) -> dict[str, Tape]:
-    """Return the tape of every peer."""
-    config = run.case.config
+def tapes(run: Run, events: Sequence[Event]) -> dict[str, Tape]:
+    """Return the tape of every peer, of these events of a run."""
+    config, hello = run.case.config, run.hello
     peers = {
-        peer: Tape(peer, player, max_steps=config.get("max_steps"), end_sum=config.get("end_sum"))
+        peer: Tape(
+            peer,
+            player,
+            max_steps=config.get("max_steps"),
+            end_sum=config.get("end_sum"),
+            sparse="sparse" in hello.capabilities,
+            resync=hello.variants.get("resync") == "state",
+        )
         for player, peer in enumerate(run.case.peers)
     }
-    for event in run.events:
+    for event in events:
         if event.peer in peers:
             peers[event.peer].see(event)
+    for tape in peers.values():
+        tape.end(events[-1].number if events else 0)
     return peers
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -12,7 +12,7 @@ from rollproof.conformance.cases.case import Case
 from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.judge.outside import said_so
 from rollproof.conformance.judge.properties import PROPERTIES, Evidence
-from rollproof.conformance.runner.run import Hello, Run
+from rollproof.conformance.runner.run import Event, Hello, Run
 from rollproof.conformance.runner.transport import AdapterError, BrokenError, CrashedError
 
 
@@ -105,14 +105,37 @@ def _of_adapter(evidence: Evidence, error: AdapterError) -> Judgement:
     )
 
 
+PATTERN = ("obs", "event", "peer", "at_least", "to", "during")
+"""The parts of a premise that are no fields of what is looked for."""
+
+
 def _is_met(pattern: Mapping[str, Any], evidence: Evidence) -> bool:
-    wanted = {key: value for key, value in pattern.items() if key not in ("peer", "at_least")}
+    marks = [*evidence.run.marks, len(evidence.run.events)]
+    first, last = (marks[min(each, len(marks) - 1)] for each in pattern.get("during", (0, len(marks))))
+    wanted = {key: value for key, value in pattern.items() if key not in PATTERN}
     number = sum(
         pattern.get("peer", event.peer) == event.peer
+        and (first <= event.number < last or "during" not in pattern)
+        and ("to" not in pattern or event.data.get("frame", 0) <= pattern["to"])
         and all(event.data.get(key) == value for key, value in wanted.items())
-        for event in evidence.observations(pattern["obs"])
+        for event in _looked_at(pattern, evidence)
     )
     return bool(number >= pattern.get("at_least", 1))
+
+
+def _looked_at(pattern: Mapping[str, Any], evidence: Evidence) -> Iterable[Event]:
+    match pattern.get("event"):
+        case None:
+            return evidence.observations(pattern["obs"])
+        case "lost":
+            events = evidence.run.events
+            return (event for event in events if event.kind == "send" and event.data["fate"].startswith("lost"))
+        case "command":
+            refused = {event.number - 1 for event in evidence.run.events if event.kind == "refused"}
+            commands = (event for event in evidence.run.events if event.kind == "command")
+            return (event for event in commands if event.number not in refused)
+        case kind:
+            return (event for event in evidence.run.events if event.kind == kind)
 
 
 def _told(pattern: Mapping[str, Any]) -> str:

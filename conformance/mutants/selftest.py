@@ -19,7 +19,7 @@ from attrs import define, field
 
 from rollproof.conformance.adapters.misbehaving import NullAdapter, StuckAdapter
 from rollproof.conformance.adapters.reference import Adapter
-from rollproof.conformance.cases.case import Case, published_cases
+from rollproof.conformance.cases.case import Case, published_cases, read_cases
 from rollproof.conformance.judge.verdict import Verdict
 from rollproof.conformance.mutants.bugs import Mutant
 from rollproof.conformance.mutants.catalogue import mutants
@@ -33,6 +33,13 @@ from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 
 RESULTS = Path(__file__).parents[1] / "results"
+SINGLE_STEPS = Path(__file__).parents[2] / "tests" / "conformance" / "transitions"
+"""Cases of single transitions: a check of the reference, and of ports of its list, in the repository only."""
+
+
+def all_cases() -> list[Case]:
+    """Return the published cases, and those of single transitions."""
+    return [*published_cases(), *read_cases(SINGLE_STEPS)]
 
 
 @define
@@ -210,7 +217,7 @@ def published() -> SelfTest:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the self-test with so many jobs (or `--recheck` what is published), and publish it; 1 if it is not sound."""
-    cases = published_cases()
+    cases = all_cases()
     if "--recheck" in arguments:
         test = published()
         check_results(test, cases)

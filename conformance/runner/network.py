@@ -49,8 +49,8 @@ class Network:
     """Packets on their way, in virtual time."""
 
     case: Case
-    ordered: bool = False
-    """Whether nothing overtakes anything on its link: for implementations that need such a transport."""
+    needs: str = "datagram"
+    """What the implementation needs of its transport: see `choices.CHOICES`."""
     rules: list[_Rule] = field(init=False)
     healed: bool = False
     states: dict[tuple[str, str], str] = field(factory=dict)
@@ -73,17 +73,24 @@ class Network:
         if packet.via == "p2p" and link in self.states:
             return f"lost: the way is {self.states[link]}"
         fate: Any = None
+        reliable = self.is_reliable(packet)
         if not self.healed:
             matching = [rule for rule in self.rules if rule.matches(packet, round_number)]
             fate = matching[0].written["fate"] if matching else None
+        if reliable and fate != "hold":
+            fate = None if fate == "drop" else fate and fate[:1]
         if fate == "drop":
             return "lost"
-        if fate == "hold" or (self.ordered and self.held[link]):
+        if fate == "hold" or (reliable and any(map(self.is_reliable, self.held[link]))):
             self.held[link].append(packet)
             return "held"
         for latency in fate or [self._latency(packet)]:
             self._fly(packet, now + latency)
         return "sent"
+
+    def is_reliable(self, packet: Packet) -> bool:
+        """Tell whether a packet can be neither lost nor doubled nor overtaken by another such on its link."""
+        return self.needs == "reliable-ordered" or (self.needs == "reliable-control" and packet.kind != "input")
 
     def next_due(self) -> int | None:
         """Return when the next packet arrives."""
@@ -107,7 +114,7 @@ class Network:
 
     def _fly(self, packet: Packet, due: int) -> None:
         self._order += 1
-        if self.ordered:
+        if self.is_reliable(packet):
             link = packet.sender, packet.to
             due = self._latest[link] = max(due, self._latest.get(link, 0))
         heapq.heappush(self._flying, (due, self._order, packet))

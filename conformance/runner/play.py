@@ -8,7 +8,7 @@ from typing import Any
 
 from rollproof.conformance.cases.case import Case
 from rollproof.conformance.runner.run import Hello, Run
-from rollproof.conformance.runner.session import DeclinedError, Session
+from rollproof.conformance.runner.session import DeclinedError, Session, twin_of
 from rollproof.conformance.runner.transport import AdapterError, BrokenError, InProcess, Process, Transport
 
 Start = Callable[[], Transport]
@@ -67,12 +67,13 @@ def run_case(case: Case, adapters: Adapters, *, level: int = 2, seed: int = 0, f
     Raises:
         AdapterError: if the adapters cannot even be started.
     """
-    transports = adapters.get(len(case.peers))
+    names = [*case.peers, *(twin_of(each["of"]) for each in case.json.get("twins", ()))]
+    transports = adapters.get(len(names))
     hello = adapters.hello
     if hello is None:
         raise BrokenError("no adapter has said hello")
-    run = Run(case, hello, min(level, hello.level))
-    session = Session(run, adapters.numbers, dict(zip(case.peers, transports, strict=True)), seed, force)
+    run = Run(case, hello, min(level, hello.level, case.json.get("look", 2)))
+    session = Session(run, adapters.numbers, dict(zip(names, transports, strict=True)), seed, force)
     try:
         session.play()
     except DeclinedError:

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from rollproof.conformance.cases.case import Case
+from rollproof.conformance.cases.choices import CHOICES
 from rollproof.conformance.runner.transport import AdapterError
 from rollproof.conformance.schema import Json, observation_kinds
 
@@ -43,8 +44,23 @@ class Hello:
     @property
     def capabilities(self) -> frozenset[str]:
         """What it can do; `datagram` is one of them unless its transport must be reliable and ordered."""
-        needs = self.variants.get("transport_needs", "datagram")
-        return frozenset(self.json["capabilities"]) | ({"datagram"} if needs == "datagram" else set())
+        needs = self.choice("transport_needs")
+        return frozenset(self.json["capabilities"]) | (set() if needs == "reliable-ordered" else {"datagram"})
+
+    def choice(self, name: str) -> str:
+        """Return which of several right answers it gives, by its own word: see `choices.CHOICES`."""
+        return self.variants.get(name, CHOICES[name].default)
+
+    @property
+    def default_window(self) -> int | None:
+        """The prediction window where a case sets none; None: there is none, or it does not say."""
+        window: int | None = self.json.get("defaults", {}).get("prediction_window")
+        return window
+
+    @property
+    def tells_window(self) -> bool:
+        """Whether it says what the prediction window is where a case sets none."""
+        return "prediction_window" in self.json.get("defaults", {})
 
     @property
     def variants(self) -> Mapping[str, str]:
@@ -66,6 +82,8 @@ class Run:
     hello: Hello
     level: int
     events: list[Event] = field(factory=list)
+    marks: list[int] = field(factory=list)
+    """How many events there were before each step of the schedule."""
     requests: int = 0
     digest: str = ""
     """Of every byte that was exchanged."""

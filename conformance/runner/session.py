@@ -13,14 +13,19 @@ from rollproof.conformance.cases.single_step import VARIABLES
 from rollproof.conformance.runner.network import Network, Packet
 from rollproof.conformance.runner.run import Event, Run
 from rollproof.conformance.runner.transport import BrokenError, CrashedError, StuckError, Transport
+from rollproof.conformance.runner.twin import Twin
 from rollproof.conformance.schema import Json
 
 BLACK_BOX = ("advance", "save", "load")
 """The observations of levels 0 and 1."""
 MOST_REQUESTS = 50_000
-"""Of one run."""
+"""Of one run, and as many for each peer's round as `REQUESTS_PER_CALL` says."""
 MOST_EVENTS = 200_000
-"""Of one run."""
+"""Of one run, and as many for each peer's round as `EVENTS_PER_CALL` says."""
+REQUESTS_PER_CALL = 12
+EVENTS_PER_CALL = 40
+SESSION = "game"
+"""What every session is called, unless a twin is of another one."""
 MOST_RESUMPTIONS = 2_000
 """Of one piece of work."""
 EXTRA_QUIET_ROUNDS = 8
@@ -28,6 +33,11 @@ SETTLE_ROUNDS = 150
 SLOWEST = 4
 """So many times as long a run may take to settle while somebody who is behind goes on."""
 SHORTEST_WAKE_US = 1_000
+
+
+def twin_of(peer: str) -> str:
+    """Return the name under which a peer's twin is known to the runner; no peer has such a name."""
+    return f"{peer}'"
 
 
 class DeclinedError(Exception):
@@ -49,12 +59,16 @@ class Session:
         self.now = 0
         self.round = 0
         self.asked = ""
-        self.network = Network(run.case, ordered="datagram" not in run.hello.capabilities)
+        self.network = Network(run.case, run.hello.choice("transport_needs"))
         self.hash = sha256()
         self.packets = 0
         self.waiting: dict[str, list[str]] = {peer: [] for peer in run.case.peers}
         self.left: dict[str, set[str]] = {peer: set() for peer in run.case.peers}
         self.wakes: dict[str, int] = {}
+        self.twins = {each["of"]: self.twin(each) for each in run.case.json.get("twins", ())}
+        calls = len(run.case.peers) * sum(step.get("rounds", 0) for step in run.case["schedule"])
+        self.most_requests = MOST_REQUESTS + REQUESTS_PER_CALL * calls
+        self.most_events = MOST_EVENTS + EVENTS_PER_CALL * calls
         self.silent: set[str] = set()
         self.ended: set[str] = set()
         self.frames: dict[str, int] = dict.fromkeys(run.case.peers, 0)
@@ -71,22 +85,25 @@ class Session:
         """Reset the adapters, play the schedule, and bring the run to its end."""
         observe = sorted(self.run.hello.observes) if self.run.level == 2 else list(BLACK_BOX)
         for peer in self.case.peers:
-            answer = self.ask(
-                peer,
-                "reset",
-                case=self.case.id,
-                seed=self.seed,
-                peer=peer,
-                peers=list(self.case.peers),
-                config={"frame_us": self.case.frame_us, **self.case.config},
-                observe=observe,
-                interleave=self.case.interleaves,
-                force=self.force,
-            )
+            fields = {
+                "case": self.case.id,
+                "seed": self.seed,
+                "peer": peer,
+                "peers": list(self.case.peers),
+                "session": SESSION,
+                "config": {"frame_us": self.case.frame_us, **self.case.config},
+                "observe": observe,
+                "interleave": self.case.interleaves,
+                "force": self.force,
+            }
+            answer = self.ask(peer, "reset", **fields)
             if "skipped" in answer:
                 self.run.skipped = answer["skipped"]
                 raise DeclinedError
+            if peer in self.twins:
+                self.twins[peer].reset(fields)
         for step in self.case["schedule"]:
+            self.run.marks.append(len(self.run.events))
             name = next(each for each in step if hasattr(self, f"do_{each}"))
             getattr(self, f"do_{name}")(step)
         if self.case["end"]["how"] == "settle":
@@ -144,6 +161,11 @@ class Session:
                 self.ask(peer, "tick", now=self.now, input=value)
                 self.finish_work(peer)
 
+    def do_rounds(self, step: Json) -> None:
+        """Let many rounds pass, each player's inputs being those of a list, over and over."""
+        for number in range(step["rounds"]):
+            self.do_round({"round": [inputs[number % len(inputs)] for inputs in step["inputs"]]})
+
     def do_tick(self, step: Json) -> None:
         """Let one peer tick now."""
         self.ask(step["tick"], "tick", now=self.now, input=step["input"])
@@ -172,7 +194,7 @@ class Session:
         sender, to = step["release"].split(">")
         held = self.network.held[sender, to]
         for _ in range(min(step.get("count", len(held)), len(held))):
-            self.deliver(held.pop() if step.get("newest", False) else held.pop(0))
+            self.deliver(held.pop() if step.get("newest", False) else held.pop(0), step.get("resumes"))
 
     def do_replay(self, step: Json) -> None:
         """Let a packet arrive once more."""
@@ -188,7 +210,16 @@ class Session:
         """Return the packet that a step names, if there was one."""
         sender, to = link.split(">")
         sent = [each for each in self.network.sent[sender, to] if step.get("class", each.kind) == each.kind]
-        return sent[step["nth"] : step["nth"] + 1]
+        return [each for each in sent[step["nth"] : step["nth"] + 1] if not self.network.is_reliable(each)]
+
+    def do_forge(self, step: Json) -> None:
+        """Let a packet arrive that a peer's twin has sent."""
+        sender, to = step["forge"].split(">")
+        sent = [each for each in self.twins[sender].sent[to] if step.get("class", each.kind) == each.kind]
+        number = step.get("nth", len(sent) - 1)
+        for packet in sent[number : number + 1] if number >= 0 else ():
+            self.log(to, "forge", {"from": sender, "packet": packet.number, "class": packet.kind})
+            self.deliver(evolve(packet, via=step.get("via", packet.via)))
 
     def do_link(self, step: Json) -> None:
         """Change the peer-to-peer way to a partner."""
@@ -202,10 +233,11 @@ class Session:
     def do_command(self, step: Json) -> None:
         """Ask a peer for something, on behalf of the platform."""
         peer = step["command"]
-        answer = self.ask(peer, "command", now=self.now, name=step["name"])
+        value = {"value": step["value"]} if "value" in step else {}
+        answer = self.ask(peer, "command", now=self.now, name=step["name"], **value)
         if "skipped" in answer:
             self.log(peer, "refused", {"name": step["name"], **answer["skipped"]})
-        self.finish_work(peer)
+        self.finish_or_leave(peer, step.get("resumes"))
 
     def do_step(self, step: Json) -> None:
         """Ask a peer to fire one transition, and then for its variables."""
@@ -255,13 +287,13 @@ class Session:
                 self.now = until
                 return
 
-    def deliver(self, packet: Packet) -> None:
+    def deliver(self, packet: Packet, resumes: int | None = None) -> None:
         """Let a packet arrive."""
         if packet.to in self.silent:
             return
         self.log(packet.to, "arrive", {"from": packet.sender, "packet": packet.number, "class": packet.kind})
         self.ask(packet.to, "deliver", now=self.now, **{"from": packet.sender}, via=packet.via, packet=packet.data)
-        self.finish_work(packet.to)
+        self.finish_or_leave(packet.to, resumes)
 
     def finish_or_leave(self, peer: str, resumes: int | None) -> None:
         """Let a peer's work run to its end; or only so far, and leave it waiting."""
@@ -270,6 +302,8 @@ class Session:
         else:
             self.resume(peer, resumes)
             self.left[peer].update(self.waiting[peer])
+            if self.waiting[peer]:
+                self.log(peer, "interrupted", {"resumes": resumes})
 
     def resume(self, peer: str, times: int, *, newest: bool = False) -> None:
         """Let waiting work of a peer go on, so many times."""
@@ -298,21 +332,53 @@ class Session:
         self.asked = peer
         if op in ("tick", "poll", "resume", "link", "command", "step"):
             self.log(peer, op, {key: value for key, value in fields.items() if key != "now"})
-        if self.run.requests >= MOST_REQUESTS:
-            raise StuckError(f"{MOST_REQUESTS} requests were not enough")
-        self.run.requests += 1
-        request = {"seq": next(self.numbers), "op": op, **fields}
         try:
-            answer = self.transports[peer].ask(request)
+            answer = self.exchange(self.transports[peer], op, fields)
         except CrashedError as crash:
             if crash.answer is not None:
                 self.take_answer(peer, op, crash.answer)
             raise
+        self.take_answer(peer, op, answer)
+        if peer in self.twins:
+            self.twins[peer].mirror(op, fields, lambda sent: self.forged(peer, sent))
+        return answer
+
+    def exchange(self, transport: Transport, op: str, fields: Mapping[str, Any]) -> Json:
+        """Make one request of a process, and return the answer."""
+        if self.run.requests >= self.most_requests:
+            raise StuckError(f"{self.most_requests} requests were not enough")
+        self.run.requests += 1
+        request = {"seq": next(self.numbers), "op": op, **fields}
+        answer = transport.ask(request)
         # The numbers of requests depend on what ran before; nothing else does.
         exchanged = {**request, "seq": 0}, {**answer, "seq": 0}
         self.hash.update(json.dumps(exchanged, separators=(",", ":")).encode())
-        self.take_answer(peer, op, answer)
         return answer
+
+    def twin(self, written: Json) -> Twin:
+        """Return the twin that a case describes."""
+        name = written["of"]
+        transport = self.transports[twin_of(name)]
+        return Twin(
+            name,
+            written.get("inputs", {}),
+            written.get("session"),
+            lambda op, fields: self.exchange(transport, op, fields),
+        )
+
+    def forged(self, peer: str, sent: Json) -> Packet:
+        """Return a packet of a peer's twin, which goes nowhere yet."""
+        packet = self.packet(peer, sent)
+        self.log(peer, "twin", {"to": packet.to, "class": packet.kind, "packet": packet.number})
+        return packet
+
+    def packet(self, peer: str, sent: Json) -> Packet:
+        """Return what an answer wants to be sent, with a number."""
+        if sent["to"] == peer or sent["to"] not in self.case.peers:
+            raise BrokenError(f"a packet to {sent['to']!r}, who is no partner of {peer}")
+        kind = sent.get("class") if self.run.level >= 1 else None
+        self.packets += 1
+        return Packet(self.packets - 1, peer, sent["to"], sent.get("via", "p2p"), kind, sent["packet"])
 
     def take_answer(self, peer: str, op: str, answer: Json) -> None:
         """Take in what an answer brings."""
@@ -328,6 +394,8 @@ class Session:
                 if self.simulated.get((peer, frame), inputs) != inputs or self.has_input(inputs):
                     self.last_change = self.round
                 self.simulated[peer, frame] = inputs
+            elif kind == "load":
+                self.frames[peer] = min(self.frames[peer], observation["frame"])
             elif kind == "episode_end":
                 self.ended.add(peer)
             elif kind == "episode_begin":
@@ -352,11 +420,7 @@ class Session:
 
     def send(self, peer: str, sent: Json) -> None:
         """Hand a packet to the network."""
-        if sent["to"] == peer or sent["to"] not in self.case.peers:
-            raise BrokenError(f"a packet to {sent['to']!r}, who is no partner of {peer}")
-        kind = sent.get("class") if self.run.level >= 1 else None
-        packet = Packet(self.packets, peer, sent["to"], sent.get("via", "p2p"), kind, sent["packet"])
-        self.packets += 1
+        packet = self.packet(peer, sent)
         fate = self.network.send(packet, self.now, self.round)
         self.log(
             peer,
@@ -364,7 +428,7 @@ class Session:
             {
                 "to": packet.to,
                 "via": packet.via,
-                "class": kind,
+                "class": packet.kind,
                 "packet": packet.number,
                 "fate": fate,
                 "data": packet.data,
@@ -373,6 +437,6 @@ class Session:
 
     def log(self, peer: str, kind: str, data: Mapping[str, Any]) -> None:
         """Note an event."""
-        if len(self.run.events) >= MOST_EVENTS:
-            raise BrokenError(f"more than {MOST_EVENTS} observations and packets in one run")
+        if len(self.run.events) >= self.most_events:
+            raise BrokenError(f"more than {self.most_events} observations and packets in one run")
         self.run.events.append(Event(len(self.run.events), self.now, peer, kind, data))

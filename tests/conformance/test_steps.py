@@ -10,13 +10,13 @@ import pytest
 
 from rollproof.conformance.adapters.misbehaving import NullAdapter, StuckAdapter
 from rollproof.conformance.adapters.reference import Adapter
-from rollproof.conformance.cases.case import dump, parse_case, published_cases
+from rollproof.conformance.cases.case import dump, parse_case, read_cases
 from rollproof.conformance.cases.single_step import VARIABLES, decoded, encoded
 from rollproof.conformance.generate.derived import way_of
 from rollproof.conformance.judge.steps import same
 from rollproof.conformance.judge.verdict import Verdict
 from rollproof.conformance.mutants.catalogue import find_mutant, mutants
-from rollproof.conformance.mutants.selftest import RESULTS, is_same_protocol, noting, watched_run
+from rollproof.conformance.mutants.selftest import RESULTS, SINGLE_STEPS, is_same_protocol, noting, watched_run
 from rollproof.conformance.report.diagram import as_text, rows
 from rollproof.conformance.report.report import html, junit
 from rollproof.conformance.runner.play import Adapters
@@ -31,7 +31,7 @@ from rollproof.proofs.implied import unproved
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Guard
 
-CASES = {case.id: case for case in published_cases() if case["origin"] == "model"}
+CASES = {case.id: case for case in read_cases(SINGLE_STEPS)}
 MATRIX = json.loads((RESULTS / "self-test.json").read_text(encoding="utf-8"))
 GUARDS = [(each.name, guard.name) for each in PROTOCOL.transitions.values() for guard in each.guards]
 IMPLIED = {tuple(name.removeprefix("without:").split(".")) for name in MATRIX["implied"]}

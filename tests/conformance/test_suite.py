@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from rollproof.conformance.adapters.misbehaving import NullAdapter, StuckAdapter
 from rollproof.conformance.adapters.reference import CAPABILITIES, Adapter
-from rollproof.conformance.cases.case import Case, dump, parse_case, published_cases
+from rollproof.conformance.cases.case import Case, dump, parse_case
 from rollproof.conformance.game import START, play, step
 from rollproof.conformance.generate.__main__ import stale
 from rollproof.conformance.judge.properties import PROPERTIES
 from rollproof.conformance.judge.verdict import Verdict, judge
 from rollproof.conformance.mutants.catalogue import find_mutant, mutants
-from rollproof.conformance.mutants.selftest import RESULTS, is_repeatable
+from rollproof.conformance.mutants.selftest import RESULTS, all_cases, is_repeatable
 from rollproof.conformance.runner.play import Adapters, run_case
 from rollproof.conformance.schema import SCHEMAS, InvalidError, check, parse
 from rollproof.conformance.suite.fuzz import fuzz, random_case
@@ -29,7 +29,7 @@ from rollproof.reference.messages import InputMessage
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.wire import decode
 
-CASES = {case.id: case for case in published_cases()}
+CASES = {case.id: case for case in all_cases()}
 MATRIX = json.loads((RESULTS / "self-test.json").read_text(encoding="utf-8"))
 EVERY_BUG = range(1, 27)
 

@@ -37,7 +37,7 @@ const HELLO = {
   language: 'JavaScript',
   level: 1,
   capabilities: ['core', 'window', 'n-player', 'leave'],
-  variants: { rollback_on: 'mispredict', prediction: 'previous', transport_needs: 'reliable-ordered' },
+  variants: { rollback_on: 'mispredict', prediction: 'previous', transport_needs: 'reliable-ordered', resync: 'state' },
 };
 
 let peer = null;

@@ -42,7 +42,10 @@ pub trait Peer: Sized {
     const CAPABILITIES: &'static [&'static str];
 
     /// Make the session of one player, who sends and receives by `wire`.
-    fn new(setup: &Setup, me: usize, wire: Wire) -> Self;
+    ///
+    /// # Errors
+    /// What the library says of settings that it refuses.
+    fn new(setup: &Setup, me: usize, wire: Wire) -> Result<Self, String>;
     /// Return whether the handshake is over with every partner.
     fn is_running(&self) -> bool;
     /// Take in what has arrived, and let timers run.
@@ -117,7 +120,14 @@ pub fn serve<P: Peer>() {
             Some("reset") => {
                 machine::set_now(0);
                 machine::set_seed(seed_of(&request));
-                std::thread::spawn(move || Case::<P>::new(&request).serve(&request)).join().expect("a thread that ends")
+                let case = move || match Case::<P>::new(&request) {
+                    Ok(case) => case.serve(&request),
+                    Err(reason) => {
+                        answer(&request, json!({"skipped": {"reason": reason}}));
+                        read()
+                    }
+                };
+                std::thread::spawn(case).join().expect("a thread that ends")
             }
             Some("hello") => {
                 let hello = json!({"protocol": 1, "name": P::NAME, "version": P::VERSION, "language": "Rust",
@@ -183,7 +193,7 @@ struct Case<P> {
 
 impl<P: Peer> Case<P> {
     /// Play the handshake of all peers over a perfect network, with the same dice in every process, and keep one.
-    fn new(request: &Value) -> Self {
+    fn new(request: &Value) -> Result<Self, String> {
         let config = &request["config"];
         let number = |name: &str| config[name].as_u64();
         let peers: Vec<String> =
@@ -199,11 +209,13 @@ impl<P: Peer> Case<P> {
         };
         let me = peers.iter().position(|peer| request["peer"] == peer.as_str()).expect("a peer of the session");
         let wires: Vec<Wire> = peers.iter().map(|_| Wire::default()).collect();
-        let mut all: Vec<P> =
-            wires.iter().enumerate().map(|(player, wire)| P::new(&setup, player, wire.clone())).collect();
+        let mut all = Vec::new();
+        for (player, wire) in wires.iter().enumerate() {
+            all.push(P::new(&setup, player, wire.clone())?);
+        }
         let mut unseen = Game::default();
         for _ in 0..MOST_ROUNDS {
-            all.iter_mut().for_each(|peer| peer.poll(&mut unseen));
+            all.iter_mut().for_each(|peer: &mut P| peer.poll(&mut unseen));
             let sent: Vec<(usize, Sent)> = wires
                 .iter()
                 .enumerate()
@@ -215,7 +227,7 @@ impl<P: Peer> Case<P> {
             sent.into_iter().for_each(|(from, each)| wires[each.to].arrive(from, each.packet));
         }
         assert!(all.iter().all(Peer::is_running), "the handshake does not end");
-        Self { wire: wires[me].clone(), peers, game: Game::default(), peer: Some(all.swap_remove(me)) }
+        Ok(Self { wire: wires[me].clone(), peers, game: Game::default(), peer: Some(all.swap_remove(me)) })
     }
 
     /// Answer the reset, and everything up to the next. Return the request that is no longer this case's.

@@ -57,11 +57,11 @@ impl Peer for Ggrs {
     const CAPABILITIES: &'static [&'static str] =
         &["core", "delay", "window", "retransmit", "n-player", "desync", "leave"];
 
-    fn new(setup: &Setup, me: usize, wire: Wire) -> Self {
+    fn new(setup: &Setup, me: usize, wire: Wire) -> Result<Self, String> {
         let mut builder = SessionBuilder::<Suite>::new()
             .with_num_players(setup.players)
             .and_then(|builder| builder.with_fps(setup.fps))
-            .expect("settings that GGRS takes")
+            .map_err(|error| error.to_string())?
             .with_input_delay(setup.input_delay)
             .with_disconnect_timeout(setup.silence.unwrap_or(NEVER))
             .with_disconnect_notify_delay(setup.silence.unwrap_or(NEVER) / 2);
@@ -73,9 +73,10 @@ impl Peer for Ggrs {
         }
         for player in 0..setup.players {
             let kind = if player == me { PlayerType::Local } else { PlayerType::Remote(player) };
-            builder = builder.add_player(kind, player).expect("a player of its own");
+            builder = builder.add_player(kind, player).map_err(|error| error.to_string())?;
         }
-        Self { session: builder.start_p2p_session(Socket(wire)).expect("a session that is complete"), me }
+        let session = builder.start_p2p_session(Socket(wire)).map_err(|error| error.to_string())?;
+        Ok(Self { session, me })
     }
 
     fn is_running(&self) -> bool {
