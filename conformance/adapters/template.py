@@ -30,6 +30,7 @@ class Peer:
         self.known: list[dict[int, int]] = [
             dict.fromkeys(range(self.delay), 0) for _ in peers
         ]  # by player: frame -> input
+        self.upto = [self.delay - 1 for _ in peers]  # by player: all inputs up to this frame are known
         self.acked = dict.fromkeys((peer for peer in peers if peer != me), self.delay - 1)
         self.states = [2166136261]  # the state before each frame
         self.used: list[list[int]] = []  # the inputs that each frame was simulated with
@@ -71,10 +72,9 @@ class Peer:
 
     def contiguous(self, player: int) -> int:
         """Return the frame up to which all inputs of a player are known."""
-        frame = -1
-        while frame + 1 in self.known[player]:
-            frame += 1
-        return frame
+        while self.upto[player] + 1 in self.known[player]:
+            self.upto[player] += 1
+        return self.upto[player]
 
     def confirmed(self) -> int:
         """Return the confirmed frame."""
@@ -99,39 +99,51 @@ class Peer:
                     self.wrong = frame if self.wrong is None else min(self.wrong, frame)
 
 
-HELLO = {
-    "protocol": 1,
-    "name": "template",
-    "version": "1",
-    "language": "Python",
-    "level": 1,
-    "capabilities": ["core", "delay", "window", "retransmit", "n-player"],
-}
+class Adapter:
+    """Answers requests; its peer is made anew by each `reset`."""
 
+    hello = {
+        "protocol": 1,
+        "name": "template",
+        "version": "1",
+        "language": "Python",
+        "level": 1,
+        "capabilities": ["core", "delay", "window", "retransmit", "n-player"],
+        "defaults": {"prediction_window": None},
+    }
 
-def main() -> None:
-    """Answer requests until `bye`."""
-    peer = Peer("A", ["A"], {})
-    for line in sys.stdin:
-        request = json.loads(line)
-        answer: dict[str, Any] = {}
+    def become(self, request: dict[str, Any]) -> Peer:
+        """Return a peer before frame 0."""
+        return Peer(request["peer"], request["peers"], request["config"])
+
+    def handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer one request."""
+        answer: dict[str, Any] = {"seq": request["seq"]}
         match request["op"]:
             case "hello":
-                answer["hello"] = HELLO
+                return {**answer, "hello": self.hello}
             case "reset":
-                peer = Peer(request["peer"], request["peers"], request["config"])
+                self.peer = self.become(request)
             case "tick":
-                peer.tick(request["input"])
+                self.peer.tick(request["input"])
             case "deliver":
-                peer.deliver(request["from"], request["packet"])
+                self.peer.deliver(request["from"], request["packet"])
             case "query":
                 answer["vars"] = {}
             case "link" | "command":
                 answer["skipped"] = {"reason": f"there is no {request['op']}"}
-        if peer.out or peer.obs:
-            answer["out"], answer["obs"] = peer.out, peer.obs
-            peer.out, peer.obs = [], []
-        print(json.dumps({"seq": request["seq"], **answer}), flush=True)
+        if request["op"] != "bye":
+            answer["out"], answer["obs"] = self.peer.out, self.peer.obs
+            self.peer.out, self.peer.obs = [], []
+        return answer
+
+
+def main() -> None:
+    """Answer requests until `bye`."""
+    adapter = Adapter()
+    for line in sys.stdin:
+        request = json.loads(line)
+        print(json.dumps(adapter.handle(request)), flush=True)
         if request["op"] == "bye":
             break
 

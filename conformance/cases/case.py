@@ -112,6 +112,13 @@ def read_cases(folder: Path) -> list[Case]:
     return cases
 
 
+def longest_latency(case: Case) -> int:
+    """Return the longest latency of any link, in microseconds."""
+    network = case["network"]
+    longest: int = max([network["latency_us"], *network.get("latencies", {}).values()])
+    return longest
+
+
 def dump(case: Case) -> str:
     """Return a case as the text of its file: a line for each step and each rule."""
     parts = []

@@ -59,6 +59,7 @@ def case(
         needs.add("datagram")
     if any("replay" in step or "reflect" in step or step.get("newest") for step in schedule):
         needs.add("datagram")
+    premise = [*premise, *_happened(network, schedule)]
     written: dict[str, Any] = {"latency_us": round(latency * FRAME)}
     if latencies:
         written["latencies"] = {link: round(value * FRAME) for link, value in latencies.items()}
@@ -89,6 +90,30 @@ def case(
     if degraded:
         made["degraded"] = list(degraded)
     return made
+
+
+def _happened(network: Sequence[Json], schedule: Steps) -> list[Json]:
+    """Return what must have happened for the network and the schedule to have done what they say."""
+    wanted: list[Json] = []
+    for rule in network:
+        if rule["fate"] == "drop":
+            wanted.append({"event": "lost", **({"class": rule["class"]} if "class" in rule else {})})
+    for step in schedule:
+        for kind in ("replay", "reflect"):
+            if kind in step:
+                sender, to = step[kind].split(">")
+                of = {"class": step["class"]} if "class" in step else {}
+                wanted.append({"event": "again", "peer": to if kind == "replay" else sender, **of})
+        if "resumes" in step:
+            wanted.append({"event": "interrupted", "peer": step.get("tick") or step.get("poll")})
+        if "release" in step and "resumes" not in step:
+            wanted.append({"event": "released", "peer": step["release"].split(">")[1]})
+    return [each for number, each in enumerate(wanted) if each not in wanted[:number]]
+
+
+def during(pattern: Json, first: int, last: int = 10_000) -> Json:
+    """Return a pattern of a premise that must be met from one step of the schedule on, and before another."""
+    return {**pattern, "during": [first, last]}
 
 
 def busy(count: int, player: int) -> Inputs:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rollproof.conformance.cases.case import CASES, Case, dump, parse_case
 from rollproof.conformance.generate.authored import (
     between,
+    choices,
     core,
     diagnostics,
     episode,
@@ -34,7 +35,19 @@ def written_cases() -> list[Case]:
     Raises:
         InvalidError: if one does not fit the schema.
     """
-    modules = (core, transport, silences, liars, recording, interleaving, between, episode, leaving, diagnostics)
+    modules = (
+        core,
+        choices,
+        transport,
+        silences,
+        liars,
+        recording,
+        interleaving,
+        between,
+        episode,
+        leaving,
+        diagnostics,
+    )
     made = [Case(json) for module in modules for json in module.cases()]
     return [parse_case(dump(case), case.id) for case in made]
 

@@ -44,14 +44,14 @@ class _Peer:
         return ()
 
     def _taken_back(self, number: int, frame: int) -> list[int]:
-        ahead = {each for each in self.shown if each >= frame or (not self.same_call and each > self.first)}
-        if not self.same_call:
-            ahead.discard(self.first)
+        """Set aside what is shown from a frame on; what a rollback replaces had been taken back before."""
+        back = self.same_call or frame >= self.first
+        ahead = {each for each in self.shown if (each >= frame if back else each > self.first)}
         gone = [event for each in ahead for event in self.shown[each]]
         if ahead:
             self.next_frame = min(ahead)
         self.shown = {}
-        return [*gone, number] if ahead and frame >= min(ahead) else gone
+        return [*gone, number] if ahead and back else gone
 
     def left(self) -> list[int]:
         """Return what is still shown ahead of time in the end."""

@@ -13,6 +13,8 @@ from rollproof.conformance.judge.tape import Tape, tapes
 from rollproof.conformance.runner.run import Event, Run
 
 DEFAULT_INPUT = 0
+LONGEST_DELAY = 30
+"""Frames: that of an implementation which changes its delay by itself."""
 
 
 @frozen(slots=False)
@@ -29,6 +31,14 @@ class Evidence:
     def variant(self, name: str) -> str:
         """Return which of several right answers the implementation gives, as it says itself."""
         return self.run.hello.choice(name)
+
+    @cached_property
+    def longest_delay(self) -> int:
+        """The longest input delay that anybody has in the run, in frames."""
+        case = self.run.case
+        commanded = [step["value"] for step in case["schedule"] if "command" in step and "value" in step]
+        own = LONGEST_DELAY if self.variant("input_delay") == "changing" else 0
+        return max(case.config.get("input_delay", 0), own, *commanded, 0)
 
     @cached_property
     def tapes(self) -> dict[str, Tape]:

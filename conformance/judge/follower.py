@@ -148,14 +148,19 @@ class Follower:
     def _is_next(self, player: str, frame: int) -> bool:
         return bool(frame <= self.model.inputs.known.contiguous(player) + 1)
 
-    def _used_beyond_gap(self, frame: int, inputs: Sequence[int]) -> None:
-        """Know what a frame beyond a gap is simulated with: it may be the known input, or still the predicted one."""
+    def _used_beyond_gap(self, frame: int, inputs: Sequence[int]) -> bool:
+        """Know what a frame beyond a gap is simulated with: it may be the known input, or still the predicted one.
+
+        Return whether there is such an input, so that nobody can tell by the value whether it was predicted.
+        """
         players, known = self.model.config.players, self.model.inputs.known
+        beyond = [each for each in players if (each, frame) in self.beyond_gap]
         for player, value in zip(players, inputs, strict=False):
-            if self.beyond_gap.get((player, frame)) == value:
+            if player in beyond and self.beyond_gap[player, frame] == value != known.joint(frame).of(player):
                 del self.beyond_gap[player, frame]
                 known = known.set(player, frame, value)
         self.model = evolve(self.model, inputs=evolve(self.model.inputs, known=known))
+        return bool(beyond)
 
     def _store(self, player: str, frame: int, action: int, now: int) -> None:
         what = f"{player}'s input {action} of frame {frame} to be stored"
@@ -256,7 +261,8 @@ class Follower:
         if not replayed:
             self._nothing_owed()
         self._confirm_unseen()
-        self._used_beyond_gap(frame, seen["inputs"])
+        if self._used_beyond_gap(frame, seen["inputs"]):
+            seen = {name: value for name, value in seen.items() if name != "predicted"}
         own, config = self.model.inputs.known, self.model.config
         if self.delay_varies and own.get(config.player, frame + config.input_delay) is None:
             self.model = evolve(self.model, config=evolve(config, input_delay=0))

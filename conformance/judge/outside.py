@@ -10,8 +10,11 @@ from rollproof.conformance.judge.evidence import DEFAULT_INPUT, Check, Evidence,
 from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.judge.heard import Heard
 from rollproof.conformance.judge.sampled import Sampled
+from rollproof.conformance.cases.case import longest_latency
 from rollproof.conformance.judge.tape import episodes_together, tapes
 
+GRACE_FRAMES = 15
+"""So many frames, and there and back, a pause may take to be agreed upon."""
 MOST_SKIPPED = 10
 """Calls for each frame of the window: who skips more of them, to let partners catch up, has stopped."""
 
@@ -142,10 +145,10 @@ def own_input(evidence: Evidence) -> Iterator[Failure]:
 def window(evidence: Evidence) -> Iterator[Failure]:
     """No frame is simulated that lies further ahead of the confirmed one than the prediction window."""
     case = evidence.run.case
-    size, delay = case.config.get("prediction_window"), case.config.get("input_delay", 0)
+    size = case.config.get("prediction_window")
     if size is None:
         return
-    heard = Heard.of(case.peers, delay)
+    heard = Heard.of(case.peers, evidence.longest_delay)
     forgiven = evidence.variant("silent_partner") == "default"
     for event in evidence.events:
         if (
@@ -238,3 +241,26 @@ def window_is_used(evidence: Evidence) -> Iterator[Failure]:
                     yield failed("window_is_used", peer, begun, expected, "a tick without it", event.number)
                     return
             ticking[peer] = begun
+
+
+@prop("IN-10", "RB-7", level=0)
+def paused(evidence: Evidence) -> Iterator[Failure]:
+    """Between `pause` and `go_on` a peer simulates no new frame; where a pause is agreed, nobody does."""
+    case = evidence.run.case
+    agreed = evidence.variant("pause") == "agreed"
+    grace = GRACE_FRAMES * case.frame_us + 2 * longest_latency(case) if agreed else 0
+    since: dict[str, int] = {}
+    frames = dict.fromkeys(case.peers, 0)
+    for event in evidence.events:
+        if event.kind == "command" and event.data["name"] == "pause":
+            since[event.peer] = event.now
+        elif event.kind == "command" and event.data["name"] == "go_on":
+            since.pop(event.peer, None)
+        elif event.kind == "obs" and event.data["obs"] == "advance" and event.data["frame"] >= frames[event.peer]:
+            frames[event.peer] = event.data["frame"] + 1
+            begun = min(since.values(), default=None) if agreed else since.get(event.peer)
+            if begun is not None and event.now >= begun + grace:
+                who = "everybody" if agreed else event.peer
+                expected = f"{who} to be paused since {begun / 1000:g} ms"
+                yield failed("paused", event.peer, event.data["frame"], expected, "a new frame", event.number)
+                return

@@ -8,11 +8,8 @@ from operator import or_
 
 from attrs import define, field
 
-from rollproof.conformance.judge.evidence import DEFAULT_INPUT, Evidence
+from rollproof.conformance.judge.evidence import DEFAULT_INPUT, LONGEST_DELAY, Evidence
 from rollproof.conformance.judge.tape import Episode
-
-LONGEST_DELAY = 30
-"""Frames: that of an implementation which changes its delay by itself."""
 
 
 @define

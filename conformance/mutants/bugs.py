@@ -34,7 +34,8 @@ class Mutant:
     name: str
     sentence: str
     """What is wrong about it."""
-    make: Callable[[], Adapter]
+    make: Callable[[], Any]
+    """Makes an adapter: something with `handle`."""
 
 
 def running(protocol: Protocol, kind: type[Adapter] = Adapter) -> Callable[[], Adapter]:
@@ -125,6 +126,18 @@ def somebody_is_heard(peer: Peer) -> bool:
 def input_is_recent(peer: Peer, player: Player, epoch: int, path: Path, frame: int, action: Action) -> bool:
     """The input is not for a frame that is more than four frames back."""
     return frame >= peer.frame - 4
+
+
+@guard("IN-7")
+def input_is_within_history(peer: Peer, player: Player, epoch: int, path: Path, frame: int, action: Action) -> bool:
+    """The input is for one of the last 64 frames, or for a coming one."""
+    return frame > peer.frame - 64
+
+
+@guard("IN-7")
+def frame_has_fourteen_bits(peer: Peer, player: Player, epoch: int, path: Path, frame: int, action: Action) -> bool:
+    """The number of the frame is below 2^14."""
+    return frame < 1 << 14
 
 
 @guard("IN-1")
@@ -351,6 +364,16 @@ def bugs() -> Iterator[Mutant]:
             "late_inputs_refused",
             "An input for a frame more than four frames back is refused.",
             (guarded(receive_input, input_is_recent),),
+        ),
+        (
+            "short_history",
+            "An input for a frame more than 63 frames back is refused, however often it is sent.",
+            (guarded(receive_input, input_is_within_history),),
+        ),
+        (
+            "frames_in_fourteen_bits",
+            "Inputs of frames from 16,384 on are refused.",
+            (guarded(receive_input, frame_has_fourteen_bits),),
         ),
         (
             "reorder_crashes",

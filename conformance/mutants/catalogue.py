@@ -1,7 +1,8 @@
 """Mutants of the reference: what the suite must be able to tell from it.
 
-Four kinds: `without:TRANSITION.GUARD` (one guard removed), `variant:NAME` (of `model.variants`), `noop:TRANSITION` (one
-that does nothing when it fires), and `bug:NAME` (a mistake seen in real implementations). Each is an adapter, so that
+Five kinds: `without:TRANSITION.GUARD` (one guard removed), `variant:NAME` (of `model.variants`), `noop:TRANSITION` (one
+that does nothing when it fires), `bug:NAME` (a mistake seen in real implementations), and
+`different:NAME` (a mistake of an implementation that is otherwise right in another way). Each is an adapter, so that
 it is judged exactly as anybody's implementation is.
 """
 
@@ -14,6 +15,7 @@ from attrs import evolve
 
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.mutants.bugs import FastForward, Mutant, bugs, running
+from rollproof.conformance.mutants.different import mistakes
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.reference.protocol import PROTOCOL
 
@@ -21,7 +23,7 @@ from rollproof.reference.protocol import PROTOCOL
 @cache
 def mutants() -> dict[str, Mutant]:
     """Return every mutant, by name."""
-    return {mutant.name: mutant for mutant in (*_without_guards(), *_variants(), *_idle(), *bugs())}
+    return {mutant.name: mutant for mutant in (*_without_guards(), *_variants(), *_idle(), *bugs(), *mistakes())}
 
 
 def find_mutant(name: str) -> Mutant:
@@ -30,7 +32,7 @@ def find_mutant(name: str) -> Mutant:
     Raises:
         KeyError: if there is none.
     """
-    for prefix in ("", "bug:", "variant:", "without:", "noop:"):
+    for prefix in ("", "bug:", "variant:", "without:", "noop:", "different:"):
         if prefix + name in mutants():
             return mutants()[prefix + name]
     raise KeyError(f"there is no mutant {name!r}")

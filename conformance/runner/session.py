@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
+from rollproof.conformance.cases.case import longest_latency
 from rollproof.conformance.cases.single_step import VARIABLES
 from rollproof.conformance.runner.network import Network, Packet
 from rollproof.conformance.runner.run import Event, Run
@@ -32,6 +33,8 @@ EXTRA_QUIET_ROUNDS = 8
 SETTLE_ROUNDS = 150
 SLOWEST = 4
 """So many times as long a run may take to settle while somebody who is behind goes on."""
+SHOWN_AHEAD = 10
+"""Frames that may be shown ahead of time, and do not count."""
 SHORTEST_WAKE_US = 1_000
 
 
@@ -115,12 +118,14 @@ class Session:
     def settle(self) -> None:
         """Heal the network, and go on until nothing is corrected any more."""
         end = self.case["end"]
-        quiet = end.get("quiet", EXTRA_QUIET_ROUNDS + 2 * self.longest_latency() // self.case.frame_us)
+        quiet = end.get("quiet", EXTRA_QUIET_ROUNDS + 2 * longest_latency(self.case) // self.case.frame_us)
         self.heal()
         self.last_change = self.last_step = self.round
+        shown = SHOWN_AHEAD if self.run.hello.choice("run_ahead") == "shown" else 0
+        wanted = end.get("frames", 0) + shown
         limit = end.get("limit", SETTLE_ROUNDS)
         for spent in range(SLOWEST * limit):
-            behind = any(self.frames[peer] < end.get("frames", 0) for peer in self.active())
+            behind = any(self.frames[peer] < wanted for peer in self.active())
             if self.round - self.last_change >= quiet and not behind:
                 return
             # Whoever is behind and goes on, however slowly, is waited for.
@@ -142,12 +147,6 @@ class Session:
     def active(self) -> list[str]:
         """Return the peers that have not fallen silent."""
         return [peer for peer in self.case.peers if peer not in self.silent]
-
-    def longest_latency(self) -> int:
-        """Return the longest latency of any link, in microseconds."""
-        network = self.case["network"]
-        longest: int = max([network["latency_us"], *network.get("latencies", {}).values()])
-        return longest
 
     # --- steps of a schedule ---
 
@@ -194,16 +193,19 @@ class Session:
         sender, to = step["release"].split(">")
         held = self.network.held[sender, to]
         for _ in range(min(step.get("count", len(held)), len(held))):
+            self.log(to, "released", {"from": sender})
             self.deliver(held.pop() if step.get("newest", False) else held.pop(0), step.get("resumes"))
 
     def do_replay(self, step: Json) -> None:
         """Let a packet arrive once more."""
         for packet in self.sent_before(step, step["replay"]):
+            self.log(packet.to, "again", {"from": packet.sender, "packet": packet.number, "class": packet.kind})
             self.deliver(packet)
 
     def do_reflect(self, step: Json) -> None:
         """Let a packet come back to its sender."""
         for packet in self.sent_before(step, step["reflect"]):
+            self.log(packet.sender, "again", {"from": packet.to, "packet": packet.number, "class": packet.kind})
             self.deliver(evolve(packet, sender=packet.to, to=packet.sender))
 
     def sent_before(self, step: Json, link: str) -> list[Packet]:

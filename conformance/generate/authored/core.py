@@ -90,7 +90,7 @@ def _where_rollbacks_go() -> Iterator[Json]:
         "core/deep-rollback", "One input is thirty frames late",
         "A rollback must reach as far back as the oldest frame that is not confirmed, whatever the size of a ring.",
         rules=("RB-4", "RB-5"), bugs=(12, 14), schedule=rounds([0, 0, 0, 5] + [0] * 36, [0] * 40),
-        network=(rule("A>B", "hold", rounds=[1, 34]),), premise=({**LOADS, "peer": "B", "frame": 3},),
+        network=(rule("A>B", "hold", rounds=[1, 34]),), premise=({**LOADS, "peer": "B", "to": 3},),
         kills=("bug:short_ring", "bug:late_inputs_refused"),
     )  # fmt: skip
     yield case(

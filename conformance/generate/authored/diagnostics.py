@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollproof.conformance.cases.writing import BLACK_BOX, EPISODE, LOADS, busy_rounds, case, rule
+from rollproof.conformance.cases.writing import BLACK_BOX, EPISODE, LOADS, busy_rounds, case, during, rule
 from rollproof.conformance.schema import Json
 
 FINISH: Json = {"finish": 200}
@@ -55,7 +55,9 @@ def cases() -> Iterator[Json]:
         config={**config, "hash_interval": 3}, latency=2,
         schedule=[*steps, {"finish": 200, "next": True}, *late, *busy_rounds(9)[4:], *late, *busy_rounds(22)[9:],
         FINISH],
-        end=STOP, premise=({"obs": "export", "at_least": 4},), expect=(*EPISODE, "desync_noticed"),
+        end=STOP, expect=(*EPISODE, "desync_noticed"),
+        premise=({"obs": "export", "at_least": 4}, during({"obs": "episode_begin", "peer": "B"}, 0, len(steps) + 1),
+                 during({"event": "again", "peer": "B", "class": "hash"}, len(steps) + 3)),
         kills=("without:receive_hash.same_epoch",),
     )  # fmt: skip
     twice = [{"link": "A>B", "state": "closed"}]

@@ -12,6 +12,7 @@ from rollproof.conformance.cases.writing import (
     busy,
     busy_rounds,
     case,
+    during,
     held,
     rounds,
     rule,
@@ -126,7 +127,7 @@ def _wait() -> Iterator[Json]:
         rules=("EP-5", "BUF-4"), bugs=(1, 2), level=2, requires=WAIT, config=config,
         network=(rule("A>B", "hold", rounds=[3, 20], **{"class": "input"}),),
         schedule=[*steps, *rounds([0] * 6, [0] * 6), {"release": "A>B"}, FINISH], end=STOP,
-        premise=(EXPORTS, {**LOADS, "peer": "B"}), expect=EPISODE, kills=("variant:phase_61",),
+        premise=(EXPORTS, during({**LOADS, "peer": "B"}, len(steps) + 6)), expect=EPISODE, kills=("variant:phase_61",),
     )  # fmt: skip
     yield case(
         "episode/last-input-lost", "The packets with A's last inputs are lost",
@@ -164,7 +165,7 @@ def _wait() -> Iterator[Json]:
         rules=("EP-5", "RB-3", "EP-8"), bugs=(2, 8, 23), level=2, requires=WAIT, config=config,
         network=(rule("A>B", "hold", rounds=[2, 30], **{"class": "input"}),),
         schedule=[*steps, *rounds([0] * 10, [0] * 10), {"release": "A>B"}, {"poll": "B"}, FINISH], end=STOP,
-        premise=(EXPORTS, {**LOADS, "peer": "B"}), expect=EPISODE,
+        premise=(EXPORTS, during({**LOADS, "peer": "B"}, len(steps) + 10)), expect=EPISODE,
     )  # fmt: skip
 
 
@@ -205,8 +206,8 @@ def _timeouts() -> Iterator[Json]:
         rules=("EP-5", "EP-8", "BUF-4"), bugs=(2, 8), level=2, requires=WAIT, config=config,
         network=(rule("A>B", "hold", rounds=[4, 400], **{"class": "input"}),),
         schedule=[*steps, *rounds([0] * 6, [0] * 6), {"release": "A>B", "count": 6}, {"pass_us": 700_000}, FINISH],
-        end=STOP, degraded=("A", "B"), premise=({**LOADS, "peer": "B"}, {"obs": "export", "peer": "B"}),
-        expect=ALONE,
+        end=STOP, degraded=("A", "B"), expect=ALONE,
+        premise=(during({**LOADS, "peer": "B"}, len(steps) + 6), {"obs": "export", "peer": "B"}),
     )  # fmt: skip
     yield case(
         "episode/correction-with-the-deadline", "The correction is there when the first poll after the deadline comes",
@@ -217,7 +218,8 @@ def _timeouts() -> Iterator[Json]:
         schedule=[*steps, {"silence": "A"}, *rounds([0] * 28, [0] * 28), {"pass_us": 15_000}, {"release": "A>B",
         "count": 6},
                   {"pass_us": 700_000}, FINISH],
-        end=STOP, degraded=("A", "B"), premise=({**LOADS, "peer": "B"}, {"obs": "export", "peer": "B"}),
+        end=STOP, degraded=("A", "B"),
+        premise=(during({**LOADS, "peer": "B"}, len(steps) + 29), {"obs": "export", "peer": "B"}),
         expect=ALONE, kills=("bug:completes_before_rollback",),
     )  # fmt: skip
     yield case(
@@ -225,7 +227,7 @@ def _timeouts() -> Iterator[Json]:
         "The wait is disabled: what is not confirmed at once is flagged.",
         rules=("EP-4", "EP-8"), bugs=(5,), level=2, requires=WAIT,
         config={**config, "input_confirmation_timeout_ms": 0}, latency=2, schedule=[*steps, FINISH], end=STOP,
-        degraded=("A", "B"), premise=(EXPORTS,), expect=ALONE,
+        degraded=("A", "B"), premise=(EXPORTS, {"obs": "promote", "forced": True}), expect=ALONE,
     )  # fmt: skip
     yield case(
         "episode/all-ends-lost", "No end message ever arrives at B",
@@ -259,7 +261,9 @@ def _several() -> Iterator[Json]:
         schedule=[*one, nexts, *stale, *rounds(held(12, 1), busy(12, 4))[:3], *stale, *rounds(held(12, 1), busy(12,
         4))[3:],
                   FINISH],
-        end=STOP, premise=({"obs": "export", "at_least": 4},), expect=EPISODE, kills=("variant:untagged_inputs",),
+        end=STOP, expect=EPISODE, kills=("variant:untagged_inputs",),
+        premise=({"obs": "export", "at_least": 4}, during({"obs": "episode_begin", "peer": "B"}, 0, len(one) + 1),
+                 during({"event": "again", "peer": "B"}, len(one) + 1)),
     )  # fmt: skip
     quick, slow = rounds([5] * 8, [5] * 8), rounds([1, 2] * 9, [1] * 18)
     yield case(
@@ -268,7 +272,10 @@ def _several() -> Iterator[Json]:
         rules=("IN-11", "EP-2"), bugs=(21,), level=2, requires=(*NEEDS, "datagram"),
         config={"end_sum": 30, "input_confirmation_timeout_ms": 2000, "episode_sync_timeout_ms": 3000},
         latency=2, schedule=[*quick, nexts, *ends, *slow[:2], *ends, *slow[2:], FINISH], end=STOP,
-        premise=({"obs": "export", "at_least": 4},), expect=EPISODE, kills=("without:receive_end.same_epoch",),
+        premise=({"obs": "export", "at_least": 4}, during({"obs": "episode_begin", "peer": "B"}, 0, len(quick) + 1),
+                 during({"event": "again", "peer": "B", "class": "end"}, len(quick) + 2),
+                 during({"obs": "advance", "peer": "B"}, len(quick) + 2)),
+        expect=EPISODE, kills=("without:receive_end.same_epoch",),
     )  # fmt: skip
     yield case(
         "episode/late-ack-of-the-last-one", "An acknowledgement of one episode arrives in the next",
@@ -278,8 +285,9 @@ def _several() -> Iterator[Json]:
         schedule=[*one, nexts, *rounds(held(12, 1), busy(12, 4)),
                   *[{"replay": "B>A", "class": kind, "nth": 0} for kind in ("ack", "end")],
                   {"replay": "B>A", "class": "input", "nth": 11}, FINISH],
-        end=STOP, premise=({"obs": "export", "at_least": 4},), expect=EPISODE,
-        kills=("without:receive_ack.same_epoch",),
+        premise=({"obs": "export", "at_least": 4}, during({"obs": "episode_begin", "peer": "A"}, 0, len(one) + 1),
+                 during({"event": "again", "peer": "A"}, len(one) + 2)),
+        end=STOP, expect=EPISODE, kills=("without:receive_ack.same_epoch",),
     )  # fmt: skip
     back = [{"reflect": link, "class": kind, "nth": 0} for kind in ("end", "ack") for link in ("A>B", "B>A")]
     yield case(
@@ -295,5 +303,6 @@ def _several() -> Iterator[Json]:
         rules=("EP-10",), bugs=(6,), level=2, requires=NEEDS, config=config, latency=2,
         schedule=[*one[:5], {"command": "A", "name": "export"}, *one[5:], {"command": "A", "name": "next_episode"},
                   FINISH, {"command": "A", "name": "export"}, {"command": "B", "name": "export"}],
-        end=STOP, premise=(EXPORTS,), expect=EPISODE, kills=("without:export_episode.completed",),
+        end=STOP, premise=(EXPORTS, during({"obs": "export", "peer": "A"}, len(one) + 3)), expect=EPISODE,
+        kills=("without:export_episode.completed",),
     )  # fmt: skip

@@ -74,7 +74,7 @@ def cases() -> Iterator[Json]:
             f"recording/debug-delay-{held}", f"Each received input is held back for {held} frames",
             "Fault injection that the protocol has built in.",
             rules=("IN-12", "RB-1"), bugs=(1, 8), level=2, requires=("promote",),
-            config={"debug_remote_input_delay": held}, schedule=busy_rounds(24), premise=(PROMOTES,),
+            config={"debug_remote_input_delay": held}, schedule=busy_rounds(24), premise=(MISPREDICTS, PROMOTES),
             expect=(*RECORDED, "held_back"), kills=("without:drain_input.input_is_due",),
         )  # fmt: skip
     yield case(

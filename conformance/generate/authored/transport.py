@@ -56,7 +56,7 @@ def _loss() -> Iterator[Json]:
         network=(rule("A>B", "drop", rounds=[10, 15]),), premise=({**LOADS, "peer": "B"},),
     )  # fmt: skip
     yield case(
-        "transport/acks-lost", "Acknowledgements are lost for a while, inputs are not",
+        "transport/acks-lost", "A's inputs arrive, and whatever B sends is lost for a while, acknowledgements with it",
         "A lost acknowledgement must not hold back what is sent.",
         rules=("IN-9",), bugs=(16,), level=1, requires=("retransmit",), latency=1, schedule=busy_rounds(40),
         network=(rule("B>A", "drop", rounds=[6, 20]),), kills=("bug:lost_ack_pins_sender",),
