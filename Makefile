@@ -47,7 +47,7 @@ bench: $(STAMP)  ## run the benchmarks
 fuzz: $(STAMP)  ## run the randomized tests for long
 	@ROLLPROOF_FUZZ=1 $(BIN)/python -m pytest -m fuzz $(ARGS)
 
-conform-real: $(STAMP)  ## judge MUG and netplayjs, and compare with conformance/results
+conform-real: $(STAMP)  ## judge the libraries of the league, and compare with conformance/results (ARGS=NAME: one)
 	@$(BIN)/python -m rollproof.conformance.real $(ARGS)
 
 clean:  ## remove .venv and everything generated

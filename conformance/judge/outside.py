@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
+from rollproof.conformance.cases.case import longest_latency
 from rollproof.conformance.judge.evidence import DEFAULT_INPUT, Check, Evidence, failed, prop
 from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.judge.heard import Heard
 from rollproof.conformance.judge.sampled import Sampled
-from rollproof.conformance.cases.case import longest_latency
 from rollproof.conformance.judge.tape import episodes_together, tapes
 
 GRACE_FRAMES = 15

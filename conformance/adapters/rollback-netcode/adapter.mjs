@@ -37,7 +37,7 @@ const HELLO = {
   language: 'JavaScript',
   level: 1,
   capabilities: ['core', 'window', 'n-player', 'leave'],
-  variants: { rollback_on: 'mispredict', prediction: 'previous', transport_needs: 'reliable-ordered', resync: 'state' },
+  variants: { rollback_on: 'mispredict', prediction: 'previous', transport_needs: 'reliable-control', resync: 'state' },
 };
 
 let peer = null;
@@ -50,7 +50,7 @@ const handlers = {
   tick: ({ input }) => peer.tick(input),
   deliver: ({ from, packet }) => peer.deliver(from, packet),
   link: ({ to, state }) =>
-    state === 'closed' ? peer.transport.lose(to) : { skipped: { reason: 'a transport hides it, or is closed' } },
+    state === 'closed' ? peer.lose(to) : { skipped: { reason: 'a transport hides it, or is closed' } },
   command: ({ name }) => (name === 'leave' ? peer.leave() : { skipped: { reason: `there is no ${name}` } }),
   query: ({ names }) => {
     const all = peer.variables();

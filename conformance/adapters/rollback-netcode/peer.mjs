@@ -49,10 +49,8 @@ class Transport {
     if (this.connectedPeers.delete(peer)) this.onDisconnect?.(peer);
   }
 
-  deliver(from, packet) {
-    const message = Buffer.from(packet, 'base64');
-    if (message.toString() === CLOSED) this.lose(from);
-    else if (this.connectedPeers.has(from)) this.onMessage?.(from, new Uint8Array(message));
+  deliver(from, message) {
+    if (this.connectedPeers.has(from)) this.onMessage?.(from, new Uint8Array(message));
   }
 }
 
@@ -63,6 +61,7 @@ class Peer {
   confirmed = -1;
   simulated = 0;
   ticking = false;
+  left = new Set();
 
   constructor(library, topology, { peers, config }, name) {
     this.names = peers;
@@ -80,7 +79,10 @@ class Peer {
       },
     });
     this.session.on('desync', (frame) => this.obs.push({ obs: 'violation', kind: 'desync', frame }));
-    this.session.on('playerLeft', ({ id }) => this.obs.push({ obs: 'violation', kind: 'left', player: id }));
+    this.session.on('playerLeft', ({ id }) => {
+      this.left.add(id);
+      this.obs.push({ obs: 'violation', kind: 'left', player: id });
+    });
     this.session.on('error', (error) => this.obs.push({ obs: 'violation', kind: 'error', detail: error.message }));
     this.session.on('stateChange', (to) => {
       if (to === library.SessionState.Disconnected) this.obs.push({ obs: 'violation', kind: 'halted' });
@@ -127,7 +129,16 @@ class Peer {
   }
 
   deliver(from, packet) {
-    this.transport.deliver(from, packet);
+    const message = Buffer.from(packet, 'base64');
+    if (message.toString() === CLOSED) this.lose(from);
+    else this.transport.deliver(from, message);
+  }
+
+  // What its documentation asks of a host: "remove a disconnected player and allow the game to continue".
+  lose(player) {
+    const known = this.left.has(player);
+    this.transport.lose(player);
+    if (this.session.isHost && !known) this.session.dropPlayer(player);
   }
 
   leave() {
