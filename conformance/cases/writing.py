@@ -105,7 +105,8 @@ def _happened(network: Sequence[Json], schedule: Steps) -> list[Json]:
                 of = {"class": step["class"]} if "class" in step else {}
                 wanted.append({"event": "again", "peer": to if kind == "replay" else sender, **of})
         if "resumes" in step:
-            wanted.append({"event": "interrupted", "peer": step.get("tick") or step.get("poll")})
+            peers = {each.get("tick") or each.get("poll") for each in schedule if "resumes" in each}
+            wanted.append({"event": "interrupted", **({"peer": peers.pop()} if len(peers) == 1 else {})})
         if "release" in step and "resumes" not in step:
             wanted.append({"event": "released", "peer": step["release"].split(">")[1]})
     return [each for number, each in enumerate(wanted) if each not in wanted[:number]]

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from rollproof.conformance.cases.case import Case
+from rollproof.conformance.judge.effect import UNKNOWN, effect_of, never_sent_again
 from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.judge.outside import said_so
 from rollproof.conformance.judge.properties import PROPERTIES, Evidence
@@ -40,6 +41,10 @@ class Judgement:
     verdict: Verdict
     failure: Failure | None = None
     reason: str = ""
+    others: tuple[Failure, ...] = ()
+    """What else failed: the first failure of each other property."""
+    effect: str = ""
+    """What it did to games and data: see `effect`."""
 
 
 def not_applicable(case: Case, hello: Hello, level: int) -> str | None:
@@ -58,10 +63,13 @@ def judge(run: Run) -> Judgement:
     evidence = Evidence(run)
     if run.failure is not None:
         return _of_adapter(evidence, run.failure)
-    failure = first_failure(evidence)
-    if failure is not None:
+    found = failures(evidence)
+    if found:
+        failure, *others = found
         stuck = failure.clause in PROPERTIES and PROPERTIES[failure.clause].stuck
-        return Judgement(Verdict.STUCK if stuck else Verdict.FAIL, failure)
+        lost = never_sent_again(evidence, failure.peer) if stuck else ""
+        verdict = Verdict.STUCK if stuck else Verdict.FAIL
+        return Judgement(verdict, failure, lost, tuple(others), effect_of(evidence))
     for pattern in run.case["premise"]:
         if not _is_met(pattern, evidence):
             return Judgement(Verdict.VACUOUS, reason=f"never observed: {_told(pattern)}")
@@ -71,11 +79,12 @@ def judge(run: Run) -> Judgement:
     return Judgement(Verdict.PASS)
 
 
-def first_failure(evidence: Evidence, *, complete: bool = True) -> Failure | None:
-    """Return the earliest failure of the properties that the case expects; at level 2 the model always judges, too:
-    what is observed, unless each single step is judged.
+def failures(evidence: Evidence, *, complete: bool = True) -> list[Failure]:
+    """Return the first failure of each property that the case expects; at level 2 the model always judges, too: what
+    is observed, unless each single step is judged.
 
-    Of a run that is not `complete`, only what goes wrong on the way is judged.
+    The earliest comes first; then what shows in the end only, above all that nothing goes on. Of a run that is not
+    `complete`, only what goes wrong on the way is judged.
     """
     run = evidence.run
     names = list(run.case["expect"])
@@ -83,25 +92,29 @@ def first_failure(evidence: Evidence, *, complete: bool = True) -> Failure | Non
         names.append("model")
     found = []
     for name in names:
-        if PROPERTIES[name].level <= run.level and (complete or not PROPERTIES[name].final):
-            failure = next(PROPERTIES[name].failures(evidence), None)
+        each = PROPERTIES[name]
+        if each.level <= run.level and (complete or not each.final):
+            failure = next(each.failures(evidence), None)
             if failure is not None:
-                found.append((PROPERTIES[name].final, failure.event, failure))
-    return min(found, key=lambda each: each[:2])[2] if found else None
+                found.append((each.final, not each.stuck, failure.event, failure))
+    return [failure for *_, failure in sorted(found, key=lambda item: item[:3])]
 
 
 def _of_adapter(evidence: Evidence, error: AdapterError) -> Judgement:
     run = evidence.run
     if isinstance(error, BrokenError):
         return Judgement(Verdict.HARNESS_ERROR, reason=f"{run.failed_peer}: {error}")
-    earlier = first_failure(evidence, complete=False)
-    if earlier is not None:
-        return Judgement(Verdict.FAIL, earlier, reason=f"and then {run.failed_peer}: {error}")
+    earlier = failures(evidence, complete=False)
+    if earlier:
+        then = f"and then {run.failed_peer}: {error}"
+        return Judgement(Verdict.FAIL, earlier[0], then, tuple(earlier[1:]), UNKNOWN)
     verdict = Verdict.CRASH if isinstance(error, CrashedError) else Verdict.STUCK
     sentence = "The implementation survives whatever arrives, and answers."
     last = len(run.events) - 1
     return Judgement(
-        verdict, Failure("answers", sentence, ("EP-7", "IN-7"), run.failed_peer, None, "an answer", str(error), last)
+        verdict,
+        Failure("answers", sentence, ("EP-7", "IN-7"), run.failed_peer, None, "an answer", str(error), last),
+        effect=UNKNOWN,
     )
 
 

@@ -13,6 +13,7 @@ from rollproof.conformance.adapters.reference import Adapter, ObservedRun
 from rollproof.conformance.schema import Json
 from rollproof.model.variants.edits import Edit, acting, guarded, ordered, variant
 from rollproof.model.variants.mistakes import COMPLETE_WITH_PENDING, STALE_CLEAR
+from rollproof.reference import tick as drivers
 from rollproof.reference.buffers import confirm_frame, next_frame_is_complete
 from rollproof.reference.containers import Action, InputTable, Player
 from rollproof.reference.desync import compare_hash
@@ -262,6 +263,45 @@ class DuplicatesCrash(Adapter):
         super().on_deliver(request)
 
 
+class SecondValueReplaces(Adapter):
+    """A second value for an input replaces the first, wherever that is by then."""
+
+    def on_deliver(self, request: Json) -> None:
+        """Store what differs."""
+        message = decode(b64decode(request["packet"]))
+        if isinstance(message, InputMessage) and message.epoch == self.peer.epoch:
+            for frame, action in enumerate(message.actions, message.first):
+                self._replace(message.player, frame, action)
+        super().on_deliver(request)
+
+    def _replace(self, player: Player, frame: int, action: Action) -> None:
+        peer, known = self.peer, self.peer.inputs.known
+        queued = [item for queue in (peer.inputs.p2p, peer.inputs.relay) for item in queue]
+        waiting = {item.action for item in queued if (item.player, item.frame) == (player, frame)}
+        if player in peer.config.partners and {known.get(player, frame), *waiting} - {None, action}:
+            peer = evolve(peer, inputs=evolve(peer.inputs, known=known.set(player, frame, action)))
+            if frame < peer.frame and peer.rollback.cursor is None:
+                pending = frame if peer.rollback.pending is None else min(frame, peer.rollback.pending)
+                peer = evolve(peer, rollback=evolve(peer.rollback, pending=pending))
+            self.peer = peer
+
+
+class TicksBeforeTheLoad(Adapter):
+    """A call that comes between the decision to roll back and the load simulates a frame."""
+
+    def on_tick(self, request: Json) -> None:
+        """Take it for an ordinary call."""
+        rollback = self.peer.rollback
+        if self.work and rollback.pending is not None and rollback.cursor is None:
+            run = ObservedRun(self, request, request["input"])
+            drivers.STAGES["schedule"](run)
+            run.flush()
+            self.peer, events = simulate_frame.effect(self.peer, run.now, True)
+            self.report(events)
+            return
+        super().on_tick(request)
+
+
 class TimeoutsAgree(Adapter):
     """Says that an episode ended agreed although it timed out."""
 
@@ -432,6 +472,8 @@ def bugs() -> Iterator[Mutant]:
         ("predicts_by_arrival", PredictsByArrival),
         ("first_frames_sampled", KnowsNoFirstFrames),
         ("unchecked_while_paused", ForgetsWhilePaused),
+        ("second_value_replaces", SecondValueReplaces),
+        ("ticks_before_the_load", TicksBeforeTheLoad),
         ("timeout_is_not_told", TimeoutsAgree),
         ("observed_otherwise", ObservedOtherwise),
         ("state_is_made_up", LosesTrackOfTheGame),

@@ -20,6 +20,8 @@ from rollproof.conformance.schema import Json
 class Peer(template.Peer):
     """The template's peer, with a method for each thing that others do in another way."""
 
+    session = ""
+
     def tick(self, value: int) -> None:
         """Fix the local input, correct the past, simulate one frame."""
         frame = len(self.used)
@@ -327,6 +329,40 @@ class FillsWithNoise(ChangesDelay):
         return last ^ 64
 
 
+class ChangesItsMind(ChangesDelay):
+    """An input that was fixed under the longer delay is replaced under the shorter one."""
+
+    def schedule(self, value: int) -> None:
+        """Fix it once more."""
+        super().schedule(value)
+        self.known[self.number][len(self.used) + getattr(self, "own_delay", self.delay)] = value
+
+
+class KnowsItsSession(Peer):
+    """Puts the session into each packet, and refuses those of another one."""
+
+    def extra(self) -> dict[str, Json]:
+        """Name the session."""
+        return {"session": self.session}
+
+    def deliver(self, sender: str, data: str) -> None:
+        """Refuse what is of another session."""
+        if self.is_own(json.loads(b64decode(data))["session"]):
+            super().deliver(sender, data)
+
+    def is_own(self, session: str) -> bool:
+        """Tell whether a session is the own one."""
+        return session == self.session
+
+
+class BelievesEverySession(KnowsItsSession):
+    """Puts the session into each packet, and does not look at it."""
+
+    def is_own(self, session: str) -> bool:
+        """Believe it."""
+        return True
+
+
 class Forgives(Peer):
     """After half a second of silence a partner's inputs are 0, and the others go on."""
 
@@ -414,7 +450,9 @@ def _template(kind: type[Peer], capabilities: tuple[str, ...], variants: Json, n
         }
 
         def become(self, request: Json) -> Peer:
-            return kind(request["peer"], request["peers"], request["config"])
+            made = kind(request["peer"], request["peers"], request["config"])
+            made.session = request["session"]
+            return made
 
         def handle(self, request: Json) -> Json:
             if request["op"] in ("tick", "deliver"):
@@ -449,7 +487,8 @@ _add("time-sync", TimeSync, (), {"time_sync": "waits"}, WaitsForNobody, WaitsFor
 _add("keeps-presses", KeepsPresses, (), {"skipped_presses": "kept"}, KeepsPressesForEver)
 _add("pauses", Pauses, ("pause",), {}, PausesNot)
 _add("pauses-together", PausesTogether, ("pause",), {"pause": "agreed"}, PausesAlone)
-_add("changes-delay", ChangesDelay, ("delay-change",), {}, FillsWithNoise)
+_add("changes-delay", ChangesDelay, ("delay-change",), {}, FillsWithNoise, ChangesItsMind)
+_add("knows-its-session", KnowsItsSession, ("sessions",), {}, BelievesEverySession)
 _add("changes-delay-by-itself", ChangesDelayByItself, (), {"input_delay": "changing"})
 _add("forgives-silence", Forgives, (), {"silent_partner": "default"}, ForgivesAtOnce)
 _add("star", Star, (), {}, StarOfTwo)

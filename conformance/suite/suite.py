@@ -20,6 +20,10 @@ from rollproof.conformance.schema import Json
 from rollproof.conformance.suite.judged import run_and_judge
 
 BAD = (Verdict.FAIL, Verdict.CRASH, Verdict.STUCK)
+NEARLY_ALL = 0.9
+"""If more of the cases than this fail by one clause, that is the adapter's."""
+FEWEST_CASES = 10
+"""Of fewer cases nothing is said of the adapter."""
 
 
 @frozen
@@ -60,6 +64,28 @@ class SuiteReport:
         counted = Counter(result.verdict.value for result in self.results)
         return {verdict.value: counted[verdict.value] for verdict in Verdict if counted[verdict.value]}
 
+    def causes(self) -> list[Json]:
+        """Return the failures by cause: the same clause with the same effect is one finding, however many cases fail."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for each in self.results:
+            if each.verdict in BAD and each.judgement.failure is not None:
+                found.setdefault((each.judgement.failure.clause, each.judgement.effect), []).append(each.case.id)
+        ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+        return [{"clause": clause, "effect": effect, "cases": cases} for (clause, effect), cases in ordered]
+
+    def adapter_fault(self) -> str:
+        """Return why the failures are more likely those of the adapter than of what it wraps; empty if they are not."""
+        judged = [each for each in self.results if each.verdict in (*BAD, Verdict.PASS, Verdict.DEGRADED)]
+        bad = [each for each in judged if each.verdict in BAD]
+        once = [each.case.id for each in bad if each.repeatable is False]
+        if once:
+            return f"{len(once)} failures cannot be repeated, for instance {once[0]}: the adapter is not deterministic"
+        clauses = Counter(each.judgement.failure.clause for each in bad if each.judgement.failure is not None)
+        clause, number = next(iter(clauses.most_common(1)), ("", 0))
+        if len(judged) >= FEWEST_CASES and number >= NEARLY_ALL * len(judged):
+            return f"{number} of {len(judged)} cases fail by one clause, {clause}: perhaps it is told wrongly"
+        return ""
+
     def exit_code(self, *, strict: bool = False) -> int:
         """Return 0 if every required case passed, 1 for failures, 3 if nothing was shown, 4 if an adapter is broken.
 
@@ -67,7 +93,7 @@ class SuiteReport:
         """
         required = [each for each in self.results if strict or each.case["strength"] == "MUST"]
         verdicts = {each.verdict for each in required}
-        if any(each.verdict is Verdict.HARNESS_ERROR for each in self.results):
+        if any(each.verdict is Verdict.HARNESS_ERROR for each in self.results) or self.adapter_fault():
             return 4
         if verdicts & set(BAD):
             return 1
@@ -147,6 +173,8 @@ def as_json(report: SuiteReport, version: str, *, strict: bool = False) -> Json:
         "command": list(report.target.command),
         "exit": report.exit_code(strict=strict),
         "summary": report.summary(),
+        "causes": report.causes(),
+        **({"adapter": report.adapter_fault()} if report.adapter_fault() else {}),
         "results": [result_json(result, report.target) for result in report.results],
     }
 
@@ -177,6 +205,12 @@ def result_json(result: Result, target: Target) -> Json:
     if judgement.failure is not None and run is not None:
         failure = asdict(judgement.failure)
         made["failure"] = {**failure, "rules": list(failure["rules"])}
+        made["effect"] = judgement.effect
+        if judgement.others:
+            made["others"] = [
+                {name: getattr(each, name) for name in ("clause", "peer", "frame", "expected", "actual")}
+                for each in judgement.others
+            ]
         made["diagram"] = rows(run, judgement.failure.event)
         made["repeat"] = f"rollproof conform --case {case.id} {target.arguments}".strip()
     return made

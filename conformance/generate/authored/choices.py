@@ -32,6 +32,7 @@ def cases() -> Iterator[Json]:
             rules=("IN-5", "IN-10"), bugs=(18, 19), requires=("delay", "delay-change"), latency=3,
             config={"input_delay": delays[0]}, schedule=[*schedule, *steps[30:]],
             premise=(LOADS, {"event": "command", "name": "input_delay", "peer": "A"}),
+            kills=(f"different:{'fills_with_noise' if name == 'longer' else 'changes_its_mind'}",),
             frames=28,
         )  # fmt: skip
     yield case(
@@ -39,5 +40,5 @@ def cases() -> Iterator[Json]:
         "Who waits, waits; who goes on without the partner says so in `hello`, takes its inputs for 0, and not at once.",
         rules=("IN-8", "IN-6"), bugs=(25,), config={"prediction_window": 4}, latency=1,
         schedule=[*rounds([1, 2] * 5, [3, 4] * 5), {"silence": "B"}, *rounds([1, 2, 4] * 34, [None] * 102)],
-        frames=10, premise=({"obs": "advance", "peer": "A", "frame": 10},),
+        frames=10, premise=({"obs": "advance", "peer": "A", "frame": 10},), kills=("different:forgives_at_once",),
     )  # fmt: skip

@@ -141,8 +141,7 @@ def _wait() -> Iterator[Json]:
         "To test the target frame alone lets the hole pass.",
         rules=("EP-6", "BUF-2"), bugs=(4,), level=2, requires=(*WAIT, "retransmit"),
         config={**config, "redundancy": 1, "resend_interval_ms": 400},
-        network=(rule("A>B", [8], nth=[5], **{"class": "input"}),
-                 rule("A>B", "drop", nth=[0], rounds=[6, 10], **{"class": "other"})),
+        network=(rule("A>B", [8], nth=[5], **{"class": "input"}),),
         schedule=[*steps, FINISH], end=STOP, premise=(EXPORTS,), expect=EPISODE,
     )  # fmt: skip
     yield case(
@@ -226,7 +225,8 @@ def _timeouts() -> Iterator[Json]:
         "episode/no-wait", "A confirmation timeout of 0",
         "The wait is disabled: what is not confirmed at once is flagged.",
         rules=("EP-4", "EP-8"), bugs=(5,), level=2, requires=WAIT,
-        config={**config, "input_confirmation_timeout_ms": 0}, latency=2, schedule=[*steps, FINISH], end=STOP,
+        config={**config, "input_confirmation_timeout_ms": 0}, latency=2,
+        network=(rule("A>B", "drop", rounds=[10, 400], **{"class": "input"}),), schedule=[*steps, FINISH], end=STOP,
         degraded=("A", "B"), premise=(EXPORTS, {"obs": "promote", "forced": True}), expect=ALONE,
     )  # fmt: skip
     yield case(
@@ -303,6 +303,6 @@ def _several() -> Iterator[Json]:
         rules=("EP-10",), bugs=(6,), level=2, requires=NEEDS, config=config, latency=2,
         schedule=[*one[:5], {"command": "A", "name": "export"}, *one[5:], {"command": "A", "name": "next_episode"},
                   FINISH, {"command": "A", "name": "export"}, {"command": "B", "name": "export"}],
-        end=STOP, premise=(EXPORTS, during({"obs": "export", "peer": "A"}, len(one) + 3)), expect=EPISODE,
+        end=STOP, premise=(EXPORTS, during({"obs": "export", "peer": "A"}, len(one) + 2)), expect=EPISODE,
         kills=("without:export_episode.completed",),
     )  # fmt: skip

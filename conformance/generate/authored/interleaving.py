@@ -64,7 +64,7 @@ def cases() -> Iterator[Json]:
         "The frame was just replayed with a prediction. Stored without comparison, the misprediction is never found.",
         rules=("RB-6", "IN-2"), bugs=(9,), level=2, requires=NEEDS, expect=RECORDED,
         network=(rule("A>B", "hold", rounds=[1, 20]),),
-        schedule=[*late[:12], {"release": "A>B", "count": 5}, {"tick": "B", "input": 3, "resumes": 5},
+        schedule=[*late[:12], {"release": "A>B", "count": 7}, {"tick": "B", "input": 3, "resumes": 5},
                   {"release": "A>B", "count": 4}, {"tick": "B", "input": 1}, {"resume": "B"}, *late[12:]],
         premise=(BEGINS,),
     )  # fmt: skip
@@ -81,7 +81,7 @@ def cases() -> Iterator[Json]:
     yield case(
         "recording/interleaved-three-peers", "Three peers, everybody late, a tick in the middle of each replay",
         "The more partners, the more there is to interleave.",
-        rules=("RB-7", "BUF-4", "BUF-5"), bugs=(2, 3, 9), level=2, requires=NEEDS, expect=RECORDED, peers=3, latency=4,
+        rules=("RB-7", "BUF-4", "BUF-5"), bugs=(2, 3, 9), level=2, requires=NEEDS, expect=RECORDED, peers=3, latency=4.5,
         schedule=_ticks_inside(20), premise=(BEGINS,), kills=("variant:wait_interleaves_with_tick",),
     )  # fmt: skip
     yield from _at_the_end()
@@ -93,7 +93,11 @@ def _ticks_inside(count: int) -> Steps:
         steps.append(step)
         if number % 3 == 2:
             peer = "ABC"[number // 3 % 3]
-            steps += [{"tick": peer, "input": 1, "resumes": 1}, {"tick": peer, "input": 2, "resumes": 1}]
+            steps += [
+                {"pass_us": 12_000},
+                {"tick": peer, "input": 1, "resumes": 1},
+                {"tick": peer, "input": 2, "resumes": 1},
+            ]
             steps += [{"pass_us": 7000}, {"resume": peer}]
     return steps
 

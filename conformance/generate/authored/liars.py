@@ -22,7 +22,14 @@ def cases() -> Iterator[Json]:
 
 
 def _lies(id: str, title: str, schedule: Steps, calls: dict[int, int], **also: Any) -> Json:
-    parts: dict[str, Any] = {"rules": ("IN-3",), "bugs": (18,), "requires": ("datagram",), "why": FIRST_STAYS, **also}
+    parts: dict[str, Any] = {
+        "kills": ("bug:second_value_replaces",),
+        "rules": ("IN-3",),
+        "bugs": (18,),
+        "requires": ("datagram",),
+        "why": FIRST_STAYS,
+        **also,
+    }
     premise = parts.pop("premise", ())
     made = case(f"transport/{id}", title, schedule=schedule, premise=(FORGED, *premise), **parts)
     return {**made, "twins": [{"of": "B", "inputs": {str(call): value for call, value in calls.items()}}]}
@@ -64,7 +71,8 @@ def _second_values() -> Iterator[Json]:
     steps = rounds(busy(30, 0), busy(30, 1))
     yield _lies(
         "second-value-before-a-hole", "A second value comes for frames behind one that is missing",
-        [*steps[:12], {"pass_us": 1}, {"forge": "B>A"}, *steps[12:20], {"release": "B>A"}, *steps[20:]],
+        [*steps[:12], {"pass_us": 1}, *({"forge": "B>A", "nth": number} for number in range(7, 12)), *steps[12:20],
+         {"release": "B>A"}, *steps[20:]],
         dict.fromkeys((8, 9, 10), OTHER), level=1, config={"redundancy": 1, "resend_interval_ms": 1000},
         network=(rule("B>A", "hold", nth=[5], **{"class": "input"}),),
     )  # fmt: skip
@@ -95,6 +103,7 @@ def _another_session() -> Iterator[Json]:
         "transport/packets-of-another-session", "Packets of another session of the same players arrive",
         "A packet that is late by a whole session has the right players and the right frames, and wrong inputs.",
         rules=("IN-11",), bugs=(18, 21), requires=("datagram", "sessions"), latency=3, premise=(FORGED,),
+        kills=("different:believes_every_session",),
         schedule=[*steps[:9], *forged, *steps[9:20], *forged, *steps[20:]],
     )  # fmt: skip
     changes = {str(call): OTHER for call in range(27)}

@@ -29,7 +29,7 @@ def cases() -> Iterator[Json]:
         yield _look(depth, case(
             f"{_profile(depth)}/silence-of-{depth}-frames", f"Nothing from B reaches A for {depth} frames", why,
             rules=("IN-9", "RB-4", "IN-3"), bugs=(12, 14, 15, 16), requires=("datagram", "retransmit"), latency=1,
-            kills=("bug:short_history",) if depth > 64 else (), config={"prediction_window": depth + 20}, schedule=_rounds(BEFORE + depth + AFTER),
+            kills=("bug:short_ring", *(("bug:short_history",) if depth > 64 else ())), config={"prediction_window": depth + 20}, schedule=_rounds(BEFORE + depth + AFTER),
             network=(rule("B>A", "drop", rounds=[BEFORE, BEFORE + depth]),), frames=BEFORE + depth + AFTER,
             premise=({**LOADS, "peer": "A", "to": BEFORE + 1}, {"obs": "advance", "peer": "A", "frame": BEFORE + depth}),
         ))  # fmt: skip
@@ -38,7 +38,7 @@ def cases() -> Iterator[Json]:
             f"{_profile(depth)}/silence-of-{depth}-frames-any-window",
             f"Nothing from B reaches A for {depth} frames, and the window is the implementation's own", why,
             rules=("IN-9", "RB-4", "IN-3"), bugs=(12, 14, 15, 16), requires=("datagram", "retransmit"), latency=1,
-            kills=("bug:short_history",) if depth > 64 else (), schedule=_rounds(BEFORE + depth + 60), network=(rule("B>A", "drop", rounds=[BEFORE, BEFORE + depth]),),
+            kills=("bug:short_ring", *(("bug:short_history",) if depth > 64 else ())), schedule=_rounds(BEFORE + depth + 60), network=(rule("B>A", "drop", rounds=[BEFORE, BEFORE + depth]),),
             frames=50, premise=({**LOADS, "peer": "A"},),
         ))  # fmt: skip
     yield case(
@@ -48,6 +48,7 @@ def cases() -> Iterator[Json]:
         schedule=[*_rounds(BEFORE + 130), {"release": "B>A"}, {"release": "A>B"}, *_rounds(AFTER)],
         network=(rule("*>*", "hold", rounds=[BEFORE, BEFORE + 131]),), frames=BEFORE + 130,
         premise=({**LOADS, "peer": "A", "to": BEFORE + 1}, {**LOADS, "peer": "B", "to": BEFORE + 1}),
+        kills=("bug:short_ring",),
     )  # fmt: skip
     start, rules = 10, []
     for depth in SHORT:
@@ -58,7 +59,7 @@ def cases() -> Iterator[Json]:
         "Every depth of a rollback is taken once, so that none is special.",
         rules=("IN-9", "RB-4", "RB-5"), bugs=(12, 14, 15, 25), requires=("datagram", "retransmit"), latency=1,
         config={"prediction_window": 40}, schedule=_rounds(start), network=rules, frames=start,
-        premise=({**LOADS, "peer": "A", "at_least": len(SHORT)},),
+        premise=({**LOADS, "peer": "A", "at_least": len(SHORT)},), kills=("bug:short_ring",),
     )  # fmt: skip
     yield _long(
         "endurance/20000-frames", SESSION, "All goes well for 20,000 frames, but for an outage at each power of two",
