@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from rollproof.conformance.cases.case import Case
-from rollproof.conformance.judge.evidence import PROPERTIES, Evidence
+from rollproof.conformance.judge.effect import EXPORTS, FROZEN, GAMES, NONE, TOLD, UNKNOWN
 from rollproof.conformance.judge.verdict import Judgement, Verdict
-from rollproof.conformance.runner.run import Run
 
 CONSTANT, LOSSLESS, LOSSY, LEAVING = "constant", "lossless", "lossy", "leaving"
 NETWORKS = {
@@ -37,20 +36,10 @@ def network_of(case: Case) -> str:
     return CONSTANT if plain and not rules and not set(case["config"]) & {"prediction_window"} else LOSSLESS
 
 
-def effect_of(run: Run, judgement: Judgement) -> str:
+_WORDS = {EXPORTS: "data", TOLD: "data", GAMES: "game", FROZEN: "frozen", NONE: "none", UNKNOWN: "crash"}
+
+
+def effect_of(judgement: Judgement) -> str:
     """Return the worst that a failed run shows: wrong data, a wrong game, a crash, a standstill, or nothing."""
-    if judgement.verdict is Verdict.STUCK:
-        return "frozen"
-    if judgement.verdict is Verdict.CRASH:
-        return "crash"
-    evidence = Evidence(run)
-    exported = any(True for _ in evidence.observations("export"))
-    if exported and _fails("exports", evidence):
-        return "data"
-    if _fails("game", evidence) or (not exported and _fails("agreement", evidence)):
-        return "game"
-    return "crash" if run.failure is not None else "none"
-
-
-def _fails(name: str, evidence: Evidence) -> bool:
-    return next(PROPERTIES[name].failures(evidence), None) is not None
+    by_verdict = {Verdict.STUCK: "frozen", Verdict.CRASH: "crash"}
+    return by_verdict.get(judgement.verdict) or _WORDS[judgement.effect]

@@ -53,7 +53,7 @@ def judge_implementation(
         results: dict[str, Any] = {}
         for result in report.results:
             case, name = result.case, result.case.id
-            results[name] = told(result.judgement, result.run)
+            results[name] = told(result.judgement)
             if result.verdict in BAD:
                 cause = next((each.id for each in ours if each.is_cause_of(name, results[name].get("clause"))), None)
                 results[name] |= {"cause": cause, "network": network_of(case), "strength": case["strength"]}
@@ -71,15 +71,15 @@ def judge_implementation(
     return outcome
 
 
-def told(judgement: Judgement, run: Run | None) -> dict[str, Any]:
+def told(judgement: Judgement) -> dict[str, Any]:
     """Return a judgement as it is published."""
     made: dict[str, Any] = {"verdict": judgement.verdict.value}
     if judgement.failure is not None:
         failure = judgement.failure
         made |= {"clause": failure.clause, "rules": list(failure.rules), "peer": failure.peer}
         made |= {"frame": failure.frame, "expected": failure.expected, "actual": failure.actual}
-    if judgement.verdict in BAD and run is not None:
-        made["effect"] = effect_of(run, judgement)
+    if judgement.verdict in BAD:
+        made["effect"] = effect_of(judgement)
     return made
 
 
@@ -87,7 +87,7 @@ def _tried(finding: Finding, implementation: Implementation) -> Iterator[tuple[s
     own = Configuration(finding.options)
     for configuration in dict.fromkeys((own, *_varied(finding, implementation))):
         judgement, run = _judged(finding.case, implementation, configuration)
-        made = told(judgement, run)
+        made = told(judgement)
         if configuration == own and run is not None and judgement.failure is not None:
             event = judgement.failure.event
             made["picture"] = {"peers": list(run.case.peers), "failed": event, "rows": rows(run, event)}
@@ -137,10 +137,10 @@ def minimal(finding: Finding, implementation: Implementation, base: Case) -> Cas
     adapters = implementation.target(Configuration(finding.options)).make()
 
     def shown(case: Case) -> str | None:
-        judgement, run = run_and_judge(case, adapters)
-        if judgement.failure is None or judgement.failure.clause != finding.clause or run is None:
+        judgement, _ = run_and_judge(case, adapters)
+        if judgement.failure is None or judgement.failure.clause != finding.clause:
             return None
-        return effect_of(run, judgement)
+        return effect_of(judgement)
 
     try:
         effect = shown(base)

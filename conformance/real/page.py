@@ -144,6 +144,12 @@ is not compared.
 """.strip()
 
 
+ABSENT = """
+Not here: `backroll` 0.6.0 (crates.io), whose connections are tasks of a thread pool, which virtual time cannot put in order;
+and `github.com/assemblaj/ggpo`, which the Go module proxy does not give out.
+""".strip()
+
+
 def overview(rows: Sequence[Row]) -> str:
     """Return the page that leads to the others."""
     lines = [
@@ -168,6 +174,8 @@ def overview(rows: Sequence[Row]) -> str:
         f"| implementation | {' | '.join(PROFILES)} | outcome |",
         f"|---|{'---|' * len(PROFILES)}---|",
         *(f"| {_link(row)} | {' | '.join(row.families.values())} | {row.summary} |" for row in rows),
+        "",
+        ABSENT,
         "",
         "## Findings",
         "",

@@ -57,9 +57,9 @@ def test_survivors_that_predict_alike_agree(how):
 
 
 def test_survivors_that_have_heard_unequally_are_told_apart():
-    judgement, run = judged("leaving/silent-last-4-reach-one")
+    judgement, _ = judged("leaving/silent-last-4-reach-one")
     assert judgement.failure.clause == "survivors"
-    assert effect_of(run, judgement) == "game"
+    assert effect_of(judgement) == "game"
 
 
 def test_whoever_says_so_is_degraded():
@@ -67,9 +67,9 @@ def test_whoever_says_so_is_degraded():
 
 
 def test_whoever_waits_for_ever_is_stuck():
-    judgement, run = judged("leaving/silent-stalled")
+    judgement, _ = judged("leaving/silent-stalled")
     assert (judgement.verdict, judgement.failure.clause) == (Verdict.STUCK, "goes_on")
-    assert effect_of(run, judgement) == "frozen"
+    assert effect_of(judgement) == "frozen"
 
 
 class Hasty(Careless):
