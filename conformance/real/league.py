@@ -24,6 +24,8 @@ class Row:
     title: str
     file: str
     options: str
+    origin: str
+    """Its language, and where it comes from."""
     headline: Mapping[str, str]
     """By kind of network: the worst that was seen."""
     families: Mapping[str, str]
@@ -42,6 +44,7 @@ def league(
             title=implementation.title,
             file=implementation.file,
             options=run["options"],
+            origin=f"{implementation.language}, {implementation.registry}",
             headline=dict(_headline(run["results"], cases, findings, implementation)),
             families=dict(_families(run["results"], cases)),
             summary=summary(run),

@@ -145,8 +145,8 @@ is not compared.
 
 
 ABSENT = """
-Not here: `backroll` 0.6.0 (crates.io), whose connections are tasks of a thread pool, which virtual time cannot put in order;
-and `github.com/assemblaj/ggpo`, which the Go module proxy does not give out.
+Not here: `backroll` 0.6.0 (crates.io), whose connections are tasks of a thread pool, which virtual time cannot put in
+order; and `github.com/assemblaj/ggpo`, which the Go module proxy does not give out.
 """.strip()
 
 
@@ -171,9 +171,9 @@ def overview(rows: Sequence[Row]) -> str:
         "",
         "So many cases passed, of those that apply; the rest is *n/a* to what the library claims.",
         "",
-        f"| implementation | {' | '.join(PROFILES)} | outcome |",
-        f"|---|{'---|' * len(PROFILES)}---|",
-        *(f"| {_link(row)} | {' | '.join(row.families.values())} | {row.summary} |" for row in rows),
+        f"| implementation | from | {' | '.join(PROFILES)} | outcome |",
+        f"|---|---|{'---|' * len(PROFILES)}---|",
+        *(f"| {_link(row)} | {row.origin} | {' | '.join(row.families.values())} | {row.summary} |" for row in rows),
         "",
         ABSENT,
         "",
