@@ -2,7 +2,7 @@
 
 from setuptools import find_packages, setup
 
-CHAPTERS = ("reference", "model", "proofs", "conformance")
+CHAPTERS = ("reference", "model", "proofs", "conformance", "lessons")
 
 setup(
     package_dir={"rollproof": "rollproof", **{f"rollproof.{chapter}": chapter for chapter in CHAPTERS}},

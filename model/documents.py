@@ -64,7 +64,7 @@ def parse(content: str | bytes) -> Any:
     """
     try:
         text = content.decode() if isinstance(content, bytes) else content
-        return json.loads(text, parse_float=_refuse_number, parse_constant=_refuse_number, object_pairs_hook=_object)
+        return _DECODER.decode(text)
     except UnicodeDecodeError as error:
         raise DocumentError(f"not UTF-8 at byte {error.start}") from None
     except RecursionError:
@@ -84,6 +84,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("a name occurs twice in an object")
     return result
+
+
+_DECODER = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_refuse_number, object_pairs_hook=_object)
 
 
 # --- checking ---------------------------------------------------------------------------------------------------------
@@ -141,7 +144,7 @@ def write_text(path: Path, text: str) -> None:
     try:
         kind = _kind(path)
         if kind is not None and not stat.S_ISREG(kind):
-            with path.open("w", encoding="utf-8", newline="\n") as stream:
+            with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
                 stream.write(text)
         else:
             _replace(path.resolve(), text)
@@ -151,13 +154,18 @@ def write_text(path: Path, text: str) -> None:
         raise DocumentError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
+_UNSAFE = re.compile("[\x7f-\x9f\ud800-\udfff]")
+"""What JSON text may hold but a terminal takes for a command, or UTF-8 has no bytes for."""
+
+
 def write_json(path: Path, document: Any) -> None:
     """Write a JSON value to a file, whole or not at all.
 
     Raises:
         DocumentError: if it cannot be written.
     """
-    write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    write_text(path, _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def check_writable(*paths: Path | None) -> None:
@@ -196,7 +204,7 @@ def _kind(path: Path) -> int | None:
 def _replace(path: Path, text: str) -> None:
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
         os.chmod(beside, path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
         os.replace(beside, path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from rollproof.model.documents import DocumentError
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.reference.transition import Protocol
 
@@ -20,7 +21,7 @@ _VERSION = re.compile(r"^Protocol version (\d+)\.", re.MULTILINE)
 _WRONG = re.compile(r"\*(?:Earlier|Mistake)\*: ")
 
 
-class RuleError(ValueError):
+class RuleError(DocumentError):
     """Something cites a rule that does not exist. Its text is one line."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import z3
 from attrs import frozen
 
-from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.model.theorems.properties import is_trusting
 from rollproof.proofs.induction import EFFORT, cases, in_parallel, solver_with
 from rollproof.proofs.obligations import Before, Case, before
 from rollproof.reference.transition import Protocol
@@ -64,11 +64,7 @@ def _of_cases(state: Before, every: Iterable[Case], properties: Collection[str],
         goals = {key: goal for key, goal in case.goals.items() if key[0] in properties and not z3.is_true(goal)}
         obligations += len(goals)
         for trusting in (True, False):
-            some = {
-                key: goal
-                for key, goal in goals.items()
-                if (key[0] == NEVER_CRASHES or PROPERTIES[key[0]].trusting) == trusting
-            }
+            some = {key: goal for key, goal in goals.items() if is_trusting(key[0]) == trusting}
             if some:
                 if not all(z3.is_true(z3.simplify(goal)) for goal in some.values()):
                     transitions.append(case.transition)
@@ -81,13 +77,13 @@ def _of_cases(state: Before, every: Iterable[Case], properties: Collection[str],
 def _core(state: Before, case: Case, goal: Any, trusting: bool, smallest: bool) -> set[str] | None:
     """Return the properties assumed before that prove a goal, or None if it is not proved."""
     labels = {formula.get_id(): name for (name, _), formula in state.invariants.items()}
-    assumed = case.trust if trusting else ()
+    assumed = (*case.premises, *case.trust) if trusting else case.premises
     named = [(formula, labels[formula.get_id()]) for formula in assumed if formula.get_id() in labels]
     others = [formula for formula in assumed if formula.get_id() not in labels]
-    core = _tracked((*case.premises, *others), named, goal)
+    core = _tracked(others, named, goal)
     for _ in range(2 if smallest else 0):
         if core:
-            core = _tracked((*case.premises, *others), [each for each in named if each[1] in core], goal) or core
+            core = _tracked(others, [each for each in named if each[1] in core], goal) or core
     return core
 
 

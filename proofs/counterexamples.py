@@ -74,7 +74,7 @@ def _replay(explorer: Explorer, run: int, steps: Steps, properties: list[Propert
         if args not in arguments(explorer.instance, transition, peer, reading):
             return None
         try:
-            if bounded(transition.refusal, peer, *args) is not None:
+            if bounded(transition.refusal, peer, transition.arguments(*args)) is not None:
                 return None
             step = effected(transition, peer, args)
         except Exception:

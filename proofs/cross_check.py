@@ -17,7 +17,7 @@ import z3
 from attrs import field, frozen
 from rich.table import Table
 
-from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.model.theorems.properties import is_trusting
 from rollproof.proofs.induction import EFFORT, cases, in_parallel, premises_of, solver_with
 from rollproof.proofs.obligations import Before, Case, before
 from rollproof.reference.transition import Protocol
@@ -132,6 +132,17 @@ def cross_check(
     return CrossReport(tuple(found), time.perf_counter() - started)
 
 
+def check_possible(directory: File | None) -> None:
+    """Check before a long proof that a cross-check could be made after it.
+
+    Raises:
+        CrossCheckError: as `cross_check` does.
+    """
+    _cvc5()
+    if directory is not None:
+        _beside(directory).rmdir()
+
+
 def queries(protocol: Protocol, name: str) -> Iterator[Query]:
     """Yield the queries of one transition, of the start, or of the consequences."""
     state: Before = before(protocol)
@@ -140,7 +151,7 @@ def queries(protocol: Protocol, name: str) -> Iterator[Query]:
             goals = {
                 key: goal
                 for key, goal in case.goals.items()
-                if (key[0] == NEVER_CRASHES or PROPERTIES[key[0]].trusting) == trusting and not z3.is_true(goal)
+                if is_trusting(key[0]) == trusting and not z3.is_true(goal)
             }
             if goals:
                 yield _query(case, premises_of(case, trusting), goals)

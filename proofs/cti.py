@@ -113,7 +113,7 @@ def _reached(protocol: Protocol, wanted: dict[str, Any], transition: str) -> Tra
         return all(_concrete(peer, name) == value for name, value in wanted.items() if name != "ticks")
 
     for instance in INSTANCES.values():
-        if transition in instance.transitions:
+        if instance.has(transition):
             result = reach(protocol, instance, state=alike, limit=REACH_LIMIT)
             if isinstance(result, Trace):
                 return result

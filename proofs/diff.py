@@ -66,7 +66,7 @@ def changes(left: Protocol, right: Protocol) -> list[Change]:
     return found
 
 
-def _within(left: Transition, right: Transition) -> list[Change]:
+def _within(left: Transition[Any], right: Transition[Any]) -> list[Change]:
     found = []
     if _code(left.effect) != _code(right.effect):
         found.append(Change(left.name, _effect(left), _effect(right)))
@@ -79,7 +79,7 @@ def _within(left: Transition, right: Transition) -> list[Change]:
     return found
 
 
-def _effect(transition: Transition) -> str:
+def _effect(transition: Transition[Any]) -> str:
     return f"{_said(transition.sentence)} ({place(transition.effect)})"
 
 
@@ -191,7 +191,7 @@ def _in_instance(
     return difference, Count(instance.name, explorer.states, explorer.transitions, explorer.exhausted)
 
 
-Act = Callable[[Protocol, Peer], "Step | Guard | None"]
+Act = Callable[[Protocol, Peer], "Step | Guard[Any] | None"]
 """What a protocol does in a state; None if it does not know the event."""
 
 
@@ -214,11 +214,11 @@ def _events(
         yield "poll", (), lambda protocol, peer: drivers.poll(protocol, peer, 0)
 
 
-def _fire(name: str, args: tuple[Any, ...], protocol: Protocol, peer: Peer) -> Step | Guard | None:
+def _fire(name: str, args: tuple[Any, ...], protocol: Protocol, peer: Peer) -> Step | Guard[Any] | None:
     transition = protocol.transitions.get(name)
     if transition is None:
         return None
-    return transition.refusal(peer, *args) or effected(transition, peer, args)
+    return transition.refusal(peer, transition.arguments(*args)) or effected(transition, peer, args)
 
 
 def _tick(action: Any, protocol: Protocol, peer: Peer) -> Step:
@@ -252,8 +252,7 @@ def verdicts(protocol: Protocol, jobs: int | None = None) -> dict[str, Status]:
     failed, settled = _unproved(protocol, jobs)
     known: dict[str, Status] = {}
     for each in THEOREMS:
-        trusts = isinstance(each, str) or each.trusting
-        known[_name(each)] = "proved" if _name(each) not in failed and (settled or not trusts) else "undecided"
+        known[_name(each)] = "proved" if _name(each) not in failed and settled else "undecided"
     suspects = [each for each in THEOREMS if known[_name(each)] == "undecided"]
     task = partial(_refuted, protocol, suspects)
     for names in in_parallel(task, suited(protocol), jobs) if suspects else ():
@@ -280,10 +279,14 @@ def _failing(protocol: Protocol, dropped: frozenset[str], name: str) -> set[str]
     found: set[str] = set()
     gone = {formula.get_id() for (each, _), formula in state.invariants.items() if each in dropped}
     for case in cases(protocol, state, name):
-        trust = tuple(each for each in case.trust if each.get_id() not in gone)
+        trust, premises = (
+            tuple(each for each in some if each.get_id() not in gone) for some in (case.trust, case.premises)
+        )
         goals = {key: goal for key, goal in case.goals.items() if key[0] not in dropped | found}
         found |= {
-            each.property for each in discharge(evolve(case, trust=trust, goals=goals), QUICK_EFFORT) if not each.proved
+            each.property
+            for each in discharge(evolve(case, premises=premises, trust=trust, goals=goals), QUICK_EFFORT)
+            if not each.proved
         }
     return found
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Literal
 
+import attrs
 import z3
 from attrs import evolve, field, frozen
 
@@ -20,6 +20,7 @@ from rollproof.model.symbolic.values import SBool, SOptional, term_of
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Attempt, Property, StepView
 from rollproof.model.variants.variants import VARIANTS
+from rollproof.proofs.composition import SAID
 from rollproof.proofs.cores import Rest, rests
 from rollproof.proofs.counterexamples import load, replay
 from rollproof.proofs.diff import changes
@@ -140,6 +141,8 @@ def _clauses(each: Property) -> Iterator[tuple[str, Any]]:
     state = _state()
     if each.scope == "pair":
         yield from _terms(each.clauses(state.q, state.peer, any_peer("other")))
+    elif each.scope == "product":
+        yield from _terms(each.clauses(state.q, state.peer, any_peer("other"), SAID))
     elif each.scope == "step":
         yield from _of_step(each, state)
     elif each.scope == "possibility":
@@ -152,21 +155,21 @@ def _clauses(each: Property) -> Iterator[tuple[str, Any]]:
 
 
 def _of_step(each: Property, state: Before) -> Iterator[tuple[str, Any]]:
-    """Yield clauses about a step of any transition; if they ask which, about the first that they say something of."""
+    """Yield clauses about a step of any transition; those that ask which, about the first that they speak of."""
     general = StepView("any transition", state.peer, {}, any_peer("after"), ())
-    try:
-        clauses = each.clauses(state.q, general)
-    except (KeyError, AttributeError, TypeError):
-        clauses = {}
-    if clauses:
-        yield from _terms(clauses)
-        return
+    silent = {}
+    for label, term in _terms(each.clauses(state.q, general)):
+        if z3.is_true(z3.simplify(term)):
+            silent[label] = term
+        else:
+            yield label, term
     for name in PROTOCOL.transitions:
-        for case in _cases(name):
-            terms = [] if case.view is None else list(_terms(each.clauses(state.q, case.view)))
-            if any(not z3.is_true(z3.simplify(term)) for _, term in terms):
-                yield from ((f"{name}, {label}", term) for label, term in terms)
-                return
+        for case in _cases(name) if silent else ():
+            terms = {} if case.view is None else dict(_terms(each.clauses(state.q, case.view)))
+            spoken = [label for label in silent if label in terms and not z3.is_true(z3.simplify(terms[label]))]
+            yield from ((f"{name}, {label}", terms[label]) for label in spoken)
+            silent = {label: term for label, term in silent.items() if label not in spoken}
+    yield from silent.items()
 
 
 def _terms(clauses: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -196,7 +199,7 @@ def _killed(name: str) -> Iterator[str]:
 # --- guards ---
 
 
-def _pairs(name: str) -> list[tuple[Transition, Guard]]:
+def _pairs(name: str) -> list[tuple[Transition[Any], Guard[Any]]]:
     return [
         (transition, guard)
         for transition in PROTOCOL.transitions.values()
@@ -208,7 +211,7 @@ def _pairs(name: str) -> list[tuple[Transition, Guard]]:
 def _guard(name: str, limit: int | None) -> Explanation:
     pairs = _pairs(name)
     transition, guard = pairs[0]
-    formula, _, _ = guard_formula(guard, _state().peer, tuple(_arguments(transition).values()))
+    formula, _, _ = guard_formula(guard, _state().peer, transition.arguments(*_arguments(transition).values()))
     counterexamples = load()
     violated = (
         f"without {each.name}.{condition.name}: {theorem}"
@@ -222,7 +225,7 @@ def _guard(name: str, limit: int | None) -> Explanation:
         " ".join(guard.sentence.split()),
         guard.rules,
         (("holds", readable(formula, limit)),),
-        (place(guard.holds),),
+        (place(guard.condition),),
         constrains=tuple(each.name for each, _ in pairs),
         violates=tuple(violated),
     )
@@ -256,7 +259,7 @@ def _transition(name: str, limit: int | None) -> Explanation:
     transition = PROTOCOL.transitions[name]
     formulas = []
     for guard in transition.guards:
-        formula, _, _ = guard_formula(guard, _state().peer, tuple(_arguments(transition).values()))
+        formula, _, _ = guard_formula(guard, _state().peer, transition.arguments(*_arguments(transition).values()))
         formulas.append((f"guard {guard.name}", readable(formula, limit)))
     formulas += _paths(name, limit)
     counterexamples = load()
@@ -308,11 +311,10 @@ def _leaf(value: Any, limit: int | None) -> str:
     return readable(term_of(value), limit) if hasattr(value, "term") else str(getattr(value, "value", value))
 
 
-def _arguments(transition: Transition) -> dict[str, Any]:
-    parameters = list(inspect.signature(transition.effect).parameters.values())[1:]
+def _arguments(transition: Transition[Any]) -> dict[str, Any]:
+    fields = () if transition.takes is None else attrs.fields(transition.takes)
     return {
-        each.name: Path.P2P if str(each.annotation) == "Path" else make(str(each.annotation), each.name)
-        for each in parameters
+        each.name: Path.P2P if str(each.type) == "Path" else make(str(each.type), f"arg.{each.name}") for each in fields
     }
 
 
@@ -341,10 +343,11 @@ def _rule(name: str, limit: int | None) -> Explanation:
     guards = {guard.name: guard for t in PROTOCOL.transitions.values() for guard in t.guards if name in guard.rules}
     transitions = [each for each in PROTOCOL.transitions.values() if name in each.rules]
     variants = [each for each in VARIANTS.values() if name in each.rules]
-    formulas = [
-        *((f"{each.name}, {label}", readable(term, limit)) for each in properties for label, term in _clauses(each)),
-        *((f"guard {each}", text) for each in guards for _, text in _guard_formulas(each, limit)),
-    ]
+    formulas = [(f"guard {each}", text) for each in guards for _, text in _guard_formulas(each, limit)]
+    if limit is None:  # those of theorems take seconds, and a rule is told in words
+        formulas += [
+            (f"{each.name}, {label}", readable(term, limit)) for each in properties for label, term in _clauses(each)
+        ]
     if not formulas:
         formulas = [(f"{each.name}, {label}", t) for each in transitions for label, t in _paths(each.name, limit)]
     return Explanation(
@@ -367,7 +370,7 @@ def _rule(name: str, limit: int | None) -> Explanation:
 
 def _guard_formulas(name: str, limit: int | None) -> Iterable[tuple[str, str]]:
     transition, guard = _pairs(name)[0]
-    formula, _, _ = guard_formula(guard, _state().peer, tuple(_arguments(transition).values()))
+    formula, _, _ = guard_formula(guard, _state().peer, transition.arguments(*_arguments(transition).values()))
     return [("holds", readable(formula, limit))]
 
 

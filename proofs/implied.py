@@ -41,7 +41,7 @@ def unproved(protocol: Protocol, transition: str, guard: str) -> list[Discharge]
     return found
 
 
-def _probe(transition: Transition, guard: str) -> Transition:
+def _probe(transition: Transition[Any], guard: str) -> Transition[Any]:
     """Return a transition that raises where a guard alone refuses: the theorem that nothing raises says the rest.
 
     It has a name of its own, so that nothing is assumed of its arguments.
@@ -49,8 +49,8 @@ def _probe(transition: Transition, guard: str) -> Transition:
     own = {each.name: each for each in transition.guards}[guard]
 
     @wraps(transition.effect)
-    def raising(peer: Peer, *args: Any) -> Step:
-        if not own.holds(peer, *args):
+    def raising(peer: Peer, args: Any = None) -> Step:
+        if not own.holds(peer, args):
             raise AloneError(guard)
         return peer, ()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -14,7 +13,9 @@ from typing import Any, TypeVar
 import z3
 from attrs import frozen
 
-from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.model.theorems.properties import is_trusting
+from rollproof.model.workers import end_with_parent
+from rollproof.proofs.composition import of_two_peers
 from rollproof.proofs.obligations import Before, Case, before, of_consequences, of_nothing, of_start, of_transition
 from rollproof.reference.transition import Protocol
 
@@ -86,21 +87,10 @@ def _forked(task: Callable[[Any], Any], jobs: int) -> Iterator[Executor]:
     previous, _TASK = _TASK, task
     try:
         context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(jobs, context, _end_with_parent, (os.getpid(),)) as pool:
+        with ProcessPoolExecutor(jobs, context, end_with_parent, (os.getpid(),)) as pool:
             yield pool
     finally:
         _TASK = previous
-
-
-def _end_with_parent(parent: int) -> None:
-    """Let this process end soon after the one that started it, however that one ends."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.2)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="parent watch", daemon=True).start()
 
 
 def _call(item: Any) -> Any:
@@ -131,14 +121,17 @@ def prove(
 
 def prove_transition(protocol: Protocol, name: str, players: int | None = None) -> list[Discharge]:
     """Try to prove every property of one transition, of the start, or what follows from the properties alone."""
-    discharges: list[Discharge] = []
+    return [each for found in prove_cases(protocol, name, players) for each in found]
+
+
+def prove_cases(protocol: Protocol, name: str, players: int | None = None) -> Iterator[list[Discharge]]:
+    """Try to prove every property of one transition, and yield what became of one path after the other."""
     effort = EFFORT
     for case in cases(protocol, before(protocol, players), name):
         found = list(discharge(case, effort))
         if not all(each.proved for each in found):
             effort = FURTHER_EFFORT
-        discharges += found
-    return discharges
+        yield found
 
 
 def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:
@@ -149,7 +142,9 @@ def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:
         elif name == "(consequences)":
             yield from of_consequences(state)
         else:
-            yield from of_transition(state, protocol.transitions[name])
+            for case in of_transition(state, protocol.transitions[name]):
+                yield case
+                yield from of_two_peers(state, case)
     except Exception as error:
         yield of_nothing(name, error)
 
@@ -157,11 +152,7 @@ def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:
 def discharge(case: Case, effort: int = EFFORT) -> Iterator[Discharge]:
     """Yield what becomes of each goal of a case. Goals with the same premises are tried together first."""
     for trusting in (True, False):
-        goals = {
-            key: goal
-            for key, goal in case.goals.items()
-            if (key[0] == NEVER_CRASHES or PROPERTIES[key[0]].trusting) == trusting
-        }
+        goals = {key: goal for key, goal in case.goals.items() if is_trusting(key[0]) == trusting}
         yield from _discharge(case, premises_of(case, trusting), goals, effort)
 
 
@@ -189,7 +180,9 @@ def _solve(premises: list[Any], goal: Any, effort: int) -> tuple[bool, str, str]
         return True, "", ""
     if result == z3.sat:
         return False, "the solver found a state in which it fails", str(solver.model())
-    return False, f"the solver gave up: {solver.reason_unknown()}", ""
+    reason = solver.reason_unknown()
+    tired = "canceled" in reason or "resource" in reason
+    return False, "the solver gave up" + (f" after {effort} units of work" if tired else f": {reason}"), ""
 
 
 def solver_with(effort: int) -> z3.Solver:

@@ -25,7 +25,7 @@ from rollproof.reference.transition import Protocol
 Necessity = Literal["needed", "redundant", "undecided"]
 
 THEOREMS: tuple[Property | str, ...] = (
-    *(each for each in PROPERTIES.values() if each.kind == "theorem" and each.scope != "pair"),
+    *(each for each in PROPERTIES.values() if each.kind == "theorem" and not each.is_of_two),
     NEVER_CRASHES,
 )
 """What a removed guard may violate."""
@@ -123,6 +123,6 @@ def _largest_first(names: list[str]) -> Iterator[frozenset[str]]:
 
 
 def _instances_of(transition: str, counterexample: Counterexample | None) -> list[Instance]:
-    having = [each for each in INSTANCES.values() if transition in each.transitions]
+    having = [each for each in INSTANCES.values() if each.has(transition)]
     hint = counterexample.instance if counterexample else None
     return sorted(having, key=lambda each: each.name != hint)

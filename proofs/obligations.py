@@ -6,7 +6,6 @@ obligation too: that it cannot be taken.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -23,8 +22,8 @@ from rollproof.model.symbolic.shapes import make
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import Terms, guard_formula
 from rollproof.model.symbolic.values import SBool, term_of
-from rollproof.model.theorems.environment import ASSUMPTIONS
-from rollproof.model.theorems.properties import NEVER_CRASHES, of_scope
+from rollproof.model.theorems.environment import ASSUMPTIONS, WHATEVER_PARTNERS_SAY
+from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, of_scope
 from rollproof.model.theorems.property import Attempt, Property, StepView
 from rollproof.proofs.source import last_own
 from rollproof.reference.messages import Path
@@ -42,9 +41,9 @@ class Case:
     path: str
     """Which arguments and which way, for a reader."""
     premises: tuple[Any, ...] = field(repr=False)
-    """What is assumed of the code and the world."""
+    """What is assumed of the code and the world, and the invariants before that hold whatever partners say."""
     trust: tuple[Any, ...] = field(repr=False)
-    """What else is assumed for the properties that may trust: the invariants before, and what partners say."""
+    """What else is assumed for properties that trust: the other invariants before, and that what arrives is true."""
     goals: dict[tuple[str, str], Any] = field(repr=False)
     """Formulas by (property, clause)."""
     failure: str | None = None
@@ -59,9 +58,16 @@ class Before:
     q: Terms
     peer: Peer
     invariants: dict[tuple[str, str], Any]
+    steady: tuple[Any, ...]
+    """Those that hold whatever partners say."""
+    trusting: tuple[Any, ...]
+    """The others."""
     speaks_of: dict[str, Peer]
     """By state property: a peer that has nothing but the fields that the property speaks of."""
     facts: tuple[Any, ...]
+    stated: tuple[tuple[str, str], ...]
+    """What must hold after every step, by (property, clause): the same for each, whatever the step does. A clause that
+    a property does not state of a step is not proved of it."""
 
 
 def before(protocol: Protocol, players: int | None = None) -> Before:
@@ -71,7 +77,7 @@ def before(protocol: Protocol, players: int | None = None) -> Before:
     """
     state = _arbitrary()
     known = () if players is None else (facts.of_players(players),)
-    return evolve(state, q=Terms(protocol), facts=(*state.facts, *known))
+    return attrs.evolve(state, q=Terms(protocol), facts=(*state.facts, *known))
 
 
 @cache
@@ -84,7 +90,10 @@ def _arbitrary() -> Before:
         clauses = {clause: term_of(formula) for clause, formula in each.clauses(q, peer).items()}
         invariants.update({(each.name, clause): formula for clause, formula in clauses.items()})
         speaks_of[each.name] = _what_is_read(q, each, peer, clauses)
-    return Before(q, peer, invariants, speaks_of, tuple(facts.of_state(q, peer)))
+    steady = tuple(formula for (name, _), formula in invariants.items() if not PROPERTIES[name].trusting)
+    trusting = tuple(formula for (name, _), formula in invariants.items() if PROPERTIES[name].trusting)
+    goals = (*invariants, *_of_steps(q, peer))
+    return Before(q, peer, invariants, steady, trusting, speaks_of, tuple(facts.of_state(q, peer)), goals)
 
 
 def _what_is_read(q: Terms, about: Property, peer: Peer, clauses: Mapping[str, Any]) -> Peer:
@@ -132,10 +141,10 @@ def of_start(state: Before) -> Case:
 
 def of_consequences(state: Before) -> Iterator[Case]:
     """Yield what follows from the state properties alone: about any one state, and about any two peers."""
-    trust = tuple(state.invariants.values())
+    trust = state.trusting
     for each in of_scope("consequence"):
         goals = {(each.name, clause): term_of(f) for clause, f in each.clauses(state.q, state.peer).items()}
-        yield Case("(any state)", each.name, (*state.facts, *state.q.definitions), trust, goals)
+        yield Case("(any state)", each.name, (*state.facts, *state.steady, *state.q.definitions), trust, goals)
     other = any_peer("other")
     config = state.peer.config
     settings = made(type(config), **{**fields_of(config), "player": other.config.player})
@@ -143,36 +152,38 @@ def of_consequences(state: Before) -> Iterator[Case]:
     assumed = [term_of(formula) for each in of_scope("state") for formula in each.clauses(state.q, other).values()]
     for each in of_scope("pair"):
         goals = {(each.name, clause): term_of(f) for clause, f in each.clauses(state.q, state.peer, other).items()}
-        yield Case("(any two peers)", each.name, (*state.facts, *assumed), trust, goals)
+        yield Case("(any two peers)", each.name, (*state.facts, *state.steady, *assumed), trust, goals)
 
 
-def of_transition(state: Before, transition: Transition) -> Iterator[Case]:
+def of_transition(state: Before, transition: Transition[Any]) -> Iterator[Case]:
     """Yield the cases of one transition."""
     for label, args in any_arguments(transition):
         yield from _cases(state, transition, args, label)
 
 
-def any_arguments(transition: Transition) -> Iterator[tuple[str, dict[str, Any]]]:
+def any_arguments(transition: Transition[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield arbitrary arguments of a transition by name, for each path that a message may take, and a label."""
-    parameters = list(inspect.signature(transition.effect).parameters.values())[1:]
-    takes_path = any(str(each.annotation) == "Path" for each in parameters)
+    fields = () if transition.takes is None else attrs.fields(transition.takes)
+    takes_path = any(str(each.type) == "Path" for each in fields)
     for path in tuple(Path) if takes_path else (None,):
         args = {
-            each.name: path if str(each.annotation) == "Path" else make(str(each.annotation), f"arg.{each.name}")
-            for each in parameters
+            each.name: path if str(each.type) == "Path" else make(str(each.type), f"arg.{each.name}") for each in fields
         }
         yield f"{path.value}, " if path else "", args
 
 
-def _cases(state: Before, transition: Transition, args: dict[str, Any], label: str) -> Iterator[Case]:
+def _cases(state: Before, transition: Transition[Any], args: dict[str, Any], label: str) -> Iterator[Case]:
     peer = state.peer
-    premises = list(state.facts)
-    trust = list(state.invariants.values())
+    premises = [*state.facts, *state.steady]
+    trust = list(state.trusting)
+    if transition.name in WHATEVER_PARTNERS_SAY:
+        premises.append(term_of(WHATEVER_PARTNERS_SAY[transition.name](state.q, peer, **args)))
+    record = transition.arguments(*args.values())
     if transition.name in ASSUMPTIONS:
         trust.append(term_of(ASSUMPTIONS[transition.name](state.q, peer, **args)))
     asked = []
     for guard in transition.guards:
-        formula, facts_, failures = guard_formula(guard, peer, tuple(args.values()))
+        formula, facts_, failures = guard_formula(guard, peer, record)
         asked.append((formula, facts_))
         premises.extend(facts_)
         for conditions, error in failures:
@@ -182,7 +193,7 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
             )
         premises.append(formula)
     yield _attempt(state, transition, args, label, asked)
-    explored = explore(lambda: transition.effect(peer, *args.values()))
+    explored = explore(lambda: transition.perform(peer, record))
     for number, one in enumerate(explored, 1):
         way = f"{label}path {number} of {len(explored)}"
         assumed = (*premises, *one.facts, *one.conditions)
@@ -197,7 +208,7 @@ def _cases(state: Before, transition: Transition, args: dict[str, Any], label: s
 
 
 def _attempt(
-    state: Before, transition: Transition, args: dict[str, Any], label: str, asked: list[tuple[Any, list[Any]]]
+    state: Before, transition: Transition[Any], args: dict[str, Any], label: str, asked: list[tuple[Any, list[Any]]]
 ) -> Case:
     """Return what must be true of when a transition is possible; `asked` has each guard's formula, and its facts."""
     possible = SBool(z3.And(*(formula for formula, _ in asked)))
@@ -208,7 +219,7 @@ def _attempt(
         for clause, formula in each.clauses(state.q, attempt).items()
     }
     facts_ = [fact for _, some in asked for fact in some]
-    return Case(transition.name, f"{label}when", (*state.facts, *facts_), tuple(state.invariants.values()), goals)
+    return Case(transition.name, f"{label}when", (*state.facts, *state.steady, *facts_), state.trusting, goals)
 
 
 def where(error: Exception) -> str:
@@ -227,15 +238,23 @@ def of_nothing(name: str, error: Exception) -> Case:
 
 
 def _goals(state: Before, view: StepView) -> dict[tuple[str, str], Any]:
-    goals = {key: z3.BoolVal(True) for key in state.invariants}
+    goals = {key: z3.BoolVal(key in state.invariants) for key in state.stated}
     for each in of_scope("state"):
         if not _has(view.after, state.speaks_of[each.name]):
             for clause, formula in each.clauses(state.q, view.after).items():
                 goals[each.name, clause] = term_of(formula)
     for each in of_scope("step"):
         for clause, formula in each.clauses(state.q, view).items():
+            if (each.name, clause) not in goals:
+                raise TypeError(f"{each.name} states the clause {clause!r} of some steps only")
             goals[each.name, clause] = term_of(formula)
     return goals
+
+
+def _of_steps(q: Terms, peer: Peer) -> list[tuple[str, str]]:
+    """Return what must hold of every step: what is stated of a step in which nothing happens."""
+    nothing = StepView("(nothing)", peer, {}, peer, ())
+    return [(each.name, clause) for each in of_scope("step") for clause in each.clauses(q, nothing)]
 
 
 def _has(whole: Any, part: Any) -> bool:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from rollproof.model.sessions.campaign import small_setup
+from rollproof.model.sessions.campaign import small_promises, small_setup
 from rollproof.model.sessions.examined import Broken, examine
-from rollproof.model.sessions.scenarios import SCENARIOS, SOUND
+from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.proofs.induction import in_parallel
 from rollproof.reference.transition import Protocol
 
-SMALL = 200
+SMALL = 150
 """How many small random sessions are played."""
 BATCH = 10
 """How many of them one process plays at a time."""
@@ -49,7 +49,7 @@ def _played(protocol: Protocol, item: str | range, option: str) -> Broken | None
         return examine(scenario.setup, scenario.promises, protocol, f"{item} --strict{option}")
     for seed in item:
         again = f"--campaign 1 --seed {seed} --small --strict{option}"
-        broken = examine(small_setup(seed), SOUND, protocol, again)
+        broken = examine(small_setup(seed), small_promises(seed), protocol, again)
         if broken is not None:
             return broken
     return None

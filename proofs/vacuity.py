@@ -114,14 +114,21 @@ def look(protocol: Protocol, instance: Instance, expected: Iterable[Clause], lim
     return Seen(frozenset(notes.taken), frozenset(notes.tested), explorer.states)
 
 
-def look_for(protocol: Protocol, transition: str) -> Seen:
-    """Look for a state in which a transition is taken: among peers that say the truth, or else among liars."""
-    having = [each for each in INSTANCES.values() if transition in each.transitions]
+def look_for(protocol: Protocol, transition: str, expected: Iterable[Clause] = ()) -> Seen:
+    """Look for a state in which a transition is taken, and note which expected clauses about steps that tests.
+
+    It is looked for among peers that say the truth, or else among liars.
+    """
+    wanted = list(expected)
+    having = [each for each in INSTANCES.values() if each.has(transition)]
     for truthful in (True, False):
         for instance in having:
             explorer = Explorer(protocol, evolve(instance, truthful=truthful))
-            if any(stepped.transition.name == transition for stepped in explorer.explore(DEEP_LIMIT)):
-                return Seen(frozenset({transition}), frozenset(), explorer.states)
+            for stepped in explorer.explore(DEEP_LIMIT):
+                if stepped.transition.name == transition and stepped.after is not None:
+                    notes = _Notes(wanted)
+                    notes.step(Witness(*explorer.readings[stepped.after.run].setting), stepped)
+                    return Seen(frozenset(notes.taken), frozenset(notes.tested), explorer.states)
     return Seen(frozenset(), frozenset(), 0)
 
 

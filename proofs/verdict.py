@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import define, field, frozen
 
+from rollproof.model.search.explorer import described
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Count, Refuted, Result, search, suited
 from rollproof.model.sessions.examined import Broken, broken_law
-from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
+from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, is_trusting
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.trace import Trace
 from rollproof.model.variants.variants import VARIANTS
@@ -60,6 +61,8 @@ class Judgement:
     """Where a violation was searched for, if the proof failed and none was found."""
     played: Played | None = None
     """What came of the sessions; None if a run was found before, or only a part was to be proved."""
+    failed: tuple[str, ...] = ()
+    """The instances that could not be searched, and why: then nothing is called proved."""
 
     @property
     def broken(self) -> Broken | None:
@@ -71,7 +74,7 @@ class Judgement:
         """Refuted if anything is; else proved if all is; else undecided."""
         if self.trace is not None or self.broken is not None:
             return "refuted"
-        proved = bool(self.judged) and all(each.status == "proved" for each in self.judged)
+        proved = bool(self.judged) and all(each.status == "proved" for each in self.judged) and not self.failed
         return "proved" if proved else "undecided"
 
 
@@ -110,6 +113,15 @@ class Trust:
         return decided and refuted and not self.never_taken and not self.untested
 
 
+@define
+class _Searched:
+    """What came of a search through several instances."""
+
+    trace: Trace | None = None
+    counts: list[Count] = field(factory=list)
+    failed: list[str] = field(factory=list)
+
+
 def judge(
     protocol: Protocol,
     transitions: Iterable[str] | None = None,
@@ -123,29 +135,32 @@ def judge(
     `transitions` and `players` restrict what is proved. `option` is what `rollproof simulate` needs to play a session
     under the same protocol.
     """
-    played = None
+    played: Played | None = None
+    failed: tuple[str, ...] = ()
     if transitions is None:
         law = broken_law(f"--laws{option}")
         if law is not None:
             return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, law))
-        trace, _ = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
-        if trace is not None:
-            return Judgement(protocol.name, _judged(None, trace), trace, None, "")
+        first = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
+        if first.trace is not None:
+            return Judgement(protocol.name, _judged(None, first.trace), first.trace, None, "")
+        failed = tuple(first.failed)
         played = play_all(protocol, option, jobs)
         if played.broken is not None:
             return Judgement(protocol.name, _judged(None, None), None, None, "", played)
     report = prove(protocol, transitions, jobs, players, progress)
     if not report.unproved:
-        return Judgement(protocol.name, _judged(report, None), None, report, "", played)
+        return Judgement(protocol.name, _judged(report, None), None, report, "", played, failed)
     suspects = {each.transition for each in report.unproved}
-    having = [each for each in suited(protocol) if suspects & set(each.transitions)] or suited(protocol)
+    having = [each for each in suited(protocol) if any(map(each.has, suspects))] or suited(protocol)
     lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
-    asked = (*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if PROPERTIES[name].scope != "pair"))
-    trace, counts = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
-    if trace is None:
-        trace, counts = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
-    scope = "" if trace else ", ".join(f"{count.instance} ({count.states} states)" for count in counts)
-    return Judgement(protocol.name, _judged(report, trace), trace, report, scope, played)
+    asked = (*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if not PROPERTIES[name].is_of_two))
+    found = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
+    if found.trace is None:
+        found = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
+    scope = ", ".join(f"{count.instance} ({count.states} states)" for count in found.counts)
+    judged = _judged(report, found.trace)
+    return Judgement(protocol.name, judged, found.trace, report, scope, played, tuple(found.failed))
 
 
 def judge_suspect(
@@ -158,7 +173,7 @@ def judge_suspect(
     """Judge a protocol that is probably wrong: try the run that refuted it before, if there is one."""
     trace = replay(protocol, counterexample, HARM) if counterexample is not None else None
     if trace is None and counterexample is not None:
-        trace, _ = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
+        trace = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs).trace
         trace = trace or replay(protocol, counterexample, THEOREMS)
     if trace is None:
         return judge(protocol, None, players, jobs, option=option)
@@ -167,21 +182,24 @@ def judge_suspect(
 
 def _searched(
     protocol: Protocol, asked: Sequence[Property | str], instances: Iterable[Instance], limit: int, jobs: int | None
-) -> tuple[Trace | None, list[Count]]:
+) -> _Searched:
     """Return a run that goes wrong in the first states of some instance, if there is one, and what was looked at."""
 
-    def task(instance: Instance) -> Result | None:
+    def task(instance: Instance) -> Result | str:
         try:
             return search(protocol, asked, [instance], limit=limit)
-        except Exception:  # the code makes what no property can speak of: the proof says so
-            return None
+        except Exception as error:  # the code makes what no property can speak of
+            return f"{instance.name} cannot be searched: {described(error)}"
 
-    counts: list[Count] = []
+    found = _Searched()
     for result in in_parallel(task, instances, jobs):
         if isinstance(result, Refuted):
-            return result.trace, counts
-        counts.extend(result.counts if result is not None else ())
-    return None, counts
+            return _Searched(result.trace)
+        if isinstance(result, str):
+            found.failed.append(result)
+        else:
+            found.counts.extend(result.counts)
+    return found
 
 
 def trust(
@@ -195,7 +213,7 @@ def trust(
     expected = {
         (each.property, each.clause)
         for each in report.discharges
-        if each.property in PROPERTIES and PROPERTIES[each.property].scope != "possibility"
+        if each.property in PROPERTIES and PROPERTIES[each.property].scope not in ("possibility", "product")
     }
     guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
 
@@ -223,7 +241,7 @@ def trust(
         progress()
     seen = merged(each for each in results if isinstance(each, Seen))
     missing = [name for name in protocol.transitions if name not in seen.taken]
-    seen = merged((seen, *in_parallel(lambda name: look_for(protocol, name), missing, jobs)))
+    seen = merged((seen, *in_parallel(lambda name: look_for(protocol, name, expected), missing, jobs)))
     return Trust(
         tuple(each for each in results if isinstance(each, GuardVerdict)),
         tuple(each for each in results if isinstance(each, Control)),
@@ -250,13 +268,14 @@ def _judged(report: ProofReport | None, trace: Trace | None) -> tuple[Judged, ..
     violated = trace.violation.property if trace is not None and trace.violation is not None else None
     known = [(each.name, each.kind, each.sentence, each.rules) for each in PROPERTIES.values()]
     known.append((NEVER_CRASHES, "theorem", SENTENCE_OF_CRASHES, ()))
-    inductive = report is not None and all(each.proved for each in report.discharges if _is_invariant(each.property))
+    open_invariants = {each.property for each in report.unproved if _is_invariant(each.property)} if report else set()
+    steady = not any(not is_trusting(each) for each in open_invariants)
     judged = []
     for name, kind, sentence, rules in known:
         own = report.of(name) if report is not None else ()
         open_ = tuple(each for each in own if not each.proved)
-        trusting = name == NEVER_CRASHES or PROPERTIES[name].trusting
-        proved = report is not None and not open_ and bool(own or name == NEVER_CRASHES) and (inductive or not trusting)
+        inductive = not open_invariants if is_trusting(name) else steady
+        proved = report is not None and not open_ and bool(own or name == NEVER_CRASHES) and inductive
         status: Status = "refuted" if name == violated else "proved" if proved else "undecided"
         if own or report is None or name in (violated, NEVER_CRASHES):
             judged.append(Judged(name, kind, sentence, rules, status, len(own), open_))

@@ -79,7 +79,7 @@ def next_record_is_before_the_end(peer: Peer) -> bool:
     ),
 )
 def force_promote_frame(peer: Peer) -> Step:
-    """A record that the wait could not confirm becomes canonical all the same, flagged unconfirmed."""
+    """A record that the wait could not confirm becomes canonical anyway, flagged unconfirmed."""
     frame = peer.buffers.promoted
     record = peer.buffers.speculative[frame]
     canonical = CanonicalRecord(record, unconfirmed=True, digest=peer.buffers.digest)

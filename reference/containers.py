@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field
 from immutables import Map
-from rpds import Queue
 
 from rollproof.reference.values import frozen
 
@@ -114,21 +113,23 @@ class PlayerMap(Generic[V]):
 class Sequence(Generic[V]):
     """A first-in, first-out sequence. Also serves as a log, which is only ever appended to."""
 
-    items: Any = Queue()
-    """An rpds queue; its type stubs are wrong about `peek` and `dequeue`."""
-    length: int = 0
+    items: Map[int, V] = Map()
+    """By number; the oldest item has number `start`."""
+    start: int = 0
+    end: int = 0
+    """One more than the number of the newest item."""
 
     def push(self, item: V) -> Sequence[V]:
         """Return this sequence with `item` at its end."""
-        return Sequence(self.items.enqueue(item), self.length + 1)
+        return Sequence(self.items.set(self.end, item), self.start, self.end + 1)
 
     def first(self) -> V | None:
         """Return the oldest item, or None."""
-        return self.items.peek() if self.length else None
+        return self.items.get(self.start)
 
     def rest(self) -> Sequence[V]:
         """Return this sequence without its oldest item; it must have one."""
-        return Sequence(self.items.dequeue(), self.length - 1)
+        return Sequence(self.items.delete(self.start), self.start + 1, self.end)
 
     def cleared(self) -> Sequence[V]:
         """Return an empty sequence."""
@@ -136,11 +137,19 @@ class Sequence(Generic[V]):
 
     def __len__(self) -> int:
         """Return how many items there are."""
-        return self.length
+        return self.end - self.start
 
     def __iter__(self) -> Iterator[V]:
         """Iterate from the oldest item to the newest."""
-        return iter(self.items)
+        return map(self.items.__getitem__, range(self.start, self.end))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the items are equal, whatever their numbers."""
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        """Return a hash of the items."""
+        return hash(tuple(self))
 
 
 @frozen

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import marshal
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
-from rollproof.reference.values import frozen
-
-if TYPE_CHECKING:
-    from rollproof.reference.state import Record
-
-VALUES_ALONE = 2
-"""The last format of `marshal` in which equal values of equal types always make equal bytes."""
+from rollproof.reference.values import canonical, frozen
+from rollproof.reference.world import Record
 
 
 @frozen
@@ -23,14 +16,17 @@ class Digest:
     """32 hexadecimal digits; empty before the first record."""
 
     def extend(self, record: Record) -> Digest:
-        """Return the digest with one more record: what was done, what it yielded, nothing local to a peer."""
+        """Return the digest with one more record: what was done, what it yielded, nothing local to a peer.
+
+        It is BLAKE2b, with 16 bytes, of the canonical JSON text of a list: the digest so far, the actions in player
+        order, the steps taken, whether the episode is over; and then, unless the frame comes after the end, what the
+        world yielded, each by player: rewards, terminated, truncated, infos.
+        """
         content = [self.value, record.actions.actions, record.steps, record.over]
         outcome = record.outcome
         if outcome is not None:
-            content += sorted(outcome.rewards.items()), sorted(outcome.terminated.items())
-            content += [sorted(outcome.truncated.items())]
-            content += [(player, sorted(infos.items())) for player, infos in sorted(outcome.infos.items())]
-        return Digest(blake2b(marshal.dumps(content, VALUES_ALONE), digest_size=16).hexdigest())
+            content += outcome.rewards, outcome.terminated, outcome.truncated, outcome.infos
+        return Digest(blake2b(canonical(content).encode(), digest_size=16).hexdigest())
 
     def cleared(self) -> Digest:
         """Return the digest of no record."""

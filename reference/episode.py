@@ -36,22 +36,30 @@ from rollproof.reference.guards import (
 from rollproof.reference.rollback import is_before_the_end
 from rollproof.reference.state import Peer, Phase, begin_episode
 from rollproof.reference.transition import Step, guard, transition
-from rollproof.reference.values import evolve, given
+from rollproof.reference.values import evolve, frozen, given
 
 END_TOLERANCE = 5
 """How many frames two ends may lie apart without a warning (EP-2)."""
 
 
+@frozen
+class Clock:
+    """What time it is."""
+
+    now: int
+    """In milliseconds."""
+
+
 @guard("EP-1", "EP-2")
-def end_is_reached(peer: Peer, now: int) -> bool:
+def end_is_reached(peer: Peer) -> bool:
     """The simulation is over, or a partner's end has been reached."""
     return not is_before_the_end(peer)
 
 
-@transition("EP-1", "EP-9", guards=(end_is_reached, running, no_rollback_in_progress, no_rollback_pending))
-def suspect_end(peer: Peer, now: int) -> Step:
+@transition("EP-1", "EP-9", takes=Clock, guards=(end_is_reached, running, no_rollback_in_progress, no_rollback_pending))
+def suspect_end(peer: Peer, clock: Clock) -> Step:
     """The peer stops ticking: the end is in sight, perhaps only on predictions."""
-    deadline = now + peer.config.episode_sync_timeout_ms
+    deadline = clock.now + peer.config.episode_sync_timeout_ms
     ending = evolve(peer.ending, phase=Phase.SYNCING, deadline=deadline)
     return evolve(peer, ending=ending), (EndSuspected(peer.frame),)
 
@@ -63,7 +71,7 @@ def end_was_false(peer: Peer) -> bool:
 
 
 @guard("EP-1")
-def end_is_undecided(peer: Peer, *_: object) -> bool:
+def end_is_undecided(peer: Peer) -> bool:
     """The peer has not decided its end."""
     return peer.ending.own is None
 
@@ -75,15 +83,24 @@ def withdraw_end(peer: Peer) -> Step:
     return evolve(peer, ending=ending), (EndWithdrawn(peer.frame),)
 
 
+@frozen
+class Decision:
+    """Where the episode ends."""
+
+    end: int
+    """The termination frame."""
+
+
 @guard("EP-1")
-def frames_below_end_are_canonical(peer: Peer, end: int) -> bool:
+def frames_below_end_are_canonical(peer: Peer, decision: Decision) -> bool:
     """Every record below the end is canonical, hence confirmed."""
-    return 1 <= end <= peer.buffers.promoted
+    return 1 <= decision.end <= peer.buffers.promoted
 
 
 @guard("EP-1", "EP-2")
-def end_is_certain(peer: Peer, end: int) -> bool:
+def end_is_certain(peer: Peer, decision: Decision) -> bool:
     """The episode is over after the last frame below the end and not before it; or a partner announced this end."""
+    end = decision.end
     if end == peer.ending.termination and not peer.ending.alone:
         return True
     canonical = peer.buffers.canonical
@@ -93,6 +110,7 @@ def end_is_certain(peer: Peer, end: int) -> bool:
 @transition(
     "EP-1",
     "EP-2",
+    takes=Decision,
     guards=(
         end_is_in_sight,
         no_rollback_in_progress,
@@ -101,8 +119,9 @@ def end_is_certain(peer: Peer, end: int) -> bool:
         end_is_certain,
     ),
 )
-def decide_end(peer: Peer, end: int) -> Step:
+def decide_end(peer: Peer, decision: Decision) -> Step:
     """The peer decides its termination frame, on confirmed frames only."""
+    end = decision.end
     ending = evolve(
         peer.ending,
         own=end,
@@ -112,37 +131,50 @@ def decide_end(peer: Peer, end: int) -> Step:
     return evolve(peer, ending=ending), (EndDecided(end), *_far_apart(peer, end))
 
 
+@frozen
+class EndArrival:
+    """The end that a partner announces."""
+
+    player: Player
+    """The sender."""
+    epoch: int
+    end: int
+    """The termination frame."""
+
+
 @guard("EP-2")
-def end_is_new(peer: Peer, player: Player, epoch: int, end: int) -> bool:
+def end_is_new(peer: Peer, arrival: EndArrival) -> bool:
     """The partner has not announced its end before."""
-    return peer.ending.announced.get(player) is None
+    return peer.ending.announced.get(arrival.player) is None
 
 
 @guard("EP-2", "IN-7")
-def end_is_plausible(peer: Peer, player: Player, epoch: int, end: int) -> bool:
+def end_is_plausible(peer: Peer, arrival: EndArrival) -> bool:
     """The announced end is positive, and not further ahead than an input may be."""
-    return 1 <= end <= peer.frame + peer.config.max_frames_ahead
+    return 1 <= arrival.end <= peer.frame + peer.config.max_frames_ahead
 
 
-@transition("EP-2", guards=(same_epoch, from_a_partner, episode_is_open, end_is_new, end_is_plausible))
-def receive_end(peer: Peer, player: Player, epoch: int, end: int) -> Step:
+@transition(
+    "EP-2", takes=EndArrival, guards=(same_epoch, from_a_partner, episode_is_open, end_is_new, end_is_plausible)
+)
+def receive_end(peer: Peer, arrival: EndArrival) -> Step:
     """What a partner announces is recorded; the termination frame is the minimum over all peers."""
     ending = evolve(
         peer.ending,
-        announced=peer.ending.announced.set(player, end),
-        termination=_lower(peer.ending.termination, end),
+        announced=peer.ending.announced.set(arrival.player, arrival.end),
+        termination=_lower(peer.ending.termination, arrival.end),
     )
-    return evolve(peer, ending=ending), (EndHeard(player, end), *_far_apart(peer, end))
+    return evolve(peer, ending=ending), (EndHeard(arrival.player, arrival.end), *_far_apart(peer, arrival.end))
 
 
 @guard("EP-3")
-def all_ends_are_known(peer: Peer, *_: object) -> bool:
+def all_ends_are_known(peer: Peer) -> bool:
     """Every partner has announced its end."""
     return peer.ending.announced.covers(peer.config.partners)
 
 
 @guard("EP-3", "EP-10")
-def frames_below_termination_are_simulated(peer: Peer, *_: object) -> bool:
+def frames_below_termination_are_simulated(peer: Peer) -> bool:
     """The termination frame is known, and every frame below it has been simulated."""
     return peer.ending.termination is not None and peer.ending.termination <= peer.frame
 
@@ -150,23 +182,26 @@ def frames_below_termination_are_simulated(peer: Peer, *_: object) -> bool:
 @transition(
     "EP-3",
     "EP-4",
+    takes=Clock,
     guards=(syncing, no_rollback_in_progress, all_ends_are_known, frames_below_termination_are_simulated),
 )
-def begin_wait(peer: Peer, now: int) -> Step:
+def begin_wait(peer: Peer, clock: Clock) -> Step:
     """The confirmation wait begins, with its deadline."""
-    deadline = now + peer.config.confirmation_timeout_ms
+    deadline = clock.now + peer.config.confirmation_timeout_ms
     ending = evolve(peer.ending, phase=Phase.WAITING, deadline=deadline)
     return evolve(peer, ending=ending), (WaitBegun(given(peer.ending.termination) - 1, deadline),)
 
 
 @transition(
-    "EP-9", guards=(syncing, deadline_has_passed, queues_are_drained, no_rollback_pending, no_rollback_in_progress)
+    "EP-9",
+    takes=Clock,
+    guards=(syncing, deadline_has_passed, queues_are_drained, no_rollback_pending, no_rollback_in_progress),
 )
-def give_up_on_partners(peer: Peer, now: int) -> Step:
+def give_up_on_partners(peer: Peer, clock: Clock) -> Step:
     """A partner's end did not arrive: the peer goes on alone, with the end in sight, through the same wait."""
     end = peer.simulation.steps if peer.simulation.over else peer.frame
     termination = _lower(peer.ending.termination, end)
-    deadline = now + peer.config.confirmation_timeout_ms
+    deadline = clock.now + peer.config.confirmation_timeout_ms
     ending = evolve(peer.ending, phase=Phase.WAITING, deadline=deadline, termination=termination, alone=True)
     return evolve(peer, ending=ending), (PartnerEndMissing(termination), WaitBegun(termination - 1, deadline))
 
@@ -178,7 +213,7 @@ def target_is_confirmed(peer: Peer) -> bool:
 
 
 @guard("EP-2")
-def end_is_decided(peer: Peer, *_: object) -> bool:
+def end_is_decided(peer: Peer) -> bool:
     """The peer has decided its own end, or goes on alone."""
     return peer.ending.own is not None or peer.ending.alone
 
@@ -205,6 +240,7 @@ def succeed_wait(peer: Peer) -> Step:
 @transition(
     "EP-5",
     "EP-7",
+    takes=Clock,
     guards=(
         waiting,
         deadline_has_passed,
@@ -214,8 +250,8 @@ def succeed_wait(peer: Peer) -> Step:
         nothing_left_to_confirm,
     ),
 )
-def expire_wait(peer: Peer, now: int) -> Step:
-    """The confirmation wait reaches its deadline; the episode completes all the same."""
+def expire_wait(peer: Peer, _: Clock) -> Step:
+    """The confirmation wait reaches its deadline; the episode completes anyway."""
     ending = evolve(peer.ending, phase=Phase.COMPLETING, deadline=None, timed_out=True)
     return evolve(peer, ending=ending), (WaitTimedOut(peer.confirmed, given(peer.ending.termination) - 1),)
 

@@ -2,92 +2,126 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from rollproof.reference.containers import Player
 from rollproof.reference.state import Peer, Phase
 from rollproof.reference.transition import guard
 
 
+class HasTime(Protocol):
+    """Arguments that say when."""
+
+    @property
+    def now(self) -> int:
+        """The time, in milliseconds."""
+
+
+class HasPlayer(Protocol):
+    """Arguments that name a player."""
+
+    @property
+    def player(self) -> Player:
+        """The partner that the transition is about."""
+
+
+class HasEpoch(HasPlayer, Protocol):
+    """Arguments that name a sender and an episode."""
+
+    @property
+    def epoch(self) -> int:
+        """The episode of a message."""
+
+
+class HasFrame(HasPlayer, Protocol):
+    """Arguments that name a player and a frame."""
+
+    @property
+    def frame(self) -> int:
+        """The frame that the transition is about."""
+
+
 @guard("RB-7", "RB-5")
-def no_rollback_in_progress(peer: Peer, *_: object) -> bool:
+def no_rollback_in_progress(peer: Peer) -> bool:
     """No rollback is in progress."""
     return peer.rollback.cursor is None
 
 
 @guard("RB-2", "RB-3", "BUF-4", "EP-5")
-def no_rollback_pending(peer: Peer, *_: object) -> bool:
+def no_rollback_pending(peer: Peer) -> bool:
     """No rollback is pending."""
     return peer.rollback.pending is None
 
 
 @guard("EP-1")
-def running(peer: Peer, *_: object) -> bool:
+def running(peer: Peer) -> bool:
     """The peer is ticking: no end is in sight."""
     return peer.ending.phase == Phase.RUNNING
 
 
 @guard("EP-2", "EP-8")
-def episode_is_open(peer: Peer, *_: object) -> bool:
+def episode_is_open(peer: Peer) -> bool:
     """The wait is not over, so what arrives still counts."""
     return peer.ending.phase < Phase.COMPLETING
 
 
 @guard("EP-1", "EP-3")
-def end_is_in_sight(peer: Peer, *_: object) -> bool:
+def end_is_in_sight(peer: Peer) -> bool:
     """The peer has stopped ticking and its episode is still open."""
     return Phase.RUNNING < peer.ending.phase < Phase.COMPLETING
 
 
 @guard("EP-3")
-def syncing(peer: Peer, *_: object) -> bool:
+def syncing(peer: Peer) -> bool:
     """The peer waits for everyone's end."""
     return peer.ending.phase == Phase.SYNCING
 
 
 @guard("EP-5")
-def waiting(peer: Peer, *_: object) -> bool:
+def waiting(peer: Peer) -> bool:
     """The peer is in the confirmation wait."""
     return peer.ending.phase == Phase.WAITING
 
 
 @guard("EP-8")
-def completing(peer: Peer, *_: object) -> bool:
+def completing(peer: Peer) -> bool:
     """The confirmation wait is over."""
     return peer.ending.phase == Phase.COMPLETING
 
 
 @guard("EP-9", "EP-7")
-def deadline_has_passed(peer: Peer, now: int) -> bool:
+def deadline_has_passed(peer: Peer, at: HasTime) -> bool:
     """The deadline of the present phase has passed."""
-    return peer.ending.deadline is not None and now >= peer.ending.deadline
+    return peer.ending.deadline is not None and at.now >= peer.ending.deadline
 
 
 @guard("EP-5", "IN-2")
-def queues_are_drained(peer: Peer, *_: object) -> bool:
+def queues_are_drained(peer: Peer) -> bool:
     """Every input that has arrived has been drained."""
     return peer.inputs.p2p.first() is None and peer.inputs.relay.first() is None
 
 
 @guard("EP-5")
-def nothing_left_to_confirm(peer: Peer, *_: object) -> bool:
+def nothing_left_to_confirm(peer: Peer) -> bool:
     """The confirmed frame is as far as it goes, and every confirmed record is promoted."""
     frame = peer.confirmed + 1
     return not (frame < peer.frame and peer.inputs.known.complete(frame)) and peer.buffers.promoted > peer.confirmed
 
 
 @guard("IN-7", "IN-11")
-def same_epoch(peer: Peer, player: Player, epoch: int, *_: object) -> bool:
+def same_epoch(peer: Peer, message: HasEpoch) -> bool:
     """The message belongs to this episode."""
-    return epoch == peer.epoch
+    return message.epoch == peer.epoch
 
 
 @guard("IN-7")
-def from_a_partner(peer: Peer, player: Player, *_: object) -> bool:
+def from_a_partner(peer: Peer, about: HasPlayer) -> bool:
     """The player is in the session, and is not the local one."""
-    return player in peer.config.players and player != peer.config.player
+    return about.player in peer.config.players and about.player != peer.config.player
 
 
 @guard("ME-4")
-def own_hash_is_known(peer: Peer, player: Player, frame: int, *_: object) -> bool:
+def own_hash_is_known(peer: Peer, about: HasFrame) -> bool:
     """The frame is canonical here, and confirmed."""
-    canonical = peer.buffers.canonical.get(frame)
+    canonical = peer.buffers.canonical.get(about.frame)
     return canonical is not None and not canonical.unconfirmed

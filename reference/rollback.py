@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from rollproof.reference.containers import FrameMap
 from rollproof.reference.events import FrameSimulated, RollbackBegun, RollbackFinished
 from rollproof.reference.guards import episode_is_open, no_rollback_in_progress, no_rollback_pending, running
-from rollproof.reference.state import Peer, Record, Rollback, RollbackEntry
+from rollproof.reference.state import Peer, Rollback, RollbackEntry
 from rollproof.reference.transition import Step, guard, transition
-from rollproof.reference.values import evolve, given
-from rollproof.reference.world import advance
+from rollproof.reference.values import evolve, frozen, given
+from rollproof.reference.world import Record, Simulation, advance
 
 
 @transition("RB-7", "IN-12", guards=(running, no_rollback_in_progress))
@@ -18,14 +17,23 @@ def begin_tick(peer: Peer) -> Step:
     return evolve(peer, ticks=peer.ticks + 1), ()
 
 
+@frozen
+class Moment:
+    """When a frame is simulated, and whether the peer has the focus then: both are noted in its record."""
+
+    now: int
+    """In milliseconds."""
+    focused: bool
+
+
 @guard("IN-5")
-def local_input_is_scheduled(peer: Peer, now: int, focused: bool) -> bool:
+def local_input_is_scheduled(peer: Peer) -> bool:
     """The local input sampled at this frame has been scheduled, hence that of this frame is known."""
     return peer.inputs.known.get(peer.config.player, peer.frame + peer.config.input_delay) is not None
 
 
 @guard("IN-8")
-def within_prediction_window(peer: Peer, now: int, focused: bool) -> bool:
+def within_prediction_window(peer: Peer) -> bool:
     """The frame is at most `prediction_window` frames beyond the confirmed one."""
     window = peer.config.prediction_window
     return window is None or peer.frame - peer.confirmed <= window
@@ -38,7 +46,7 @@ def is_before_the_end(peer: Peer) -> bool:
 
 
 @guard("EP-1", "EP-2")
-def frame_is_before_the_end(peer: Peer, now: int, focused: bool) -> bool:
+def frame_is_before_the_end(peer: Peer) -> bool:
     """The simulation is not over, and no partner's end lies at or before the frame."""
     return is_before_the_end(peer)
 
@@ -46,6 +54,7 @@ def frame_is_before_the_end(peer: Peer, now: int, focused: bool) -> bool:
 @transition(
     "IN-6",
     "BUF-1",
+    takes=Moment,
     guards=(
         running,
         no_rollback_in_progress,
@@ -55,10 +64,18 @@ def frame_is_before_the_end(peer: Peer, now: int, focused: bool) -> bool:
         frame_is_before_the_end,
     ),
 )
-def simulate_frame(peer: Peer, now: int, focused: bool) -> Step:
+def simulate_frame(peer: Peer, moment: Moment) -> Step:
     """The next frame is simulated with known or predicted inputs, and its record is speculative."""
-    metrics = evolve(peer.metrics, frames=peer.metrics.frames + 1)
-    return _simulate(peer, peer.frame, now, focused, replayed=False, frame=peer.frame + 1, metrics=metrics)
+    simulation, speculative, event = _simulate(peer, peer.frame, moment, replayed=False)
+    after = evolve(
+        peer,
+        frame=peer.frame + 1,
+        simulation=simulation,
+        snapshots=peer.snapshots.set(peer.frame, peer.simulation),
+        buffers=evolve(peer.buffers, speculative=speculative),
+        metrics=evolve(peer.metrics, frames=peer.metrics.frames + 1),
+    )
+    return after, (event,)
 
 
 @guard("RB-1")
@@ -69,7 +86,7 @@ def rollback_is_pending(peer: Peer) -> bool:
 
 @transition("RB-3", "RB-4", guards=(rollback_is_pending, no_rollback_in_progress, episode_is_open))
 def begin_rollback(peer: Peer) -> Step:
-    """The peer becomes as it was before the pending frame, with no record at or after it."""
+    """The peer is rolled back to the state before the pending frame, with no record at or after it."""
     target = given(peer.rollback.pending)
     depth = peer.frame - target
     entry = RollbackEntry(epoch=peer.epoch, target=target, current_frame=peer.frame, depth=depth)
@@ -96,23 +113,30 @@ def begin_rollback(peer: Peer) -> Step:
 
 
 @guard("RB-5")
-def rollback_in_progress(peer: Peer, *_: object) -> bool:
+def rollback_in_progress(peer: Peer) -> bool:
     """A rollback is in progress."""
     return peer.rollback.cursor is not None
 
 
 @guard("RB-5")
-def frames_left_to_replay(peer: Peer, now: int, focused: bool) -> bool:
+def frames_left_to_replay(peer: Peer) -> bool:
     """The replay has not reached the current frame."""
     return given(peer.rollback.cursor) < peer.frame
 
 
-@transition("RB-5", "RB-6", "BUF-1", guards=(rollback_in_progress, frames_left_to_replay))
-def replay_frame(peer: Peer, now: int, focused: bool) -> Step:
-    """The next frame of the replay is simulated again, with what is known by now and fresh predictions elsewhere."""
+@transition("RB-5", "RB-6", "BUF-1", takes=Moment, guards=(rollback_in_progress, frames_left_to_replay))
+def replay_frame(peer: Peer, moment: Moment) -> Step:
+    """The next frame is replayed, with the inputs known by now and fresh predictions elsewhere."""
     cursor = given(peer.rollback.cursor)
-    rollback = evolve(peer.rollback, cursor=cursor + 1)
-    return _simulate(peer, cursor, now, focused, replayed=True, rollback=rollback)
+    simulation, speculative, event = _simulate(peer, cursor, moment, replayed=True)
+    after = evolve(
+        peer,
+        rollback=evolve(peer.rollback, cursor=cursor + 1),
+        simulation=simulation,
+        snapshots=peer.snapshots.set(cursor, peer.simulation),
+        buffers=evolve(peer.buffers, speculative=speculative),
+    )
+    return after, (event,)
 
 
 @guard("RB-5")
@@ -127,10 +151,12 @@ def finish_rollback(peer: Peer) -> Step:
     return evolve(peer, rollback=evolve(peer.rollback, cursor=None)), (RollbackFinished(peer.frame),)
 
 
-def _simulate(peer: Peer, at: int, now: int, focused: bool, *, replayed: bool, **also: Any) -> Step:
-    """Simulate frame `at`, and make the changes `also`."""
-    actions = peer.inputs.known.joint(at)
-    predicted = peer.inputs.known.predicts(at)
+def _simulate(
+    peer: Peer, frame: int, moment: Moment, *, replayed: bool
+) -> tuple[Simulation, FrameMap[Record], FrameSimulated]:
+    """Return the simulation after a frame, the speculative records with that of the frame, and what happened."""
+    actions = peer.inputs.known.joint(frame)
+    predicted = peer.inputs.known.predicts(frame)
     simulation, outcome = advance(peer.world, peer.simulation, actions, peer.config.max_steps)
     record = Record(
         actions=actions,
@@ -139,14 +165,8 @@ def _simulate(peer: Peer, at: int, now: int, focused: bool, *, replayed: bool, *
         steps=simulation.steps,
         over=simulation.over,
         was_speculative=predicted,
-        time_ms=now,
-        focused=focused,
+        time_ms=moment.now,
+        focused=moment.focused,
     )
-    peer = evolve(
-        peer,
-        simulation=simulation,
-        snapshots=peer.snapshots.set(at, peer.simulation),
-        buffers=evolve(peer.buffers, speculative=peer.buffers.speculative.set(at, record)),
-        **also,
-    )
-    return peer, (FrameSimulated(at, actions, predicted, replayed),)
+    speculative = peer.buffers.speculative.set(frame, record)
+    return simulation, speculative, FrameSimulated(frame, actions, predicted, replayed)

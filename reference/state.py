@@ -7,32 +7,10 @@ from enum import Enum
 from attrs import field
 
 from rollproof.reference.config import Config
-from rollproof.reference.containers import Action, FrameMap, InputTable, JointAction, Player, PlayerMap, Sequence, Table
+from rollproof.reference.containers import Action, FrameMap, InputTable, Player, PlayerMap, Sequence, Table
 from rollproof.reference.digest import Digest
 from rollproof.reference.values import evolve, frozen
-from rollproof.reference.world import Outcome, Simulation, Totals, World
-
-
-@frozen
-class Record:
-    """What one simulated frame yields: a row of the data."""
-
-    actions: JointAction
-    """The actions it was simulated with, known or predicted."""
-    outcome: Outcome | None
-    """What the world yielded; None in a frame that comes after the end."""
-    returns: Totals
-    """Cumulative rewards, this frame included."""
-    steps: int
-    """Steps taken, this frame included."""
-    over: bool
-    """Whether the episode is over after this frame."""
-    was_speculative: bool
-    """Whether an action was predicted when the frame was simulated last (BUF-8). Local to the peer."""
-    time_ms: int
-    """When it was simulated last. Local to the peer."""
-    focused: bool
-    """Whether the peer had the focus then. Local to the peer."""
+from rollproof.reference.world import Record, Simulation, World
 
 
 @frozen

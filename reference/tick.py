@@ -6,12 +6,15 @@ What is proved of single transitions in any order holds for these drivers, and f
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from rollproof.reference.buffers import confirm_frame, force_promote_frame, promote_frame
 from rollproof.reference.containers import Action, Player
-from rollproof.reference.desync import compare_hash, receive_hash
+from rollproof.reference.desync import Comparison, HashArrival, compare_hash, receive_hash
 from rollproof.reference.episode import (
+    Clock,
+    Decision,
+    EndArrival,
     begin_wait,
     complete_episode,
     decide_end,
@@ -28,6 +31,11 @@ from rollproof.reference.episode import (
 from rollproof.reference.events import Event, ForcedPromotion, Promoted, PromotionRefused, Stalled
 from rollproof.reference.guards import from_a_partner, no_rollback_in_progress, no_rollback_pending, same_epoch
 from rollproof.reference.inputs import (
+    Drain,
+    Duplicate,
+    InputArrival,
+    Rejection,
+    Sample,
     drain_input,
     ignore_conflict,
     input_is_unknown,
@@ -37,6 +45,7 @@ from rollproof.reference.inputs import (
 )
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message, Path
 from rollproof.reference.rollback import (
+    Moment,
     begin_rollback,
     begin_tick,
     finish_rollback,
@@ -46,8 +55,19 @@ from rollproof.reference.rollback import (
 )
 from rollproof.reference.state import Peer, Phase
 from rollproof.reference.transition import Guard, Protocol, Step, Transition
-from rollproof.reference.transport import announce_end, receive_ack, resend_inputs, send_ack, send_hash, send_inputs
+from rollproof.reference.transport import (
+    AckArrival,
+    HashTransmission,
+    Transmission,
+    announce_end,
+    receive_ack,
+    resend_inputs,
+    send_ack,
+    send_hash,
+    send_inputs,
+)
 
+A = TypeVar("A")
 NOBODY: frozenset[Player] = frozenset()
 
 
@@ -73,20 +93,28 @@ class Run:
         self.refusing = refusing
         self.events: list[Event] = []
 
-    def do(self, transition: Transition, *args: Any) -> Guard | None:
+    @overload
+    def do(self, transition: Transition[None]) -> Guard[Any] | None: ...
+    @overload
+    def do(self, transition: Transition[A], args: A) -> Guard[Any] | None: ...
+    def do(self, transition: Transition[Any], args: Any = None) -> Guard[Any] | None:
         """Fire a transition once. Return the guard that refused it, or None."""
-        step = self.transitions[transition.name].fire(self.peer, *args)
+        step = self.transitions[transition.name].fire(self.peer, args)
         if isinstance(step, Guard):
             return step
         self.peer, events = step
         self.events += events
         return None
 
-    def repeat(self, transition: Transition, *args: Any) -> Guard:
+    @overload
+    def repeat(self, transition: Transition[None]) -> Guard[Any]: ...
+    @overload
+    def repeat(self, transition: Transition[A], args: A) -> Guard[Any]: ...
+    def repeat(self, transition: Transition[Any], args: Any = None) -> Guard[Any]:
         """Fire a transition until a guard refuses it. Return that guard."""
         fire = self.transitions[transition.name].fire
         while True:
-            step = fire(self.peer, *args)
+            step = fire(self.peer, args)
             if isinstance(step, Guard):
                 return step
             self.peer, events = step
@@ -97,6 +125,10 @@ class Run:
         for name in names:
             STAGES[name](self)
         return self.peer, tuple(self.events)
+
+    def to(self, player: Player) -> Transmission:
+        """Return the arguments of what is sent to `player` now."""
+        return Transmission(player, self.now, player not in self.refusing)
 
     def accepts(self, player: Player) -> bool:
         """Tell whether a peer-to-peer send to `player` would be accepted."""
@@ -136,23 +168,23 @@ def receive(
     sender, epoch = message.player, message.epoch
     match message:
         case InputMessage():
-            known = run.peer.inputs.known if _is_from_a_partner(run, sender, epoch) else None
+            known = run.peer.inputs.known if _is_from_a_partner(run, message) else None
             for frame, action in enumerate(message.actions, message.first):
                 if known is None or known.get(sender, frame) != action:  # most are duplicates (IN-3, IN-4)
-                    _receive_input(run, sender, epoch, path, frame, action)
-            run.do(receive_ack, sender, epoch, message.acknowledged, False)
+                    _receive_input(run, InputArrival(sender, epoch, path, frame, action))
+            run.do(receive_ack, AckArrival(sender, epoch, message.acknowledged, end_known=False))
             if run.peer.ending.phase != Phase.RUNNING:
-                _answer(run, sender, epoch)
+                _answer(run, message)
         case AckMessage():
-            run.do(receive_ack, sender, epoch, message.acknowledged, message.end_known)
+            run.do(receive_ack, AckArrival(sender, epoch, message.acknowledged, message.end_known))
         case EndMessage():
-            refusal = run.do(receive_end, sender, epoch, message.end)
+            refusal = run.do(receive_end, EndArrival(sender, epoch, message.end))
             if refusal is None:
-                _receive_hash(run, sender, epoch, message.end - 1, message.digest)
+                _receive_hash(run, HashArrival(sender, epoch, message.end - 1, message.digest))
             if refusal is None or refusal.name in (end_is_new.name, "episode_is_open"):
-                _answer(run, sender, epoch)
+                _answer(run, message)
         case HashMessage():
-            _receive_hash(run, sender, epoch, message.frame, message.digest)
+            _receive_hash(run, HashArrival(sender, epoch, message.frame, message.digest))
     return run.peer, tuple(run.events)
 
 
@@ -182,21 +214,21 @@ def is_settled(peer: Peer) -> bool:
 
 def drain(run: Run) -> None:
     """Drain both queues (IN-2)."""
-    run.repeat(drain_input, Path.P2P, run.now)
-    run.repeat(drain_input, Path.RELAY, run.now)
+    run.repeat(drain_input, Drain(Path.P2P, run.now))
+    run.repeat(drain_input, Drain(Path.RELAY, run.now))
 
 
 def schedule(run: Run) -> None:
     """Schedule the local input and send it to every partner (IN-5, IN-4)."""
-    if run.do(schedule_input, run.action) is None:
+    if run.do(schedule_input, Sample(run.action)) is None:
         for partner in run.peer.config.partners:
-            run.do(send_inputs, partner, run.now, run.accepts(partner))
+            run.do(send_inputs, run.to(partner))
 
 
 def roll_back(run: Run) -> None:
     """Execute the pending rollback, if there is one (RB-3)."""
     if run.do(begin_rollback) is None:
-        run.repeat(replay_frame, run.now, run.focused)
+        run.repeat(replay_frame, Moment(run.now, run.focused))
         run.do(finish_rollback)
 
 
@@ -217,32 +249,33 @@ def promote(run: Run) -> None:
     for frame in range(first, promoted):
         for partner in run.peer.config.partners:
             if (frame + 1) % run.peer.config.hash_interval == 0:
-                run.do(send_hash, partner, frame, run.accepts(partner))
-            run.do(compare_hash, partner, frame)
+                run.do(send_hash, HashTransmission(partner, frame, run.accepts(partner)))
+            run.do(compare_hash, Comparison(partner, frame))
 
 
 def simulate(run: Run) -> None:
     """Simulate the next frame (IN-8)."""
-    refusal = run.do(simulate_frame, run.now, run.focused)
+    refusal = run.do(simulate_frame, Moment(run.now, run.focused))
     if refusal is not None and refusal.name == within_prediction_window.name:
         run.events.append(Stalled(run.peer.frame, run.peer.confirmed))
 
 
 def detect_end(run: Run) -> None:
     """Stop ticking if the end is in sight (EP-1)."""
-    run.do(suspect_end, run.now)
+    run.do(suspect_end, Clock(run.now))
 
 
 def end(run: Run) -> None:
     """Go through the stages of the end as far as possible (EP-1 … EP-9)."""
+    clock = Clock(run.now)
     run.do(withdraw_end)
-    run.do(decide_end, run.peer.simulation.steps)
+    run.do(decide_end, Decision(run.peer.simulation.steps))
     if run.peer.ending.termination is not None:
-        run.do(decide_end, run.peer.ending.termination)
-    run.do(begin_wait, run.now)
-    run.do(give_up_on_partners, run.now)
+        run.do(decide_end, Decision(run.peer.ending.termination))
+    run.do(begin_wait, clock)
+    run.do(give_up_on_partners, clock)
     if run.do(succeed_wait) is not None:
-        run.do(expire_wait, run.now)
+        run.do(expire_wait, clock)
     forced = run.peer.buffers.promoted
     run.repeat(force_promote_frame)
     if run.peer.buffers.promoted > forced:
@@ -253,8 +286,9 @@ def end(run: Run) -> None:
 def resend(run: Run) -> None:
     """Send again what a partner has not acknowledged in time (IN-9, EP-2)."""
     for partner in run.peer.config.partners:
-        run.do(resend_inputs, partner, run.now, run.accepts(partner))
-        run.do(announce_end, partner, run.now, run.accepts(partner))
+        to = run.to(partner)
+        run.do(resend_inputs, to)
+        run.do(announce_end, to)
 
 
 STAGES: dict[str, Callable[[Run], object]] = {
@@ -272,25 +306,25 @@ STAGES: dict[str, Callable[[Run], object]] = {
 """The stages that `Protocol.tick` and `Protocol.poll` name."""
 
 
-def _receive_input(run: Run, sender: Player, epoch: int, path: Path, frame: int, action: Action) -> None:
-    refusal = run.do(receive_input, sender, epoch, path, frame, action)
+def _receive_input(run: Run, arrival: InputArrival) -> None:
+    refusal = run.do(receive_input, arrival)
     if refusal is None:
         return
     if refusal.name == input_is_unknown.name:
-        run.do(ignore_conflict, sender, frame, action)
+        run.do(ignore_conflict, Duplicate(arrival.player, arrival.frame, arrival.action))
     else:
-        run.do(reject_input, sender, frame, refusal.name)
+        run.do(reject_input, Rejection(arrival.player, arrival.frame, refusal.name))
 
 
-def _receive_hash(run: Run, sender: Player, epoch: int, frame: int, digest: Any) -> None:
-    if run.do(receive_hash, sender, epoch, frame, digest) is None:
-        run.do(compare_hash, sender, frame)
+def _receive_hash(run: Run, arrival: HashArrival) -> None:
+    if run.do(receive_hash, arrival) is None:
+        run.do(compare_hash, Comparison(arrival.player, arrival.frame))
 
 
-def _answer(run: Run, sender: Player, epoch: int) -> None:
-    if _is_from_a_partner(run, sender, epoch):
-        run.do(send_ack, sender, run.now, run.accepts(sender))
+def _answer(run: Run, message: Message) -> None:
+    if _is_from_a_partner(run, message):
+        run.do(send_ack, run.to(message.player))
 
 
-def _is_from_a_partner(run: Run, sender: Player, epoch: int) -> bool:
-    return same_epoch.holds(run.peer, sender, epoch) and from_a_partner.holds(run.peer, sender)
+def _is_from_a_partner(run: Run, message: Message) -> bool:
+    return same_epoch.holds(run.peer, message) and from_a_partner.holds(run.peer, message)

@@ -6,91 +6,125 @@ order of them. Because guards are data, a protocol without one of them is a valu
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Iterable, Mapping
-from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+import attrs
 from attrs import evolve, field, frozen
 
 if TYPE_CHECKING:
     from rollproof.reference.events import Event
     from rollproof.reference.state import Peer
 
+A = TypeVar("A")
+A_contra = TypeVar("A_contra", contravariant=True)
 Step = tuple["Peer", tuple["Event", ...]]
 """What an effect returns: the peer afterwards, and what happened, for the caller to act on."""
 
 
 @frozen
-class Guard:
+class Guard(Generic[A_contra]):
     """A named condition under which a transition may happen."""
 
     name: str
     rules: tuple[str, ...]
     """The ids of the rules that demand it."""
-    holds: Callable[..., bool] = field(repr=False)
-    """Called with the peer and the transition's arguments."""
+    condition: Callable[..., bool] = field(repr=False)
+    """A function of the peer, and of the transition's arguments unless `of_peer`."""
+    of_peer: bool = field(repr=False)
+    """Whether it depends on the peer alone."""
+
+    def holds(self, peer: Peer, args: A_contra) -> bool:
+        """Tell whether the transition may happen, as far as this guard is concerned."""
+        return self.condition(peer) if self.of_peer else self.condition(peer, args)
 
     @property
     def sentence(self) -> str:
         """What must hold, in English."""
-        return (self.holds.__doc__ or "").strip()
+        return (self.condition.__doc__ or "").strip()
 
 
-def guard(*rules: str) -> Callable[[Callable[..., bool]], Guard]:
+class GuardDeclaration(typing.Protocol):
+    """What makes a guard of a function."""
+
+    @overload
+    def __call__(self, condition: Callable[[Peer], bool], /) -> Guard[object]: ...
+    @overload
+    def __call__(self, condition: Callable[[Peer, A], bool], /) -> Guard[A]: ...
+
+
+def guard(*rules: str) -> GuardDeclaration:
     """Declare a guard: the function's name is its name, its docstring its sentence."""
-    return lambda holds: Guard(holds.__name__, rules, holds)
+
+    def declare(condition: Callable[..., bool]) -> Guard[Any]:
+        return Guard(condition.__name__, rules, condition, of_peer=len(signature(condition).parameters) == 1)
+
+    return declare
 
 
 @frozen
-class Transition:
+class Transition(Generic[A_contra]):
     """A guarded action on one peer."""
 
     name: str
     rules: tuple[str, ...]
-    guards: tuple[Guard, ...]
+    takes: type[Any] | None
+    """The class of its arguments; None if the peer is all that it takes."""
+    guards: tuple[Guard[A_contra], ...]
     effect: Callable[..., Step] = field(repr=False)
-    """Called with the peer and the transition's arguments, when all guards hold."""
-
-    fire: Callable[..., Step | Guard] = field(init=False, eq=False, repr=False)
-    """Called with the peer and the transition's arguments. Returns the step; or, when a guard refuses, that guard: then
-    nothing has changed."""
-
-    @fire.default
-    def _written_out(self) -> Callable[..., Step | Guard]:
-        # The guards are asked in a function that is written out, as attrs does with `__init__`: a loop that hands on
-        # `*arguments` is a good deal slower, and everything that peers do goes through here.
-        arguments = ", ".join(_bare(each) for each in signature(self.effect).parameters.values())
-        lines = [f"def fire({arguments}):"]
-        for number in range(len(self.guards)):
-            lines.append(f"    if not holds_{number}({arguments}): return guard_{number}")
-        lines.append(f"    return effect({arguments})")
-        scope: dict[str, Any] = {"effect": self.effect}
-        for number, each in enumerate(self.guards):
-            scope |= {f"guard_{number}": each, f"holds_{number}": each.holds}
-        exec("\n".join(lines), scope)
-        fire: Callable[..., Step | Guard] = scope["fire"]
-        return fire
+    """A function of the peer, and of the arguments if there are any. It may assume that all guards hold."""
 
     @property
     def sentence(self) -> str:
         """What the transition does, in English."""
         return (self.effect.__doc__ or "").strip()
 
-    def refusal(self, *arguments: Any) -> Guard | None:
-        """Return the first guard that does not hold, or None. The arguments are the peer and the transition's own."""
-        for condition in self.guards:
-            if not condition.holds(*arguments):
-                return condition
-        return None
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of its arguments."""
+        return () if self.takes is None else tuple(each.name for each in attrs.fields(self.takes))
+
+    def arguments(self, *values: Any) -> Any:
+        """Return arguments with these values, which are in the order of `parameters`; None if it takes none."""
+        return None if self.takes is None else self.takes(*values)
+
+    @overload
+    def fire(self: Transition[None], peer: Peer) -> Step | Guard[Any]: ...
+    @overload
+    def fire(self, peer: Peer, args: A_contra) -> Step | Guard[Any]: ...
+    def fire(self, peer: Peer, args: Any = None) -> Step | Guard[Any]:
+        """Return the step; or the first guard that refuses it: then nothing has changed."""
+        for each in self.guards:
+            condition = each.condition
+            if not (condition(peer) if each.of_peer else condition(peer, args)):
+                return each
+        effect = self.effect
+        return effect(peer) if self.takes is None else effect(peer, args)
+
+    def refusal(self, peer: Peer, args: A_contra) -> Guard[A_contra] | None:
+        """Return the first guard that does not hold, or None."""
+        return next((each for each in self.guards if not each.holds(peer, args)), None)
+
+    def perform(self, peer: Peer, args: A_contra) -> Step:
+        """Return the step without asking the guards."""
+        return self.effect(peer) if self.takes is None else self.effect(peer, args)
 
 
-def _bare(parameter: Parameter) -> str:
-    return str(parameter.replace(annotation=Parameter.empty, default=Parameter.empty))
-
-
-def transition(*rules: str, guards: Iterable[Guard] = ()) -> Callable[[Callable[..., Step]], Transition]:
+@overload
+def transition(
+    *rules: str, guards: Iterable[Guard[None]] = ()
+) -> Callable[[Callable[[Peer], Step]], Transition[None]]: ...
+@overload
+def transition(
+    *rules: str, takes: type[A], guards: Iterable[Guard[A]] = ()
+) -> Callable[[Callable[[Peer, A], Step]], Transition[A]]: ...
+def transition(
+    *rules: str, takes: type[Any] | None = None, guards: Iterable[Guard[Any]] = ()
+) -> Callable[[Callable[..., Step]], Transition[Any]]:
     """Declare a transition: the function is its effect, and gives it its name and its sentence."""
-    return lambda effect: Transition(effect.__name__, rules, tuple(guards), effect)
+    return lambda effect: Transition(effect.__name__, rules, takes, tuple(guards), effect)
 
 
 @frozen
@@ -98,25 +132,27 @@ class Protocol:
     """A named set of transitions. The drivers of `reference.tick` run whichever they are given."""
 
     name: str
-    transitions: Mapping[str, Transition]
+    transitions: Mapping[str, Transition[Any]]
     tick: tuple[str, ...]
     """The order of operations in a tick: names of stages of `reference.tick`."""
     poll: tuple[str, ...]
     """The order of operations in a poll, once the peer no longer ticks."""
 
     @staticmethod
-    def of(name: str, transitions: Iterable[Transition], *, tick: tuple[str, ...], poll: tuple[str, ...]) -> Protocol:
+    def of(
+        name: str, transitions: Iterable[Transition[Any]], *, tick: tuple[str, ...], poll: tuple[str, ...]
+    ) -> Protocol:
         """Make a protocol of `transitions`."""
         return Protocol(name, {each.name: each for each in transitions}, tick, poll)
 
-    def __getitem__(self, transition: Transition) -> Transition:
+    def __getitem__(self, transition: Transition[A]) -> Transition[A]:
         """Return this protocol's version of `transition`."""
         return self.transitions[transition.name]
 
     def replace(
         self,
         name: str,
-        *changed: Transition,
+        *changed: Transition[Any],
         tick: tuple[str, ...] | None = None,
         poll: tuple[str, ...] | None = None,
     ) -> Protocol:
@@ -131,7 +167,7 @@ class Protocol:
         transitions = {**self.transitions, **{each.name: each for each in changed}}
         return Protocol(name, transitions, tick or self.tick, poll or self.poll)
 
-    def extend(self, name: str, *added: Transition) -> Protocol:
+    def extend(self, name: str, *added: Transition[Any]) -> Protocol:
         """Return this protocol under another name, with further transitions.
 
         Raises:

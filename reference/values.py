@@ -8,10 +8,12 @@ session with that check in place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+import json
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
+
+from rollproof.reference.copying import copier
 
 if TYPE_CHECKING:
     from attrs import evolve, frozen
@@ -22,32 +24,17 @@ if not TYPE_CHECKING:
 
     def frozen(cls):
         """Declare a class whose objects never change."""
-        return attrs.define(unsafe_hash=True)(cls)
+        hashes_itself = cls.__dict__.get("__hash__") is not None
+        declared = attrs.define(unsafe_hash=None if hashes_itself else True)(cls)
+        declared.__copy__ = copier(declared)
+        return declared
 
     def evolve(value, /, **changes):
-        """Return a copy of `value` with the named fields replaced."""
-        try:
-            copy = COPIERS[type(value)]
-        except KeyError:
-            copy = _copier(type(value))
-        return copy(value, changes)
-
-
-COPIERS: dict[type, Callable[[Any, dict[str, Any]], Any]] = {}
-"""By class: what copies an object and replaces some fields. Each is added when it is needed first, or by `model`."""
-
-
-def _copier(cls: type) -> Callable[[Any, dict[str, Any]], Any]:
-    """Write out the function that copies each field, as attrs does with `__init__`; leave other classes to attrs."""
-    assignment: object = cls.__setattr__
-    if assignment is not object.__setattr__:
-        return COPIERS.setdefault(cls, lambda value, changes: attrs.evolve(value, **changes))
-    lines = ["def copy(value, changes):", "    made = new(cls)"]
-    lines += [f"    made.{each.name} = value.{each.name}" for each in attrs.fields(cls)]
-    lines += ["    for name in changes:", "        setattr(made, name, changes[name])", "    return made"]
-    scope: dict[str, Any] = {"cls": cls, "new": object.__new__}
-    exec("\n".join(lines), scope)
-    return COPIERS.setdefault(cls, scope["copy"])
+        """Return a copy of `value`, which is of a class declared here, with the named fields replaced."""
+        copy = value.__copy__()
+        for name in changes:
+            setattr(copy, name, changes[name])
+        return copy
 
 
 def given(value: T | None) -> T:
@@ -61,6 +48,26 @@ def given(value: T | None) -> T:
     return value
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False, default=dict)
+
+
+def canonical(value: object) -> str:
+    r"""Return a value as the one JSON text that it has, so that ports in other languages write the same.
+
+    There are no spaces, and the keys of an object are in the order of their code points. In a string `"` and `\` have a
+    backslash before them; `\b`, `\f`, `\n`, `\r` and `\t` are so; each other character that is not from U+0020 to
+    U+007E is `\u` and four lower-case hexadecimal digits, one beyond U+FFFF two of these. An integer is its decimal
+    digits. A float has the fewest digits that are read back as the same double, and always a point or an exponent: from
+    1e-4 to below 1e16 in magnitude a point with a digit after it (`1.0`, `0.0001`); beyond that one digit before it,
+    if any, and a signed exponent of at least two digits (`1e+16`, `1.5e-07`). What is not finite is `NaN`,
+    `Infinity` or `-Infinity`.
+
+    Raises:
+        TypeError: if it is no JSON value; tuples are lists, and any mapping is an object.
+    """
+    return _CANONICAL.encode(value)
+
+
 def same(one: object, other: object) -> bool:
     """Tell whether two actions are the same JSON value: Python takes 1, 1.0 and True for equal, the data does not."""
     if type(one) is not type(other):
@@ -70,4 +77,4 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
-__all__ = ["evolve", "frozen", "given", "same"]
+__all__ = ["canonical", "evolve", "frozen", "given", "same"]

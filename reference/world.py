@@ -1,4 +1,4 @@
-"""What is simulated: the world, and the simulation that counts its steps."""
+"""What is simulated: the world, the simulation that counts its steps, and the record of a frame."""
 
 from __future__ import annotations
 
@@ -67,6 +67,28 @@ class Simulation:
     """Steps taken."""
     over: bool = False
     """Whether the episode has ended. A world that has ended is not stepped again."""
+
+
+@frozen
+class Record:
+    """What one simulated frame yields: a row of the data."""
+
+    actions: JointAction
+    """The actions it was simulated with, known or predicted."""
+    outcome: Outcome | None
+    """What the world yielded; None in a frame that comes after the end."""
+    returns: Totals
+    """Cumulative rewards, this frame included."""
+    steps: int
+    """Steps taken, this frame included."""
+    over: bool
+    """Whether the episode is over after this frame."""
+    was_speculative: bool
+    """Whether an action was predicted when the frame was simulated last (BUF-8). Local to the peer."""
+    time_ms: int
+    """When it was simulated last. Local to the peer."""
+    focused: bool
+    """Whether the peer had the focus then. Local to the peer."""
 
 
 def advance(

@@ -1,7 +1,7 @@
 """rollproof: find out whether rollback netcode is right.
 
-Everything is one import package. In an installed rollproof its chapters (`reference`, `model`, `proofs`, `conformance`)
-are folders inside this one; in a checkout they lie beside it, where a reader finds them.
+Everything is one import package. In an installed rollproof its chapters (`reference`, `model`, `proofs`, `conformance`,
+`lessons`) are folders inside this one; in a checkout they lie beside it, where a reader finds them.
 """
 
 from pathlib import Path

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from traceback import extract_tb
@@ -24,10 +25,14 @@ from rollproof.output import (
     USAGE,
     UsageError,
     console,
+    plain_console,
     write_any_encoding,
 )
 
 HERE = Path(__file__).resolve().parents[1]
+LAST_WORDS_S = 1.0
+"""How long a command may take to end in order once it is terminated."""
+CHAPTERS = ("reference", "model", "proofs", "conformance", "lessons")
 TRACEBACK = "ROLLPROOF_TRACEBACK"
 """The environment variable that shows tracebacks of failures."""
 
@@ -54,20 +59,27 @@ app = App(
     help="A rollback netcode protocol: run it, search it, prove it, and judge other implementations by it.",
     help_epilogue=_epilogue(),
     version=versions,
+    console=plain_console(),
     help_format="plaintext",
 )
-app.register_install_completion_command()
+app.register_install_completion_command(add_to_startup=False)
 app.command(
     "rollproof.guards:guards", name="guards", help="Tell what each guard is for, and what goes wrong without it."
 )
 app.command("rollproof.conform:conform", name="conform", help="Judge an implementation in any language.")
 app.command("rollproof.check_log:check_log", name="check-log", help="Judge the recorded log of a session.")
 app.command(
+    "rollproof.bisect:bisect_logs",
+    name="bisect",
+    help="Find the first frame at which the logs of peers differ, and why.",
+)
+app.command(
     "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."
 )
 app.command("rollproof.diff:diff", name="diff", help="Compare two protocols: behaviour and theorems.")
 app.command("rollproof.explain:explain", name="explain", help="Explain anything that has a name, or list all there is.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
+app.command("rollproof.lesson:app", name="lesson", help="Read the lessons, and check exercises.")
 app.command("rollproof.trace:trace", name="trace", help="Show a saved run: as text, diagram, or for tools.")
 
 
@@ -97,6 +109,8 @@ def guarded(app: App, arguments: Sequence[str] | None = None) -> int:
 
 def _fault(error: Exception) -> int:
     """Tell of a failure: bad input if it comes from importing the protocol that is examined, else our own fault."""
+    while isinstance(error, ImportError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     frames = extract_tb(error.__traceback__)
     own = [each for each in frames if _relative(each.filename) != each.filename]
     place = f"{_relative(own[-1].filename)}:{own[-1].lineno}: " if own else ""
@@ -113,11 +127,15 @@ def _refuse(text: str, code: int) -> int:
 
 
 def _relative(file: str) -> str:
-    """Return a file of the project by its place there."""
+    """Return a file of the project by its place there; any other as it is."""
     try:
-        return Path(file).resolve().relative_to(HERE).as_posix().removeprefix("rollproof/")
+        place = Path(file).resolve().relative_to(HERE).as_posix()
     except ValueError:
         return file
+    chapter = place.removeprefix("rollproof/").split("/")[0]
+    return (
+        place.removeprefix("rollproof/") if chapter in CHAPTERS else place if place.startswith("rollproof/") else file
+    )
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -126,12 +144,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _terminate(_: int, __: FrameType | None) -> None:
+    """End in order, or else at once a second later; workers and adapters end when this process has."""
+    last = threading.Timer(LAST_WORDS_S, os._exit, (TERMINATED,))
+    last.daemon = True
+    last.start()
     raise SystemExit(TERMINATED)
 
 
 def main() -> None:
     """Run the command that the process was called with, and exit with its code."""
     signal.signal(signal.SIGTERM, _terminate)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     write_any_encoding()
     code = run()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,13 +16,14 @@ from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import Case, published_cases, read_case, read_cases
 from rollproof.conformance.mutants.catalogue import find_mutant, mutants
 from rollproof.conformance.report.picture import picture_of
-from rollproof.conformance.report.report import failure_text, html, junit
+from rollproof.conformance.report.report import LEGEND, failure_text, html, junit
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.runner.transport import AdapterError
-from rollproof.conformance.schema import InvalidError, Json, check, parse
+from rollproof.conformance.schema import InvalidError, Json, check
 from rollproof.conformance.suite.fuzz import fuzz
 from rollproof.conformance.suite.smoke import smoke
 from rollproof.conformance.suite.suite import Result, SuiteReport, Target, as_json, result_json, run_suite, select
+from rollproof.model.documents import read_document
 from rollproof.model.runs.run import Run
 from rollproof.output import (
     BROKEN,
@@ -29,6 +31,7 @@ from rollproof.output import (
     Output,
     UsageError,
     console,
+    many,
     progress,
     table,
     unknown,
@@ -36,6 +39,11 @@ from rollproof.output import (
     write_json,
 )
 
+RUN_REFERENCE = "import runpy; runpy.run_module('rollproof.conformance.adapters.reference', run_name='__main__')"
+ITSELF = (
+    "the reference was judged by itself: an edit of it in place is judged by the edit. "
+    "`--adapter-source DIR` judges the reference of another checkout by this one"
+)
 SHOWN_FAILURES = 3
 """How many failures are told in full; the files have all of them."""
 MOST_PICTURES = 30
@@ -55,6 +63,7 @@ def conform(
     seed: NonNegativeInt = 0,
     save: Output = None,
     mutant: str | None = None,
+    adapter_source: Path | None = None,
     strict: Annotated[bool, Parameter(negative=())] = False,
     jobs: PositiveInt = 1,
     limit: PositiveFloat = 10.0,
@@ -90,6 +99,8 @@ def conform(
         Where the search saves the case that it finds.
     mutant
         Judge a mutant of the reference, to see the suite at work.
+    adapter_source
+        Judge the reference of this checkout as an implementation; the judge is the reference that is installed.
     strict
         Require also what SHOULD hold.
     jobs
@@ -111,7 +122,7 @@ def conform(
     """
     if level > 2:
         raise UsageError(f"there are levels 0, 1 and 2, not {level}")
-    target = _target(command, mutant, limit, level)
+    target = _target(command, mutant, limit, level, adapter_source)
     others = [_read_results(path) for path in also]
     try:
         if smoke_test:
@@ -121,6 +132,8 @@ def conform(
         cases = _cases(case, profile, level)
         if list_cases:
             return _list(cases)
+        if command and cases and not case:
+            _tried_first(target)
         report = _run(cases, target, level, seed, jobs)
     except AdapterError as error:
         console(stderr=True).print(f"rollproof: the adapter cannot be judged: {error}", soft_wrap=True)
@@ -136,10 +149,21 @@ def conform(
     return int(document["exit"])
 
 
-def _target(command: tuple[str, ...], mutant: str | None, limit: float, level: int) -> Target:
+def _target(
+    command: tuple[str, ...], mutant: str | None, limit: float, level: int, source: Path | None = None
+) -> Target:
     options = [] if level == 2 else ["--level", str(level)]
     if command and mutant is not None:
         raise UsageError("--mutant is of the reference: it goes without a command")
+    if source is not None:
+        if command or mutant is not None:
+            raise UsageError("--adapter-source is of the reference: it goes without a command, and without --mutant")
+        if not (source / "reference" / "protocol.py").is_file() or not (source / "rollproof").is_dir():
+            raise UsageError(f"{source}: there is no checkout with a reference")
+        arguments = shlex.join([*options, "--adapter-source", str(source)])
+        code = f"import sys; sys.path.insert(0, {str(source.resolve())!r}); {RUN_REFERENCE}"
+        started = (sys.executable, "-P", "-c", code)
+        return Target(lambda: Adapters.of_command(started, limit), arguments, ("--adapter-source", str(source)))
     if command:
         arguments = shlex.join([*options, "--", *command])
         return Target(lambda: Adapters.of_command(command, limit), arguments, command)
@@ -174,19 +198,15 @@ def _cases(ids: tuple[str, ...], profiles: tuple[str, ...], level: int) -> list[
 
 def _read_results(path: Path) -> Json:
     try:
-        if path.stat().st_size > LARGEST_RESULTS:
-            raise UsageError(f"{path}: too large for results")
-        document = parse(path.read_bytes())
+        document = read_document(path, LARGEST_RESULTS)
         check("result", document)
-        return document
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
     except InvalidError as error:
-        raise UsageError(f"{path}: {error}") from None
+        raise UsageError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+    return document
 
 
 def _list(cases: list[Case]) -> int:
-    listed = table(f"{len(cases)} cases", "case", "level", "strength", "rules", "title", numbers=("level",))
+    listed = table(many(len(cases), "case"), "case", "level", "strength", "rules", "title", numbers=("level",))
     for case in cases:
         listed.add_row(case.id, str(case["level"]), case["strength"], ", ".join(case["rules"]), case["title"])
     console().print(listed)
@@ -215,10 +235,10 @@ def _pictures(report: SuiteReport) -> dict[str, Run]:
 def _tell(report: SuiteReport, document: Json, all_failures: bool) -> None:
     out = console()
     name = f"{document['implementation']['name']} {document['implementation']['version']}"
-    results = table(f"{name}, level {document['implementation']['level']}", "case", "verdict", "what")
+    results = table(f"{name}, level {document['implementation']['level']}", "verdict", "case", "what")
     shown = [each for each in report.results if each.verdict.value not in ("pass", "n/a", "degraded")]
     for result in shown:
-        results.add_row(result.case.id, _styled(result), _short(result))
+        results.add_row(_styled(result), result.case.id, _short(result))
     if shown:
         out.print(results)
     failed = [each for each in document["results"] if "failure" in each]
@@ -227,8 +247,26 @@ def _tell(report: SuiteReport, document: Json, all_failures: bool) -> None:
         out.print(failure_text(each), soft_wrap=True)
     if len(failed) > SHOWN_FAILURES and not all_failures:
         out.print(f"\n{len(failed) - SHOWN_FAILURES} more: --all-failures tells them in full, --html FILE shows them")
+    _tell_causes(document)
+    if not report.target.command and not report.target.arguments:
+        out.print(ITSELF, soft_wrap=True)
     counts = ", ".join(f"{number} {verdict}" for verdict, number in document["summary"].items()) or "no case matched"
     out.print(f"{name}: {counts}")
+    told = [f"{each}: {LEGEND[each]}" for each in document["summary"] if each in LEGEND]
+    if told:
+        out.print("; ".join(told), soft_wrap=True, style="dim")
+
+
+def _tell_causes(document: Json) -> None:
+    """Tell the failures by cause, once each, if there are several of one."""
+    out = console()
+    if len(document["causes"]) < len([each for each in document["results"] if "failure" in each]):
+        causes = table("the failures by cause", "clause", "cases", "effect", "for instance", numbers=("cases",))
+        for each in document["causes"]:
+            causes.add_row(each["clause"], str(len(each["cases"])), each["effect"], each["cases"][0])
+        out.print(causes)
+    if "adapter" in document:
+        out.print(f"perhaps it is the adapter: {document['adapter']}", soft_wrap=True)
 
 
 def _styled(result: Result) -> Text:
@@ -238,6 +276,24 @@ def _styled(result: Result) -> Text:
 def _short(result: Result) -> str:
     judgement = result.judgement
     return judgement.reason if judgement.failure is None else str(judgement.failure)
+
+
+def _tried_first(target: Target) -> None:
+    """Let the smoke test be passed before anything is said of the library.
+
+    Raises:
+        AdapterError: if the adapter does not keep to the adapter protocol.
+    """
+    adapters = target.make()
+    try:
+        for _ in smoke(adapters, judging=False):
+            pass
+    except AdapterError as error:
+        stderr = adapters.stderr()
+        told = f"{error} (found by the smoke test, which runs first; nothing is said of the library)"
+        raise type(error)(f"{told}\n{stderr}" if stderr else told) from error
+    finally:
+        adapters.close()
 
 
 def _smoke(target: Target) -> int:
@@ -250,7 +306,7 @@ def _smoke(target: Target) -> int:
             out.print(line, soft_wrap=True)
     finally:
         adapters.close()
-    out.print(f"the adapter keeps to the adapter protocol, as far as {len(lines)} steps show")
+    out.print(f"the adapter keeps to the adapter protocol, as far as {many(len(lines), 'step')} show")
     return HELD
 
 

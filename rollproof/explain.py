@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.text import Text
 
 from rollproof.model.glossary import spoken
-from rollproof.model.rules import RuleError, check_citations, rules
+from rollproof.model.rules import check_citations, rules
 from rollproof.model.search.search import CRASH_SENTENCE
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.variants.variants import VARIANTS
@@ -57,10 +57,7 @@ def explain(
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
     if name and unused:
         raise UsageError("--unused is about all lemmas: it goes without a name")
-    try:
-        check_citations(PROTOCOL)
-    except RuleError as error:
-        raise UsageError(str(error)) from None
+    check_citations(PROTOCOL)
     if unused:
         return _unused(jobs, json)
     if not name:

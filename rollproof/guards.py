@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 from rich.text import Text
 
+from rollproof.model.rules import check_citations
 from rollproof.model.runs.run import Run
 from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import document_of, story_of
@@ -17,6 +18,7 @@ from rollproof.output import (
     Output,
     UsageError,
     console,
+    many,
     progress,
     table,
     write_file,
@@ -72,6 +74,7 @@ def guards(
         if name is not None
         else [(each.name, guard.name) for each in PROTOCOL.transitions.values() for guard in each.guards]
     )
+    check_citations(PROTOCOL)
     counterexamples = {} if keep else load()
     verdicts = _judge(pairs, counterexamples, jobs)
     if keep:
@@ -119,11 +122,11 @@ def _keep(told: list[Told], jobs: int | None) -> None:
 
 
 def _show(verdicts: list[Told], whole: bool) -> None:
-    rows = table("Guards", "transition", "guard", "rules", "verdict", "without it", "says")
+    rows = table("Guards", "verdict", "transition", "guard", "rules", "without it", "says")
     for told in verdicts:
         each = told.of
         verdict = Text(each.verdict, _COLOURS[each.verdict])
-        rows.add_row(each.transition, each.guard, " ".join(each.rules), verdict, _without(told), each.sentence)
+        rows.add_row(verdict, each.transition, each.guard, " ".join(each.rules), _without(told), each.sentence)
     console().print(rows)
     for told in verdicts if whole else ():
         if told.of.trace is not None:
@@ -142,7 +145,7 @@ def _pictured(verdicts: list[Told]) -> dict[str, list[Run]]:
 def _without(told: Told) -> str:
     verdict = told.of
     if verdict.trace is not None and verdict.trace.violation is not None:
-        return f"{verdict.trace.violation.property} fails after {len(verdict.trace.steps)} steps"
+        return f"{verdict.trace.violation.property} fails after {many(len(verdict.trace.steps), 'step')}"
     if told.implied:
         return "nothing differs: the other guards imply it"
     if verdict.verdict == "redundant":

@@ -108,6 +108,10 @@ _PLAIN = {
 class _Console(Console):
     """A console on which no text from outside can act: what would move the cursor is shown as �."""
 
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller: a reader that went away is no verdict."""
+        raise BrokenPipeError
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render, without control characters in any text."""
         for segment in super().render(renderable, options):
@@ -129,6 +133,11 @@ def write_any_encoding() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="rollproof")
+
+
+def plain_console() -> Console:
+    """Return a console for help, as wide as the terminal, or as help is usually."""
+    return _Console(highlight=False, markup=False, emoji=False)
 
 
 def console(*, stderr: bool = False) -> Console:

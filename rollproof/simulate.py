@@ -17,7 +17,14 @@ from cyclopts import Parameter
 from rollproof.conformance.logs.record import RecordingError, lines, recorded, recording
 from rollproof.model.documents import DocumentError
 from rollproof.model.runs.sessions import TooLongError, run_of_session
-from rollproof.model.sessions.campaign import Summary, protocol_named, random_setup, run_campaign, small_setup
+from rollproof.model.sessions.campaign import (
+    Summary,
+    protocol_named,
+    random_setup,
+    run_campaign,
+    small_promises,
+    small_setup,
+)
 from rollproof.model.sessions.examined import Broken, broken_law, examine
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.report import PeerReport
@@ -26,12 +33,14 @@ from rollproof.model.sessions.schedule import dumps, load, schedule_of
 from rollproof.model.sessions.session import Result, run
 from rollproof.model.sessions.setup import Source
 from rollproof.model.variants.variants import VARIANTS
+from rollproof.model.workers import end_with_parent
 from rollproof.output import (
     BROKEN,
     HELD,
     Output,
     UsageError,
     console,
+    many,
     progress,
     table,
     unknown,
@@ -49,6 +58,10 @@ VERSION = 1
 
 MOST_SESSIONS = 10_000_000
 MOST_JOBS = 1024
+LEGEND = (
+    "rows: exported; conf, unconf: of these confirmed, and promoted without confirmation; rollb, depth: rollbacks, and "
+    "the greatest; ≠peers, ≠truth: cells that differ between the peers, and from the lockstep run"
+)
 FAILURES_SHOWN = 10
 
 
@@ -124,38 +137,47 @@ def simulate(
         raise UsageError("--small belongs to --campaign with --strict")
     if save_log is not None and (listed or campaign is not None):
         raise UsageError("--save-log takes one scenario or schedule")
-    if html is not None and (listed or campaign is not None):
-        raise UsageError("--html takes one scenario or schedule; --save-schedule saves one of a campaign")
-    if strict and not (save_schedule is None and save_log is None and html is None):
-        raise UsageError("--strict saves no schedule, no log and no picture")
+    if html is not None and (listed or laws or (campaign or 1) != 1):
+        raise UsageError("--html takes one session: a scenario, a schedule, or --campaign 1")
+    if strict and not (save_schedule is None and save_log is None):
+        raise UsageError("--strict saves no schedule and no log")
     if listed:
         return _list(json)
     protocol = protocol_named(variant) if without is None else protocol_without(without)
     option = _option(variant) if without is None else f" --without {without}"
     if laws:
         return _strictly([broken_law(f"--laws{option}")], json)
+    if campaign is not None and html is not None:
+        _write_picture(html, _random(seed or 0, strict=strict, small=small), protocol, option)
     if campaign is not None and not strict:
         return _campaign(campaign, seed or 0, jobs, dask, variant, save_schedule, json)
     if campaign is not None:
         return _strictly(_examined(campaign, seed or 0, protocol, option, small=small), json)
     played = _from_schedule(schedule) if schedule is not None else _scenarios(tuple(SCENARIOS) if every else names)
-    if strict:
-        again = f" --strict{option}"
-        return _strictly((examine(s.source, s.promises, protocol, f"{s.again}{again}") for s in played), json)
     for name, path in (("--save-schedule", save_schedule), ("--save-log", save_log), ("--html", html)):
         if path is not None and len(played) > 1:
             raise UsageError(f"{name} takes one scenario, not several")
     if html is not None:
         _write_picture(html, played[0], protocol, option)
+    if strict:
+        again = f" --strict{option}"
+        return _strictly((examine(s.source, s.promises, protocol, f"{s.again}{again}") for s in played), json)
     return _play(played, protocol, option, save_schedule, save_log, json)
 
 
 def _examined(count: int, first: int, protocol: Protocol, option: str, *, small: bool) -> Iterator[Broken | None]:
     _check_campaign(count, first)
-    setup = small_setup if small else random_setup
     for seed in range(first, first + count):
         again = f"--campaign 1 --seed {seed}{' --small' if small else ''} --strict{option}"
-        yield examine(setup(seed), SOUND, protocol, again)
+        setup, promises = (small_setup(seed), small_promises(seed)) if small else (random_setup(seed), SOUND)
+        yield examine(setup, promises, protocol, again)
+
+
+def _random(seed: int, *, strict: bool, small: bool) -> _Session:
+    setup, promises = (small_setup(seed), small_promises(seed)) if small else (random_setup(seed), SOUND)
+    name = f"{'small' if small else 'random'} session {seed}"
+    again = f"--campaign 1 --seed {seed}{' --small' if small else ''}{' --strict' if strict else ''}"
+    return _Session(name, name.capitalize(), (), setup, tuple(promises), again)
 
 
 def _strictly(examined: Iterable[Broken | None], json: Path | None) -> int:
@@ -267,20 +289,21 @@ def _show(verdicts: list[tuple[_Session, Played]], protocol: str, option: str) -
     out = console()
     numbers = ("rows", "conf", "unconf", "rollb", "depth", "≠peers", "≠truth")
     result = table(
-        f"Sessions under the protocol {protocol!r}", "scenario", "peer", *numbers, "promises", numbers=numbers
+        f"Sessions under the protocol {protocol!r}", "promises", "scenario", "peer", *numbers, numbers=numbers
     )
     for session, judged in verdicts:
         for at, peer in enumerate(judged.peers):
-            first = (session.name, verdict(judged.held, "held")) if at == 0 else ("", "")
-            result.add_row(first[0], peer.player, *_numbers(peer), first[1])
+            first = (verdict(judged.held, "held"), session.name) if at == 0 else ("", "")
+            result.add_row(*first, peer.player, *_numbers(peer))
     out.print(result)
+    out.print(LEGEND, soft_wrap=True, style="dim")
     broken = [(session, problem) for session, judged in verdicts for problem in judged.broken]
     if broken:
         out.print("\nBroken promises", style="bold")
     for session, (promise, problem) in broken:
         out.print(f"{session.name}: {promise.name} ({', '.join(promise.rules)}): {problem}", soft_wrap=True)
     failed = [session for session, judged in verdicts if not judged.held]
-    out.print(f"\n{len(verdicts) - len(failed)} of {len(verdicts)} sessions kept every promise.")
+    out.print(f"\n{len(verdicts) - len(failed)} of {many(len(verdicts), 'session')} kept every promise.")
     if failed:
         out.print(f"To see the first failure again: rollproof simulate {failed[0].again}{option}")
 
@@ -387,7 +410,8 @@ def _check_campaign(count: int, seed: int) -> None:
 def _executor(jobs: int | None, dask: str | None) -> Iterator[Executor]:
     """Yield what runs the sessions, and end it whatever happens."""
     if dask is None:
-        pool = ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=get_context("spawn"))
+        workers = jobs or os.cpu_count() or 1
+        pool = ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent, (os.getpid(),))
         try:
             yield pool
         except BrokenProcessPool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Container
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,12 +13,14 @@ import attrs
 from cyclopts import Parameter
 from rich.text import Text
 
+from rollproof.model.rules import check_citations
 from rollproof.model.runs.run import Run
 from rollproof.model.runs.stories import run_of_story, under
-from rollproof.model.theorems.properties import PROPERTIES
+from rollproof.model.search.explorer import described
+from rollproof.model.theorems.properties import PROPERTIES, is_trusting
 from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import Trace, document_of, story_of
-from rollproof.model.variants.variants import VARIANTS
+from rollproof.model.variants.variants import INAPPLICABLE, VARIANTS
 from rollproof.output import (
     BROKEN,
     HELD,
@@ -25,6 +28,7 @@ from rollproof.output import (
     Output,
     UsageError,
     console,
+    many,
     progress,
     table,
     unknown,
@@ -32,7 +36,7 @@ from rollproof.output import (
 )
 from rollproof.pictures import write_page
 from rollproof.proofs.counterexamples import load
-from rollproof.proofs.cross_check import CrossCheckError, CrossReport, cross_check, rendered
+from rollproof.proofs.cross_check import CrossCheckError, CrossReport, check_possible, cross_check, rendered
 from rollproof.proofs.cross_check import document as cross_document
 from rollproof.proofs.cti import CounterexampleToInduction, counterexample_to_induction
 from rollproof.proofs.induction import ProofReport
@@ -95,6 +99,9 @@ def verify(
     started = time.perf_counter()
     protocol, key = _protocol(without, variant)
     _check(theorem, transition, players, jobs)
+    check_citations(protocol)
+    if second_solver or smt2:
+        _check_second_solver(smt2)
     counterexamples = load()
     if key is not None and transition is None:
         judgement = judge_suspect(protocol, counterexamples.get(key), players, jobs, _option(without, variant))
@@ -110,7 +117,7 @@ def verify(
     whole = key is None and transition is None and theorem is None and not proof_only
     if whole and judgement.status == "proved" and judgement.report is not None:
         trusted = _trust(protocol, judgement.report, counterexamples, jobs)
-        _show_trust(trusted)
+        _show_trust(trusted, counterexamples)
     crossed = _cross_check(protocol, transition, jobs, smt2) if second_solver or smt2 else None
     command = _command(theorem, transition, without, variant, players, proof_only)
     if judgement.trace is not None:
@@ -118,7 +125,7 @@ def verify(
     if judgement.broken is not None:
         show_broken(judgement.broken)
     if html is not None:
-        write_page(html, {"": pictured(judgement.trace, command)} if judgement.trace is not None else {})
+        _write_picture(html, judgement, command)
     code = _code(judgement, theorem, trusted, crossed)
     if json is not None:
         write_json(json, _document(judgement, example, trusted, crossed, command, code))
@@ -160,17 +167,24 @@ def _trust(protocol: Protocol, report: ProofReport, counterexamples: Any, jobs: 
         return trust(protocol, report, counterexamples, jobs, lambda: bar.advance(bar.task_ids[0]))
 
 
+def _trusted(each: Judged) -> str:
+    """Return whom a theorem believes: one that believes nobody holds whatever partners say."""
+    return "partners" if is_trusting(each.name) else "nobody"
+
+
 def _show(judgement: Judgement, theorem: str | None) -> None:
     rows = [each for each in judgement.judged if theorem in (None, each.name)]
     result = table(
-        f"Protocol {judgement.protocol!r}", "verdict", "name", "obligations", "says", numbers=("obligations",)
+        f"Protocol {judgement.protocol!r}", "verdict", "name", "obligations", "trusts", "says", numbers=("obligations",)
     )
     for kind in ("theorem", "lemma"):
         for each in (row for row in rows if row.kind == kind):
             if judgement.report is None and each.status == "undecided":
                 continue
             shown = each.name if kind == "theorem" else f"({each.name})"
-            result.add_row(Text(each.status, _COLOURS[each.status]), shown, str(each.obligations), each.sentence)
+            result.add_row(
+                Text(each.status, _COLOURS[each.status]), shown, str(each.obligations), _trusted(each), each.sentence
+            )
     console().print(result)
     if judgement.report is not None:
         proved = sum(each.proved for each in judgement.report.discharges)
@@ -182,6 +196,8 @@ def _show(judgement: Judgement, theorem: str | None) -> None:
         sessions = judgement.played.sessions
         console().print(f"{sessions} sessions kept every promise, and every call of a driver its contract.")
     _show_open(rows)
+    for reason in judgement.failed:
+        console().print(f"instance {reason}", style="bold yellow", soft_wrap=True)
     if judgement.searched:
         console().print(f"No run that goes wrong was found in: {judgement.searched}")
 
@@ -209,7 +225,7 @@ def _show_counterexample(example: CounterexampleToInduction) -> None:
         rows.add_row(name, _shown(old), Text(_shown(new), "yellow" if new != old else ""))
     console().print(rows)
     run = example.reached
-    where = "in no instance" if run is None else f"after {len(run.steps)} steps of instance {run.instance!r}"
+    where = "in no instance" if run is None else f"after {many(len(run.steps), 'step')} of instance {run.instance!r}"
     console().print(f"A state like the one before is reached {where}.")
 
 
@@ -217,7 +233,7 @@ def _shown(value: object) -> str:
     return "—" if value is None else "yes" if value is True else "no" if value is False else str(value)
 
 
-def _show_trust(trusted: Trust) -> None:
+def _show_trust(trusted: Trust, counterexamples: Container[str]) -> None:
     verdicts = Counter(each.verdict for each in trusted.guards)
     refuted = [each for each in trusted.controls if each.trace is not None]
     rows = table("\nWhat shows that the proof says something", "check", "result", "")
@@ -231,11 +247,23 @@ def _show_trust(trusted: Trust) -> None:
     counts = ", ".join(f"{verdicts[each]} {each}" for each in ("needed", "redundant", "undecided"))
     undecided = ", ".join(f"{e.transition}.{e.guard}" for e in trusted.guards if e.verdict == "undecided")
     rows.add_row("necessity: guards", _mark(not undecided), f"{counts}: {undecided}" if undecided else counts)
+    lost = became_redundant(trusted, counterexamples)
+    if lost:
+        rows.add_row("", Text("changed", "bold yellow"), f"redundant now, and needed before: {', '.join(lost)}")
     survivors = ", ".join(each.variant for each in trusted.controls if each.trace is None)
     rows.add_row("negative controls", _mark(not survivors), survivors or f"{len(refuted)} wrong variants are refuted")
+    if INAPPLICABLE:
+        reasons = ", ".join(f"{name} ({lacks})" for name, lacks in INAPPLICABLE.items())
+        rows.add_row("not applicable", "", reasons)
     rows.add_row("lemmas", _mark(not trusted.unused, "UNUSED"), ", ".join(trusted.unused) or "each is needed")
     console().print(rows)
     console().print()
+
+
+def became_redundant(trusted: Trust, needed_before: Container[str]) -> list[str]:
+    """Return the guards that are redundant although something went wrong without them before the change."""
+    redundant = (f"{each.transition}.{each.guard}" for each in trusted.guards if each.verdict == "redundant")
+    return [name for name in redundant if name in needed_before]
 
 
 def _option(without: str | None, variant: str | None) -> str:
@@ -247,17 +275,43 @@ def _mark(held: bool, otherwise: str = "NOT SHOWN") -> Text:
 
 
 def _show_trace(trace: Trace, save: Path | None) -> None:
-    story = story_of(trace)
     console().print()
-    console().print(as_text(story), soft_wrap=True)
+    try:
+        story = story_of(trace)
+        text = as_text(story)
+    except Exception as error:  # the code makes what cannot be told; the run stays a run
+        violation = trace.violation
+        steps = "\n".join(f"  {step.transition}{tuple(value for _, value in step.args)}" for step in trace.steps)
+        what = "" if violation is None else f"\nviolates {violation.property} ({violation.clause})"
+        console().print(f"{steps}{what}\nThe run cannot be told in full: {described(error)}", soft_wrap=True)
+        return
+    console().print(text, soft_wrap=True)
     if save is not None:
         write_json(save, document_of(story))
+
+
+def _write_picture(path: Path, judgement: Judgement, command: str) -> None:
+    broken = judgement.broken
+    if judgement.trace is None and broken is not None:
+        told = (
+            f"{path} is not written: a whole session goes wrong; rollproof simulate {broken.again} --html FILE draws it"
+        )
+        console(stderr=True).print(told, soft_wrap=True)
+        return
+    write_page(path, {"": pictured(judgement.trace, command)} if judgement.trace is not None else {})
 
 
 def pictured(trace: Trace, command: str) -> list[Run]:
     """Return a run as it is drawn: beside it, unless the present protocol takes it, what that one does instead."""
     run = run_of_story(story_of(trace), command)
     return [run] if trace.protocol == PROTOCOL.name else [run, under(trace, PROTOCOL)]
+
+
+def _check_second_solver(directory: Path | None) -> None:
+    try:
+        check_possible(directory)
+    except CrossCheckError as error:
+        raise UsageError(str(error)) from None
 
 
 def _cross_check(protocol: Protocol, transition: str | None, jobs: int | None, directory: Path | None) -> CrossReport:
@@ -275,6 +329,8 @@ def _code(judgement: Judgement, theorem: str | None, trusted: Trust | None, cros
         return BROKEN
     if crossed is not None and crossed.count("disagreed"):
         return BROKEN
+    if judgement.failed:
+        return UNDECIDED
     agrees = crossed is None or crossed.agreed
     proved = bool(shown) and all(each == "proved" for each in shown)
     return HELD if proved and agrees and (trusted is None or trusted.complete) else UNDECIDED
@@ -319,6 +375,7 @@ def _document(
                 "sentence": each.sentence,
                 "rules": list(each.rules),
                 "status": each.status,
+                "trusts": _trusted(each),
                 "obligations": each.obligations,
                 "open": [
                     {
@@ -335,6 +392,7 @@ def _document(
         ],
         "trace": None if judgement.trace is None else document_of(story_of(judgement.trace)),
         "searched": judgement.searched,
+        "not_searched": list(judgement.failed),
         "sessions": None if judgement.played is None else judgement.played.sessions,
         "broken": None if judgement.broken is None else attrs.asdict(judgement.broken),
     }

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
-from rollproof.model.search.arguments import parameters
 from rollproof.model.search.instances import LockstepTruth
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.model.theorems.properties import PROPERTIES as ALL
@@ -28,7 +27,7 @@ ME, YOU = "a", "b"
 PLAYERS = (ME, YOU)
 
 PROPERTIES: dict[str, Property] = {
-    each.name: each for each in ALL.values() if each.scope not in ("pair", "possibility")
+    each.name: each for each in ALL.values() if not each.is_of_two and each.scope != "possibility"
 }
 """Every theorem and lemma about one peer, by name."""
 FRAMES = 60
@@ -74,6 +73,8 @@ class Bench:
     """(transition, guard) of every refusal."""
     crash: Exception | None = None
     now: int = 0
+    honest: tuple[Player, ...] | None = None
+    """Who says nothing but the truth; None: all do."""
     _truths: dict[int, LockstepTruth] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -95,7 +96,7 @@ class Bench:
             self.refusals.append((name, "no such transition"))
             return "no such transition"
         before, transition = self.peer, self.protocol.transitions[name]
-        step = transition.fire(before, *args)
+        step = transition.fire(before, transition.arguments(*args))
         if isinstance(step, Guard):
             self.refusals.append((name, step.name))
             return step.name
@@ -136,7 +137,7 @@ class Bench:
 
     def parameters(self, name: str) -> tuple[str, ...]:
         """Return the names of a transition's parameters, without the peer."""
-        return parameters(self.protocol.transitions[name])
+        return self.protocol.transitions[name].parameters
 
     def next_action(self) -> Action:
         """Return what the local player does in the frame that an input would be scheduled for."""
@@ -159,7 +160,11 @@ class Bench:
     def words(self, epoch: int) -> Values:
         """Return the reading of properties on this peer's states."""
         last = max(self.peer.frame, *(step.after.frame for step in self.steps), 0) + 2
-        return Values(self.config.players, last, lambda of: self.truth(epoch if of is None else of), self.protocol)
+
+        def truth(of: int | None) -> LockstepTruth:
+            return self.truth(epoch if of is None else of)
+
+        return Values(self.config.players, last, truth, self.protocol, self.honest)
 
     def wrong_rows(self) -> list[int]:
         """Return the frames whose canonical record is not flagged and not the lockstep record (BUF-6)."""

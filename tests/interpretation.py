@@ -23,8 +23,8 @@ from rollproof.model.symbolic.values import SOptional, SPlayers, SWorld
 from rollproof.model.theorems.truth import Truth
 from rollproof.reference.containers import FrameMap, InputTable, JointAction, PlayerMap, Sequence, Table
 from rollproof.reference.digest import Digest
-from rollproof.reference.state import Phase, Record
-from rollproof.reference.world import Outcome, Totals
+from rollproof.reference.state import Phase
+from rollproof.reference.world import Outcome, Record, Totals
 
 NOBODY = "nobody"
 """A player who is not in any session."""

@@ -6,13 +6,14 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CHAPTERS = ("reference", "model", "proofs", "conformance", "rollproof")
+CHAPTERS = ("reference", "model", "proofs", "conformance", "lessons", "rollproof")
 """From the bottom to the top: each may import those before it."""
 FILES = {
     file: file.relative_to(ROOT).with_suffix("") for chapter in CHAPTERS for file in (ROOT / chapter).rglob("*.py")
@@ -21,9 +22,14 @@ MODULES = {path.as_posix().replace("/", ".").removesuffix(".__init__"): file for
 ROOMS = sorted({name.rpartition(".")[0] for name in MODULES if name.count(".") > 1})
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def imports(file: Path, *, lazy: bool = True) -> Iterator[str]:
     """Yield what a file imports, as module names; the project's own without `rollproof.` in front."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = parsed(file)
     typing = {id(each) for node in ast.walk(tree) if is_for_the_type_checker(node) for each in ast.walk(node)}
     for node in ast.walk(tree) if lazy else tree.body:
         if id(node) in typing:
@@ -77,7 +83,7 @@ def test_there_are_no_circles(depth: int) -> None:
 
 @pytest.mark.parametrize("name", [each for each in (*CHAPTERS, *ROOMS) if each in MODULES])
 def test_a_room_says_what_it_holds(name: str) -> None:
-    said = ast.get_docstring(ast.parse(MODULES[name].read_text(encoding="utf-8")))
+    said = ast.get_docstring(parsed(MODULES[name]))
     assert said
     assert len(said.split()) >= 8
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from rollproof.conformance.cases.single_step import VARIABLES, decoded
 from rollproof.conformance.game import HashWorld
-from rollproof.conformance.schema import Json
+from rollproof.conformance.schema import ADAPTER_PROTOCOL, Json
 from rollproof.reference import tick as drivers
 from rollproof.reference.config import Config
 from rollproof.reference.episode import export_episode, reset_episode
@@ -40,10 +40,10 @@ from rollproof.reference.events import (
 from rollproof.reference.export import Export, read, session_metrics
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Path
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.reference.rollback import begin_rollback, finish_rollback, replay_frame
+from rollproof.reference.rollback import Moment, begin_rollback, finish_rollback, replay_frame
 from rollproof.reference.state import Peer, Phase, new_peer
 from rollproof.reference.transition import Guard, Protocol, Transition
-from rollproof.reference.transport import change_link, lose_p2p
+from rollproof.reference.transport import LinkChange, LinkLoss, change_link, lose_p2p
 from rollproof.reference.wire import decode, encode
 
 CAPABILITIES = (
@@ -99,7 +99,7 @@ class Adapter:
         """Say what this is."""
         return {
             "hello": {
-                "protocol": 1,
+                "protocol": ADAPTER_PROTOCOL,
                 "name": "rollproof reference" if self.protocol is PROTOCOL else f"mutant: {self.protocol.name}"[:100],
                 "version": "1",
                 "language": f"Python {sys.version_info.major}.{sys.version_info.minor}",
@@ -153,11 +153,11 @@ class Adapter:
         partner, state = request["to"], request["state"]
         self.full.discard(partner)
         if state == "closed":
-            run.do(lose_p2p, partner)
+            run.do(lose_p2p, LinkLoss(partner))
         elif state == "full":
             self.full.add(partner)
         else:
-            run.do(change_link, partner, state == "up", state == "up")
+            run.do(change_link, LinkChange(partner, state == "up", state == "up"))
 
     def on_command(self, request: Json) -> Json | None:
         """Export, or begin the next episode; the reference decides for itself when an episode ends."""
@@ -178,8 +178,8 @@ class Adapter:
         name = request["transition"]
         if name not in PROTOCOL.transitions:
             return {"skipped": {"reason": f"there is no transition {name}"}}
-        args = decoded(name, request["args"], self.peer)
-        refusal = ObservedRun(self, request).do(self.protocol.transitions[name], *args)
+        args = PROTOCOL.transitions[name].arguments(*decoded(name, request["args"], self.peer))
+        refusal = ObservedRun(self, request).do(self.protocol.transitions[name], args)
         return {"step": {"fired": True} if refusal is None else {"fired": False, "guard": refusal.name}}
 
     def on_query(self, request: Json) -> Json:
@@ -221,7 +221,7 @@ class Adapter:
             for _ in range(MOST_REPEATS):
                 yield
                 self._try_everything(run)
-                if run.do(replay_frame, run.now, run.focused) is not None:
+                if run.do(replay_frame, Moment(run.now, run.focused)) is not None:
                     break
             run.do(finish_rollback)
 
@@ -342,20 +342,20 @@ class ObservedRun(drivers.Run):
     def peer(self, peer: Peer) -> None:
         self.adapter.peer = peer
 
-    def do(self, transition: Transition, *args: Any) -> Guard | None:
+    def do(self, transition: Transition[Any], args: Any = None) -> Guard[Any] | None:
         """Fire a transition once, and report what it did while the peer is as it left it."""
-        refusal = super().do(transition, *args)
+        refusal = super().do(transition, args)
         self.flush()
         return refusal
 
-    def repeat(self, transition: Transition, *args: Any) -> Guard:
+    def repeat(self, transition: Transition[Any], args: Any = None) -> Guard[Any]:
         """Fire a transition until a guard refuses it.
 
         Raises:
             RuntimeError: if none ever does.
         """
         for _ in range(MOST_REPEATS):
-            refusal = self.do(transition, *args)
+            refusal = self.do(transition, args)
             if refusal is not None:
                 return refusal
         raise RuntimeError(f"{transition.name} goes on for ever")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from base64 import b64decode, b64encode
-from typing import Any
+from typing import Any, ClassVar
 
 
 def game(state: int, inputs: list[int]) -> int:
@@ -102,7 +102,7 @@ class Peer:
 class Adapter:
     """Answers requests; its peer is made anew by each `reset`."""
 
-    hello = {
+    hello: ClassVar[dict[str, Any]] = {
         "protocol": 1,
         "name": "template",
         "version": "1",

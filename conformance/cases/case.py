@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from rollproof.conformance.cases.single_step import problem
 from rollproof.conformance.schema import InvalidError, Json, check, parse
+from rollproof.model.documents import read_bytes
 
 CASES = Path(__file__).parent
 LARGEST_FILE = 2_000_000
@@ -81,13 +82,7 @@ def read_case(path: Path) -> Case:
     Raises:
         InvalidError: if the file does not hold a case.
     """
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise InvalidError(f"{path}: {size} bytes are too many for a case")
-        return parse_case(path.read_bytes(), str(path))
-    except OSError as error:
-        raise InvalidError(f"{path}: {error.strerror}") from None
+    return parse_case(read_bytes(path, LARGEST_FILE), str(path))
 
 
 def published_cases() -> list[Case]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from inspect import signature
 from typing import Any
 
 from rollproof.conformance.schema import Json
@@ -15,10 +14,7 @@ from rollproof.reference.state import Peer
 from rollproof.reference.transition import Transition
 from rollproof.reference.transport import is_healthy
 
-PARAMETERS = {
-    name: tuple(signature(each.effect).parameters)[1:]  # without the peer
-    for name, each in PROTOCOL.transitions.items()
-}
+PARAMETERS = {name: each.parameters for name, each in PROTOCOL.transitions.items()}
 """The names of each transition's arguments."""
 DIFFERENT = Digest("different")
 """A hash that no record has."""
@@ -51,7 +47,7 @@ def decoded(transition: str, args: Mapping[str, Json], peer: Peer) -> tuple[Any,
     return tuple(map(value, PARAMETERS[transition]))
 
 
-def encoded(transition: Transition, args: tuple[Any, ...], peer: Peer) -> dict[str, Json]:
+def encoded(transition: Transition[Any], args: tuple[Any, ...], peer: Peer) -> dict[str, Json]:
     """Return arguments as JSON. Of a hash it is only said whether it equals the peer's own: hashes are not portable."""
     by_name = dict(zip(PARAMETERS[transition.name], args, strict=True))
 

@@ -71,7 +71,7 @@ class Found:
         for name, args in self.steps[:-1]:
             peer = _after(name, peer, args)
         name, args = self.steps[-1]
-        return PROTOCOL.transitions[name].effect(peer, *args)
+        return PROTOCOL.transitions[name].perform(peer, PROTOCOL.transitions[name].arguments(*args))
 
     def case(self, id: str, title: str, why: str, rules: tuple[str, ...], kills: list[str]) -> Case:
         """Return the case that this run makes."""
@@ -91,7 +91,7 @@ class Hunt:
 
     guards: dict[tuple[str, str], Mutant] = field(factory=dict)
     """By transition and guard: the mutants without a guard that are still to be told from the reference."""
-    others: dict[str, list[tuple[Mutant, Transition]]] = field(factory=dict)
+    others: dict[str, list[tuple[Mutant, Transition[Any]]]] = field(factory=dict)
     """By transition: the other mutants in which it is another one, and which one."""
     tries: Counter[str] = field(factory=Counter)
     """By mutant."""
@@ -168,10 +168,10 @@ def is_told_apart(mutant: Mutant, case: Case) -> bool:
     return verdicts[0] in (Verdict.PASS, Verdict.DEGRADED) and verdicts[1] in BAD
 
 
-def _differs(ours: Transition, theirs: Transition, peer: Peer, args: Args) -> bool:
-    wanted = ours.fire(peer, *args)
+def _differs(ours: Transition[Any], theirs: Transition[Any], peer: Peer, args: Args) -> bool:
+    wanted = ours.fire(peer, ours.arguments(*args))
     try:
-        fired = theirs.fire(peer, *args)
+        fired = theirs.fire(peer, ours.arguments(*args))
     except Exception:
         return True
     if isinstance(wanted, Guard) or isinstance(fired, Guard):
@@ -179,7 +179,7 @@ def _differs(ours: Transition, theirs: Transition, peer: Peer, args: Args) -> bo
     return bool(fired != wanted)
 
 
-def way_of(transition: Transition, peer: Peer, args: Args) -> Way:
+def way_of(transition: Transition[Any], peer: Peer, args: Args) -> Way:
     """Return the way that an effect takes."""
     lines: set[tuple[str, int]] = set()
 
@@ -194,7 +194,7 @@ def way_of(transition: Transition, peer: Peer, args: Args) -> Way:
     before = sys.gettrace()
     sys.settrace(entering)
     try:
-        transition.effect(peer, *args)
+        transition.perform(peer, transition.arguments(*args))
     finally:
         sys.settrace(before)
     return frozenset(lines)
@@ -245,14 +245,14 @@ def ways_of(found: Found) -> set[tuple[str, Way]]:
     for step in found.schedule:
         name = step["transition"]
         args = decoded(name, step["args"], peer)
-        if PROTOCOL.transitions[name].refusal(peer, *args) is None:
+        if PROTOCOL.transitions[name].refusal(peer, PROTOCOL.transitions[name].arguments(*args)) is None:
             taken.add((name, way_of(PROTOCOL.transitions[name], peer, args)))
         peer = _after(name, peer, args)
     return taken
 
 
 def _after(name: str, peer: Peer, args: Args) -> Peer:
-    step = PROTOCOL.transitions[name].fire(peer, *args)
+    step = PROTOCOL.transitions[name].fire(peer, PROTOCOL.transitions[name].arguments(*args))
     return peer if isinstance(step, Guard) else step[0]
 
 

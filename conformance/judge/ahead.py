@@ -1,4 +1,4 @@
-"""Frames that are shown ahead of time and taken back (the choice `run_ahead`) are set aside before anything is judged."""
+"""Frames that are shown ahead of time and taken back (`run_ahead`) are set aside before anything is judged."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ inferred where only one thing can have happened, and not judged elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from rollproof.conformance.game import HashWorld
 from rollproof.conformance.judge.failure import DivergenceError
@@ -16,13 +16,23 @@ from rollproof.conformance.schema import Json
 from rollproof.reference.buffers import confirm_frame, force_promote_frame, promote_frame
 from rollproof.reference.config import Config
 from rollproof.reference.containers import JointAction
-from rollproof.reference.episode import completed, expire_wait, exported, reset_episode, succeed_wait
+from rollproof.reference.episode import Clock, completed, expire_wait, exported, reset_episode, succeed_wait
 from rollproof.reference.events import Event, FrameSimulated, Mispredicted
 from rollproof.reference.guards import from_a_partner, no_rollback_in_progress
-from rollproof.reference.inputs import drain_input, input_is_unknown, local_input_is_open, receive_input, schedule_input
+from rollproof.reference.inputs import (
+    Drain,
+    InputArrival,
+    Sample,
+    drain_input,
+    input_is_unknown,
+    local_input_is_open,
+    receive_input,
+    schedule_input,
+)
 from rollproof.reference.messages import Path
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.rollback import (
+    Moment,
     begin_rollback,
     finish_rollback,
     replay_frame,
@@ -34,6 +44,7 @@ from rollproof.reference.state import Ending, Phase, new_peer
 from rollproof.reference.transition import Guard, Transition
 from rollproof.reference.values import evolve
 
+A = TypeVar("A")
 UNTOLD = ("frame_us", "end_sum", "perturb", "debug_remote_input_delay")
 """Settings that are none of the model's."""
 
@@ -69,8 +80,8 @@ class Follower:
         self.owed: list[Mispredicted] = []
         self.just_begun = False
 
-    def see(self, observation: Json, now: int) -> None:
-        """Follow one observation, made at a time in milliseconds.
+    def see(self, observation: Json, now: int) -> bool:
+        """Follow one observation, made at a time in milliseconds, and tell whether it was compared with anything.
 
         Raises:
             DivergenceError: if the model does not allow it.
@@ -78,6 +89,7 @@ class Follower:
         see: Callable[[Json, int], None] | None = getattr(self, f"_see_{observation['obs']}", None)
         if see is not None:
             see(observation, now)
+        return see is not None
 
     def check_variables(self, told: Mapping[str, Json]) -> None:
         """Compare the variables that a peer tells when asked.
@@ -122,11 +134,11 @@ class Follower:
                 "schedule_input", schedule_input.sentence, schedule_input.rules, seen["frame"],
                 f"the input of frame {frame}", f"that of frame {seen['frame']}",
             )  # fmt: skip
-        self._fire(schedule_input, seen["input"], frame=frame, seen=f"input {seen['input']}")
+        self._fire(schedule_input, Sample(seen["input"]), frame=frame, seen=f"input {seen['input']}")
 
     def _see_input_recv(self, seen: Json, now: int) -> None:
         player, frame, action = seen["player"], seen["frame"], seen["input"]
-        if not from_a_partner.holds(self.model, player):
+        if player not in self.model.config.partners:
             raise _refused(from_a_partner, frame, "no such input", f"an input of {player}")
         known = self.model.inputs.known.get(player, frame)
         if known is not None:
@@ -164,10 +176,11 @@ class Follower:
 
     def _store(self, player: str, frame: int, action: int, now: int) -> None:
         what = f"{player}'s input {action} of frame {frame} to be stored"
-        arguments = player, self.model.epoch, Path.P2P, frame, action
-        self._fire(receive_input, *arguments, frame=frame, seen=what)
+        self._fire(
+            receive_input, InputArrival(player, self.model.epoch, Path.P2P, frame, action), frame=frame, seen=what
+        )
         was_simulated = frame < self.model.frame
-        for event in self._fire(drain_input, Path.P2P, now, frame=frame, seen=what):
+        for event in self._fire(drain_input, Drain(Path.P2P, now), frame=frame, seen=what):
             if isinstance(event, Mispredicted):
                 self.owed.append(event)
         if self.late and was_simulated:
@@ -221,7 +234,7 @@ class Follower:
         if self.sparse and pending is not None and frame < pending and before.snapshots.get(frame) is not None:
             self._begin_earlier(frame, pending)
             return
-        self._fire(begin_rollback, frame=frame, seen=f"a rollback to frame {frame}")
+        self._fire(begin_rollback, None, frame=frame, seen=f"a rollback to frame {frame}")
         if pending != frame:
             raise DivergenceError(
                 "begin_rollback", "A rollback goes back to the first mispredicted frame.", ("RB-1", "RB-4"), frame,
@@ -233,14 +246,14 @@ class Follower:
         """Go back to a saved state before the first wrong frame: what is final below that frame stays so."""
         before = self.model
         self.model = evolve(before, rollback=evolve(before.rollback, pending=frame))
-        self._fire(begin_rollback, frame=frame, seen=f"a rollback to frame {frame}")
+        self._fire(begin_rollback, None, frame=frame, seen=f"a rollback to frame {frame}")
         promoted = min(before.buffers.promoted, pending)
         buffers = evolve(self.model.buffers, canonical=before.buffers.canonical.before(pending), promoted=promoted)
         self.model = evolve(self.model, buffers=buffers, confirmed=min(before.confirmed, pending - 1))
         self.just_begun = True
 
     def _see_rollback_end(self, seen: Json, now: int) -> None:
-        self._fire(finish_rollback, frame=seen["frame"], seen="the end of the rollback")
+        self._fire(finish_rollback, None, frame=seen["frame"], seen="the end of the rollback")
 
     def _see_advance(self, seen: Json, now: int) -> None:
         frame = seen["frame"]
@@ -267,7 +280,9 @@ class Follower:
         if self.delay_varies and own.get(config.player, frame + config.input_delay) is None:
             self.model = evolve(self.model, config=evolve(config, input_delay=0))
         transition = replay_frame if replayed else simulate_frame
-        for event in self._fire(transition, now, True, frame=frame, seen=f"frame {frame} to be simulated"):
+        for event in self._fire(
+            transition, Moment(now, focused=True), frame=frame, seen=f"frame {frame} to be simulated"
+        ):
             if isinstance(event, FrameSimulated):
                 self._compare(event, seen)
 
@@ -301,7 +316,7 @@ class Follower:
 
     def _see_stall(self, seen: Json, now: int) -> None:
         self._confirm_unseen()
-        if self.window_is_known and within_prediction_window.holds(self.model, now, True):
+        if self.window_is_known and within_prediction_window.holds(self.model, None):
             raise _refused(
                 within_prediction_window, self.model.frame,
                 f"frame {self.model.frame} to be simulated: confirmed is {self.model.confirmed}", "a stall",
@@ -318,12 +333,12 @@ class Follower:
             )  # fmt: skip
         while self.model.confirmed < frame:
             highest = f"confirmed to be at most {self.model.confirmed}"
-            self._fire(confirm_frame, frame=self.model.confirmed + 1, seen=f"{frame}", expected=highest)
+            self._fire(confirm_frame, None, frame=self.model.confirmed + 1, seen=f"{frame}", expected=highest)
 
     def _confirm_unseen(self) -> None:
         if "confirm" not in self.observes:
-            while confirm_frame.refusal(self.model) is None:
-                self._fire(confirm_frame, frame=None, seen="")
+            while confirm_frame.refusal(self.model, None) is None:
+                self._fire(confirm_frame, None, frame=None, seen="")
 
     def _see_promote(self, seen: Json, now: int) -> None:
         self._confirm_unseen()
@@ -334,7 +349,7 @@ class Follower:
                     "promoted_in_order", "Records are promoted one after the other.", ("BUF-3", "BUF-7"), frame,
                     f"frame {self.model.buffers.promoted} to be promoted", f"frame {frame}",
                 )  # fmt: skip
-            self._fire(transition, frame=frame, seen=f"frame {frame} to be promoted")
+            self._fire(transition, None, frame=frame, seen=f"frame {frame} to be promoted")
 
     # --- the end ---
 
@@ -343,10 +358,10 @@ class Follower:
         self._confirm_unseen()
         ending = Ending(phase=Phase.WAITING, own=frame, termination=frame, deadline=now, alone=not agreed)
         self.model = evolve(self.model, ending=evolve(ending, announced=self.model.ending.announced))
-        wanted, arguments = (succeed_wait, ()) if seen.get("confirmed", agreed) else (expire_wait, (now,))
+        wanted: Transition[Any] = succeed_wait if seen.get("confirmed", agreed) else expire_wait
         for name in ("no_rollback_pending", "no_rollback_in_progress", "target_is_confirmed"):
             for guard in wanted.guards:
-                if guard.name == name and not guard.holds(self.model, *arguments):
+                if guard.name == name and not guard.holds(self.model, Clock(now)):
                     state = f"confirmed {self.model.confirmed}, pending {self.model.rollback.pending}"
                     raise _refused(guard, frame, "no end yet", f"the end after {frame} frames: {state}")
         self.model = evolve(self.model, ending=evolve(self.model.ending, phase=Phase.COMPLETING))
@@ -397,7 +412,7 @@ class Follower:
         if self.model.ending.phase != Phase.EXPORTED and "export" in self.observes:
             raise _refused(exported, None, "no next episode", f"episode {seen['epoch']}")
         self.model = evolve(self.model, ending=evolve(self.model.ending, phase=Phase.EXPORTED))
-        self._fire(reset_episode, frame=None, seen="the next episode")
+        self._fire(reset_episode, None, frame=None, seen="the next episode")
         self.owed.clear()
         if seen["epoch"] != self.model.epoch:
             raise DivergenceError(
@@ -423,9 +438,9 @@ class Follower:
     # --- firing ---
 
     def _fire(
-        self, transition: Transition, *args: Any, frame: int | None, seen: str, expected: str = ""
+        self, transition: Transition[A], args: A, *, frame: int | None, seen: str, expected: str = ""
     ) -> Iterable[Event]:
-        step = PROTOCOL[transition].fire(self.model, *args)
+        step = PROTOCOL[transition].fire(self.model, args)
         if isinstance(step, Guard):
             raise DivergenceError(
                 f"{transition.name}.{step.name}", step.sentence, step.rules, frame,
@@ -435,7 +450,7 @@ class Follower:
         return step[1]
 
 
-def _refused(guard: Guard, frame: int | None, expected: str, seen: str) -> DivergenceError:
+def _refused(guard: Guard[Any], frame: int | None, expected: str, seen: str) -> DivergenceError:
     return DivergenceError(guard.name, guard.sentence, guard.rules, frame, expected, seen)
 
 

@@ -178,7 +178,7 @@ def progress(evidence: Evidence) -> Iterator[Failure]:
             return
     for event in evidence.events:
         if event.kind == "unsettled":
-            expected = "an end of corrections while nobody's input changes"
+            expected = "no more rollbacks once nobody's input changes"
             yield failed("progress", evidence.active[0], None, expected, "ever more of them", event.number)
 
 

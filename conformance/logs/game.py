@@ -22,7 +22,7 @@ class GameFollower:
         self.tape = Tape(
             peer, header.players.index(peer), max_steps=config.get("max_steps"), end_sum=config.get("end_sum")
         )
-        self.header, self.config = header, config
+        self.header, self.config, self.observes = header, config, header.observes_of(peer)
         self.late = header.variants.get("rollback_on") == "late"
         self.refusing: tuple[str, ...] = ()
         self.lost = False
@@ -35,21 +35,17 @@ class GameFollower:
         """Tell whether an observation is compared with anything."""
         kind = observation["obs"]
         if kind == "save":
-            return self.header.suite_game and "advance" in self.header.observes
+            return self.header.suite_game and "advance" in self.observes
         if kind in ("advance", "load"):
-            return "advance" in self.header.observes
+            return "advance" in self.observes
         return kind in ("confirm", "promote", "episode_begin", "rollback_begin")
-
-    def state_after(self, frame: int) -> int | None:
-        """Return the game's state after a frame; None if the game is not the suite's."""
-        return self.tape.saved.get(frame + 1) if self.header.suite_game else None
 
     def variables(self) -> dict[str, Json]:
         """Return what is known of the peer."""
         ours = {"epoch": self.epoch}
-        if "advance" in self.header.observes:
+        if "advance" in self.observes:
             ours["frame"] = self.tape.next_frame
-        if "confirm" in self.header.observes:
+        if "confirm" in self.observes:
             ours["confirmed"] = self.confirmed
         return ours
 
@@ -66,15 +62,15 @@ class GameFollower:
                     "variables", sentence, ("BUF-2",), self.tape.next_frame, f"{name} = {value}", f"{told[name]}"
                 )
 
-    def see(self, observation: Json, now: int) -> None:
-        """Take in one observation.
+    def see(self, observation: Json, now: int) -> bool:
+        """Take in one observation, and tell whether it was compared with anything.
 
         Raises:
             DivergenceError: if it is against what was seen before.
             TooMuchError: if it speaks of a frame that is forgotten.
         """
         if not self.judges(observation):
-            return
+            return False
         kind = observation["obs"]
         if kind == "confirm":
             self._confirm(observation["frame"])
@@ -85,14 +81,15 @@ class GameFollower:
         if kind in ("load", "rollback_begin"):
             self._go_back(observation["frame"])
         self._play(observation, now)
+        return True
 
     def _confirm(self, frame: int) -> None:
-        if frame < self.confirmed and self.header.observes & {"advance", "load", "rollback_begin"}:
+        if frame < self.confirmed and self.observes & {"advance", "load", "rollback_begin"}:
             raise DivergenceError(
                 "confirmed_does_not_go_back", "A confirmed frame stays confirmed.", ("BUF-2", "RB-4"), frame,
                 f"confirmed to be at least {self.confirmed}", f"{frame}",
             )  # fmt: skip
-        if "advance" in self.header.observes and frame >= self.tape.next_frame:
+        if "advance" in self.observes and frame >= self.tape.next_frame:
             raise DivergenceError(
                 "confirm_frame.next_frame_is_simulated", "Only what is simulated is confirmed.", ("BUF-2",), frame,
                 f"confirmed to be at most {self.tape.next_frame - 1}", f"{frame}",
@@ -129,7 +126,7 @@ class GameFollower:
 
     def _play(self, observation: Json, now: int) -> None:
         tape = self.tape
-        if observation["obs"] == "advance" and "load" not in self.header.observes:
+        if observation["obs"] == "advance" and "load" not in self.observes:
             frame = observation["frame"]
             if frame < tape.cursor and frame in tape.saved:
                 self._go_back(frame)

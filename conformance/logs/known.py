@@ -6,7 +6,6 @@ from pathlib import Path
 
 from attrs import define
 
-from rollproof.conformance.judge.failure import DivergenceError
 from rollproof.conformance.logs.reading import LogError
 from rollproof.conformance.schema import InvalidError, Json, check, parse
 from rollproof.model.documents import read_bytes
@@ -27,13 +26,13 @@ class Known:
     applied: int = 0
     """How often it was met."""
 
-    def covers(self, peer: str, error: DivergenceError) -> bool:
+    def covers(self, clause: str, peer: str, frame: int | None) -> bool:
         """Tell whether a divergence of a peer is this one."""
-        if (self.clause, self.peer) != (error.parts[0], peer):
+        if (self.clause, self.peer) != (clause, peer):
             return False
         if self.frames is None:
             return True
-        return error.frame is not None and self.frames[0] <= error.frame <= self.frames[1]
+        return frame is not None and self.frames[0] <= frame <= self.frames[1]
 
     def __str__(self) -> str:
         """Return the entry in one line."""

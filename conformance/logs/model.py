@@ -7,9 +7,9 @@ inferred where only one thing can have happened, and not judged elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from rpds import Queue
+from immutables import Map
 
 from rollproof.conformance.game import START
 from rollproof.conformance.judge.failure import DivergenceError
@@ -19,11 +19,12 @@ from rollproof.conformance.schema import Json
 from rollproof.reference.containers import JointAction
 from rollproof.reference.events import Event
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.reference.state import Phase, begin_episode
+from rollproof.reference.state import Peer, Phase, begin_episode
 from rollproof.reference.transition import Guard, Transition
 from rollproof.reference.values import evolve
 from rollproof.reference.world import Outcome
 
+A = TypeVar("A")
 MOST_OPEN = 10_000
 """How many frames may be neither forgotten nor confirmed; and how many rows an export may have."""
 KEPT = 120
@@ -32,12 +33,23 @@ EVERY = 64
 """How many frames are forgotten at a time."""
 
 
-def can_follow(header: Header, peer: str) -> bool:
-    """Tell whether enough is recorded of a peer for the model to follow."""
+FOLLOWED = frozenset(name.removeprefix("_see_") for name in dir(Follower) if name.startswith("_see_"))
+"""The kinds of observation that the model follows."""
+METRICS = frozenset(("rollbacks", "greatest_depth", "mispredictions", "frames"))
+"""The metrics that follow from what is observed."""
+
+
+def needed_to_follow(header: Header, peer: str) -> frozenset[str]:
+    """Return the kinds that must be recorded of a peer for the model to follow."""
     needed = {"advance", "input_recv"}
     if header.config_of(peer).get("input_delay", 0) > 0:
         needed.add("input_local")  # without delay it is seen as soon as it is used
-    return header.observes >= needed
+    return frozenset(needed)
+
+
+def can_follow(header: Header, peer: str) -> bool:
+    """Tell whether enough is recorded of a peer for the model to follow."""
+    return header.observes_of(peer) >= needed_to_follow(header, peer)
 
 
 Excuse = Callable[[DivergenceError], bool]
@@ -64,11 +76,12 @@ class LogFollower(Follower):
 
     def __init__(self, header: Header, peer: str, excuse: Excuse) -> None:
         """Begin before frame 0 of the first episode."""
-        observes = header.observes
+        observes = header.observes_of(peer)
         if "episode_end" not in observes:
             observes -= {"export"}
         super().__init__(peer, header.players, header.config_of(peer), header.variants, observes)
         self.excuse = excuse
+        self.follow: dict[str, Callable[[Json, int], None]] = {kind: getattr(self, f"_see_{kind}") for kind in FOLLOWED}
         self.suite_game = header.suite_game
         if not self.suite_game:
             self.model = evolve(self.model, world=OtherGame())
@@ -101,10 +114,6 @@ class LogFollower(Follower):
             "phase": model.ending.phase.value,
         }
 
-    def state_after(self, frame: int) -> int | None:
-        """Return the game's state after a frame, as the log has it last."""
-        return self.states.get(frame + 1)
-
     def check_variables(self, told: Mapping[str, Json]) -> None:
         """Compare the variables that a peer tells when asked.
 
@@ -125,30 +134,35 @@ class LogFollower(Follower):
             return "episode_end" in self.observes
         if kind in ("input_local", "input_recv"):
             return bool(observation["frame"] >= self.forgotten)
-        return hasattr(self, f"_see_{kind}")
+        if kind == "metric":
+            return observation["name"] in METRICS
+        return kind in FOLLOWED
 
-    def see(self, observation: Json, now: int) -> None:
-        """Follow one observation, made at a time in milliseconds.
+    def see(self, observation: Json, now: int) -> bool:
+        """Follow one observation, made at a time in milliseconds, and tell whether it was compared with anything.
 
         Raises:
             DivergenceError: if the model does not allow it.
             TooMuchError: if more frames are open than the model remembers.
         """
         if not self.judges(observation):
-            return
+            return False
+        kind = observation["obs"]
         self.refusing = ()
         try:
             self._infer(observation, now)
-            super().see(self._comparable(observation), now)
+            if kind != "save":
+                self.follow[kind](observation if kind != "export" else self._comparable(observation), now)
         except LookupError:
             if not self.excused:
                 raise
             self.lost = True
-            return
+            return True
         if "state" in observation:
             self._see_state(observation)
-        if self.model.frame - self.forgotten >= EVERY:
+        if kind == "advance" and self.model.frame - self.forgotten >= EVERY:
             self._forget()
+        return True
 
     # --- what is not recorded ---
 
@@ -169,7 +183,7 @@ class LogFollower(Follower):
                 self.model = evolve(self.model, inputs=evolve(self.model.inputs, known=known))
 
     def _comparable(self, seen: Json) -> Json:
-        if seen["obs"] != "export" or self.suite_game:
+        if self.suite_game:
             return seen
         return {
             **seen,
@@ -232,8 +246,8 @@ class LogFollower(Follower):
         known = evolve(model.inputs.known, table=evolve(model.inputs.known.table, rows=rows.finish()))
         metrics = evolve(
             model.metrics,
-            mispredictions=evolve(model.metrics.mispredictions, items=Queue()),
-            rollbacks=evolve(model.metrics.rollbacks, items=Queue()),
+            mispredictions=evolve(model.metrics.mispredictions, items=Map()),
+            rollbacks=evolve(model.metrics.rollbacks, items=Map()),
         )
         self.model = evolve(
             model,
@@ -246,23 +260,27 @@ class LogFollower(Follower):
     # --- what is known to diverge ---
 
     def _fire(
-        self, transition: Transition, *args: Any, frame: int | None, seen: str, expected: str = ""
+        self, transition: Transition[A], args: A, *, frame: int | None, seen: str, expected: str = ""
     ) -> Iterable[Event]:
         """Fire a transition. If a guard refuses it, and that is known, it is fired without its guards."""
+        step = PROTOCOL[transition].fire(self.model, args)
+        if not isinstance(step, Guard):
+            self.model = step[0]
+            return step[1]
         try:
-            return super()._fire(transition, *args, frame=frame, seen=seen, expected=expected)
+            return super()._fire(transition, args, frame=frame, seen=seen, expected=expected)
         except DivergenceError as error:
-            refusing = [each for each in PROTOCOL[transition].guards if not _holds(each, self.model, *args)]
+            refusing = [each for each in PROTOCOL[transition].guards if not _holds(each, self.model, args)]
             self.refusing = tuple(f"{transition.name}.{each.name}" for each in refusing)
             if not self.excuse(error):
                 raise
         self.refusing, self.excused = (), True
-        self.model, events = PROTOCOL[transition].effect(self.model, *args)
+        self.model, events = PROTOCOL[transition].perform(self.model, args)
         return events
 
 
-def _holds(guard: Guard, *args: Any) -> bool:
+def _holds(guard: Guard[Any], model: Peer, args: Any) -> bool:
     try:
-        return guard.holds(*args)
+        return guard.holds(model, args)
     except (LookupError, ValueError):
         return False

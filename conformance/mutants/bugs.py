@@ -16,14 +16,14 @@ from rollproof.model.variants.mistakes import COMPLETE_WITH_PENDING, STALE_CLEAR
 from rollproof.reference import tick as drivers
 from rollproof.reference.buffers import confirm_frame, next_frame_is_complete
 from rollproof.reference.containers import Action, InputTable, Player
-from rollproof.reference.desync import compare_hash
-from rollproof.reference.inputs import drain_input, receive_input
+from rollproof.reference.desync import Comparison, compare_hash
+from rollproof.reference.inputs import Drain, InputArrival, drain_input, queue_of, receive_input
 from rollproof.reference.messages import InputMessage, Path
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.reference.rollback import begin_rollback, simulate_frame, within_prediction_window
+from rollproof.reference.rollback import Moment, begin_rollback, simulate_frame, within_prediction_window
 from rollproof.reference.state import Peer
 from rollproof.reference.transition import Protocol, Step, guard
-from rollproof.reference.transport import receive_ack
+from rollproof.reference.transport import AckArrival, receive_ack
 from rollproof.reference.values import evolve, given
 from rollproof.reference.wire import decode
 
@@ -60,7 +60,7 @@ class FastForward(Adapter):
         self.last_tick = request["now"]
         run = ObservedRun(self, request)
         for _ in range(missed):
-            run.do(self.protocol.transitions["fast_forward"], run.now, True)
+            run.do(self.protocol.transitions["fast_forward"], Moment(run.now, focused=True))
         super().on_tick(request)
 
 
@@ -73,9 +73,9 @@ SIMULATE_FIRST = ("begin", "drain", "schedule", "simulate", "roll_back", "confir
 def _stored_unchecked(when: Callable[[Peer, Player, int], bool]) -> Edit:
     """Inputs for which `when` holds are stored as if their frame had been simulated with them."""
 
-    def drain(peer: Peer, path: Path, now: int) -> Step:
-        item = given((peer.inputs.p2p if path is Path.P2P else peer.inputs.relay).first())
-        after, events = drain_input.effect(peer, path, now)
+    def drain(peer: Peer, args: Drain) -> Step:
+        item = given(queue_of(peer, args.path).first())
+        after, events = drain_input.effect(peer, args)
         if when(peer, item.player, item.frame):
             return evolve(after, rollback=peer.rollback, metrics=peer.metrics), events[:1]
         return after, events
@@ -83,9 +83,9 @@ def _stored_unchecked(when: Callable[[Peer, Player, int], bool]) -> Edit:
     return acting(drain_input, drain)
 
 
-def _every_late_input_rolls_back(peer: Peer, path: Path, now: int) -> Step:
-    item = given((peer.inputs.p2p if path is Path.P2P else peer.inputs.relay).first())
-    after, events = drain_input.effect(peer, path, now)
+def _every_late_input_rolls_back(peer: Peer, args: Drain) -> Step:
+    item = given(queue_of(peer, args.path).first())
+    after, events = drain_input.effect(peer, args)
     if item.frame < peer.frame and peer.inputs.known.get(item.player, item.frame) is None:
         pending = after.rollback.pending
         pending = item.frame if pending is None else min(pending, item.frame)
@@ -94,7 +94,7 @@ def _every_late_input_rolls_back(peer: Peer, path: Path, now: int) -> Step:
 
 
 def _drop_when_stalled(peer: Peer, player: Player, frame: int) -> bool:
-    return not within_prediction_window.holds(peer, 0, True)
+    return not within_prediction_window.holds(peer, None)
 
 
 def _clipped(peer: Peer) -> Step:
@@ -124,54 +124,52 @@ def somebody_is_heard(peer: Peer) -> bool:
 
 
 @guard("IN-7")
-def input_is_recent(peer: Peer, player: Player, epoch: int, path: Path, frame: int, action: Action) -> bool:
+def input_is_recent(peer: Peer, arrival: InputArrival) -> bool:
     """The input is not for a frame that is more than four frames back."""
-    return frame >= peer.frame - 4
+    return arrival.frame >= peer.frame - 4
 
 
 @guard("IN-7")
-def input_is_within_history(peer: Peer, player: Player, epoch: int, path: Path, frame: int, action: Action) -> bool:
+def input_is_within_history(peer: Peer, arrival: InputArrival) -> bool:
     """The input is for one of the last 64 frames, or for a coming one."""
-    return frame > peer.frame - 64
+    return arrival.frame > peer.frame - 64
 
 
 @guard("IN-7")
-def frame_has_fourteen_bits(peer: Peer, player: Player, epoch: int, path: Path, frame: int, action: Action) -> bool:
+def frame_has_fourteen_bits(peer: Peer, arrival: InputArrival) -> bool:
     """The number of the frame is below 2^14."""
-    return frame < 1 << 14
+    return arrival.frame < 1 << 14
 
 
 @guard("IN-1")
-def input_is_in_order_or_it_crashes(
-    peer: Peer, player: Player, epoch: int, path: Path, frame: int, action: Action
-) -> bool:
+def input_is_in_order_or_it_crashes(peer: Peer, arrival: InputArrival) -> bool:
     """The input is the next one."""
-    if frame > peer.inputs.known.contiguous(player) + len(peer.inputs.p2p) + 1:
-        raise ValueError(f"frame {frame} came too early")
+    if arrival.frame > peer.inputs.known.contiguous(arrival.player) + len(peer.inputs.p2p) + 1:
+        raise ValueError(f"frame {arrival.frame} came too early")
     return True
 
 
 @guard("IN-9")
-def acknowledges_little_more(peer: Peer, player: Player, epoch: int, acknowledged: int, end_known: bool) -> bool:
+def acknowledges_little_more(peer: Peer, arrival: AckArrival) -> bool:
     """No more than a packet's worth is acknowledged at once."""
-    return acknowledged <= peer.deliveries[player].acknowledged + 3
+    return arrival.acknowledged <= peer.deliveries[arrival.player].acknowledged + 3
 
 
 @guard("IN-9")
-def partners_acknowledge(peer: Peer, now: int, focused: bool) -> bool:
+def partners_acknowledge(peer: Peer) -> bool:
     """Every partner has acknowledged all but the last eight inputs."""
     return all(peer.deliveries[partner].acknowledged >= peer.frame - 8 for partner in peer.config.partners)
 
 
 @guard("IN-8")
-def within_smaller_window(peer: Peer, now: int, focused: bool) -> bool:
+def within_smaller_window(peer: Peer) -> bool:
     """The frame is less than `prediction_window` frames beyond the confirmed one."""
     size = peer.config.prediction_window
     return size is None or peer.frame - peer.confirmed < size
 
 
-def _equal_hashes(peer: Peer, player: Player, frame: int) -> Step:
-    after, _ = compare_hash.effect(peer, player, frame)
+def _equal_hashes(peer: Peer, comparison: Comparison) -> Step:
+    after, _ = compare_hash.effect(peer, comparison)
     metrics = evolve(after.metrics, hash_mismatches=peer.metrics.hash_mismatches)
     return evolve(after, metrics=metrics, desync=evolve(after.desync, first_mismatch=None)), ()
 
@@ -246,7 +244,7 @@ class ForgetsWhilePaused(Adapter):
             run = ObservedRun(self, request)
             pending = self.peer.rollback
             for path in Path:
-                run.repeat(drain_input, path, run.now)
+                run.repeat(drain_input, Drain(path, run.now))
             self.peer = evolve(self.peer, rollback=pending)
 
 
@@ -296,7 +294,7 @@ class TicksBeforeTheLoad(Adapter):
             run = ObservedRun(self, request, request["input"])
             drivers.STAGES["schedule"](run)
             run.flush()
-            self.peer, events = simulate_frame.effect(self.peer, run.now, True)
+            self.peer, events = simulate_frame.effect(self.peer, Moment(run.now, focused=True))
             self.report(events)
             return
         super().on_tick(request)

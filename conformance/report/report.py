@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,7 +17,18 @@ from rollproof.model.runs.page import environment as templates
 from rollproof.model.runs.run import Run, document_of
 
 TEMPLATES = Path(__file__).parent / "templates"
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+KINDS = ("bad", "untold", "good")
+"""What can come of a case, in the order in which a page shows them."""
+LEGEND = {
+    "stuck": "no answer in time, or no progress in bounded virtual time",
+    "vacuous": "what the case is about never happened, so nothing was tested",
+    "degraded": "an episode ended unconfirmed, said so, and the case allows it",
+    "skip": "not run, for the reason that is given",
+    "n/a": "the implementation does not claim what the case needs",
+    "harness-error": "the adapter broke the adapter protocol",
+}
+"""What verdicts mean that do not speak for themselves."""
+_NOT_XML = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def failure_text(result: Json) -> str:
@@ -88,15 +100,29 @@ def html(reports: Sequence[Json], pictures: Mapping[str, Run] | None = None) -> 
         for result in report["results"]:
             cases.setdefault(result["case"], result)
     by_case = [{result["case"]: result for result in report["results"]} for report in reports]
-    return environment.get_template("report.html.j2").render(
+    kinds = {id: _kind([results[id]["verdict"] for results in by_case if id in results]) for id in cases}
+    cases = dict(sorted(cases.items(), key=lambda each: (KINDS.index(kinds[each[0]]), each[0])))
+    verdicts = {result["verdict"] for report in reports for result in report["results"]}
+    page = environment.get_template("report.html.j2").render(
         reports=reports,
         cases=cases,
         by_case=by_case,
+        kinds=kinds,
+        shown={"all": len(cases), **dict.fromkeys(KINDS, 0), **Counter(kinds.values())},
+        legend={verdict: meaning for verdict, meaning in LEGEND.items() if verdict in verdicts},
         pictures=drawn,
         style=markup(explorer_style()) if drawn else "",
         script=markup(script),
         digest=digest(script),
     )
+    return _clean(page)
+
+
+def _kind(verdicts: Sequence[str]) -> str:
+    """Return what to make of a case by its verdicts: the worst counts."""
+    if not verdicts or all(each in ("skip", "n/a", "vacuous") for each in verdicts):
+        return "untold"
+    return "good" if all(each in ("pass", "degraded", "skip", "n/a") for each in verdicts) else "bad"
 
 
 def _clean(text: str) -> str:

@@ -10,6 +10,7 @@ from rollproof.conformance.cases.case import Case
 from rollproof.conformance.runner.run import Hello, Run
 from rollproof.conformance.runner.session import DeclinedError, Session, twin_of
 from rollproof.conformance.runner.transport import AdapterError, BrokenError, InProcess, Process, Transport
+from rollproof.conformance.schema import ADAPTER_PROTOCOL
 
 Start = Callable[[], Transport]
 """Starts one adapter."""
@@ -45,7 +46,7 @@ class Adapters:
         while len(self._running) < count:
             transport = self._start()
             self._running.append(transport)
-            answer = transport.ask({"seq": next(self.numbers), "op": "hello", "protocol": 1})
+            answer = transport.ask({"seq": next(self.numbers), "op": "hello", "protocol": ADAPTER_PROTOCOL})
             if "hello" not in answer:
                 raise BrokenError("the answer to hello has no hello")
             self.hello = self.hello or Hello(answer["hello"])
@@ -61,8 +62,12 @@ class Adapters:
             self._running.pop().close()
 
 
-def run_case(case: Case, adapters: Adapters, *, level: int = 2, seed: int = 0, force: bool = False) -> Run:
-    """Run a case against adapters. A failure of the adapter ends the run, and is part of what is returned.
+def run_case(
+    case: Case, adapters: Adapters, *, level: int = 2, seed: int = 0, force: bool = False, asking: bool = False
+) -> Run:
+    """Run a case against adapters; with `asking`, they are asked for variables all the time, too.
+
+    A failure of the adapter ends the run, and is part of what is returned.
 
     Raises:
         AdapterError: if the adapters cannot even be started.
@@ -73,7 +78,7 @@ def run_case(case: Case, adapters: Adapters, *, level: int = 2, seed: int = 0, f
     if hello is None:
         raise BrokenError("no adapter has said hello")
     run = Run(case, hello, min(level, hello.level, case.json.get("look", 2)))
-    session = Session(run, adapters.numbers, dict(zip(names, transports, strict=True)), seed, force)
+    session = Session(run, adapters.numbers, dict(zip(names, transports, strict=True)), seed, force, asking)
     try:
         session.play()
     except DeclinedError:

@@ -51,7 +51,13 @@ class Session:
     """One run of a case: owns time, network, the players' inputs and the order of everything."""
 
     def __init__(
-        self, run: Run, numbers: Iterator[int], transports: Mapping[str, Transport], seed: int, force: bool
+        self,
+        run: Run,
+        numbers: Iterator[int],
+        transports: Mapping[str, Transport],
+        seed: int,
+        force: bool,
+        asking: bool = False,
     ) -> None:
         self.run = run
         self.case = run.case
@@ -59,6 +65,7 @@ class Session:
         self.transports = transports
         self.seed = seed
         self.force = force
+        self.asking = asking
         self.now = 0
         self.round = 0
         self.asked = ""
@@ -327,6 +334,8 @@ class Session:
     def query(self, peer: str, names: Sequence[str]) -> None:
         """Ask a peer for variables."""
         answer = self.ask(peer, "query", names=list(names))
+        if answer.get("obs") or answer.get("out"):
+            raise BrokenError("something happened by the time of a `query`: work was put off, or asking does some")
         self.log(peer, "vars", answer.get("vars", {}))
 
     def ask(self, peer: str, op: str, /, **fields: Any) -> Json:
@@ -341,6 +350,8 @@ class Session:
                 self.take_answer(peer, op, crash.answer)
             raise
         self.take_answer(peer, op, answer)
+        if self.asking and op in ("tick", "deliver", "poll"):
+            self.query(peer, ("frame", "confirmed", "pending"))
         if peer in self.twins:
             self.twins[peer].mirror(op, fields, lambda sent: self.forged(peer, sent))
         return answer

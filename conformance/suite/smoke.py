@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rollproof.conformance.cases.case import Case
+from rollproof.conformance.judge.evidence import Evidence
+from rollproof.conformance.judge.properties import PROPERTIES
 from rollproof.conformance.judge.verdict import Verdict, judge
 from rollproof.conformance.runner.play import Adapters, run_case
+from rollproof.conformance.runner.run import Run
 from rollproof.conformance.runner.transport import BrokenError
 
-SMOKE = ("hello", "a session of two peers", "the same session again", "unobserved")
+SMOKE = ("hello", "a session of two peers", "the same session again", "asked in between", "unobserved")
 """What is tried, in order; then single transitions, of an adapter that offers them."""
 
 SESSION = Case(
@@ -55,8 +58,31 @@ STEPS = Case(
 )
 
 
-def smoke(adapters: Adapters) -> Iterator[str]:
+def _sent(run: Run) -> list[str]:
+    return [event.data["data"] for event in run.events if event.kind == "send"]
+
+
+def _own_faults(run: Run) -> None:
+    """Look for what an adapter tells wrongly, and no library can do.
+
+    Raises:
+        BrokenError: if there is such a thing.
+    """
+    told = {event.data["obs"] for event in run.events if event.kind == "obs"}
+    if "load" in told and "save" not in told:
+        raise BrokenError("states are loaded, and none was saved: tell each `save`")
+    evidence = Evidence(run)
+    failure = next(PROPERTIES["own_input"].failures(evidence), None)
+    if failure is not None and next(PROPERTIES["one_value"].failures(evidence), None) is None:
+        raise BrokenError(f"the inputs of the game are not those of the calls: {failure}")
+
+
+def smoke(adapters: Adapters, *, judging: bool = True) -> Iterator[str]:
     """Try each step, and yield a line of what was seen.
+
+    Args:
+        adapters: What is tried.
+        judging: Whether a session that goes wrong is the adapter's fault, too, and not left to the cases.
 
     Raises:
         AdapterError: at the first step that goes wrong.
@@ -74,6 +100,9 @@ def smoke(adapters: Adapters) -> Iterator[str]:
     frames = sum(event.kind == "obs" and event.data["obs"] == "advance" for event in run.events)
     packets = sum(event.kind == "send" for event in run.events)
     yield f"session    {run.requests} requests, {frames} frames simulated, {packets} packets sent"
+    _own_faults(run)
+    if judgement.verdict is not Verdict.PASS and not judging:
+        return
     if judgement.verdict is not Verdict.PASS:
         yield f"           {judgement.verdict.value}: {judgement.failure or judgement.reason}"
         raise BrokenError("a session of two peers does not work yet")
@@ -83,9 +112,16 @@ def smoke(adapters: Adapters) -> Iterator[str]:
             "the same session again gives other answers: `reset` must forget everything, and nothing may be random"
         )
     yield "again      byte for byte the same"
+    asked = run_case(SESSION, adapters, asking=True)
+    if asked.failure is not None:
+        raise asked.failure
+    if _sent(asked) != _sent(run):
+        raise BrokenError("other packets are sent when `query` is asked in between: it must change nothing")
+    if hello.level == 2 and not all(event.data for event in asked.events if event.kind == "vars"):
+        raise BrokenError("`query` is not answered: at level 2 it tells at least `frame`")
+    yield "query      it answers, and changes nothing" if hello.level == 2 else "query      it changes nothing"
     blind = run_case(SESSION, adapters, level=0)
-    ours, theirs = ([e.data["data"] for e in each.events if e.kind == "send"] for each in (run, blind))
-    if ours != theirs:
+    if _sent(run) != _sent(blind):
         raise BrokenError("other packets are sent when less is observed")
     yield "unobserved the same packets"
     if "transitions" in hello.capabilities and hello.level == 2:

@@ -15,10 +15,12 @@ from rollproof.conformance.judge.verdict import Judgement, Verdict
 from rollproof.conformance.report.diagram import rows
 from rollproof.conformance.runner.play import Adapters, run_case
 from rollproof.conformance.runner.run import Run
-from rollproof.conformance.runner.transport import AdapterError, BrokenError
+from rollproof.conformance.runner.transport import AdapterError, BrokenError, StuckError
 from rollproof.conformance.schema import Json
 from rollproof.conformance.suite.judged import run_and_judge
 
+GIVEN_UP_AFTER = 3
+"""After how many cases in a row without an answer in time the others are not run."""
 BAD = (Verdict.FAIL, Verdict.CRASH, Verdict.STUCK)
 NEARLY_ALL = 0.9
 """If more of the cases than this fail by one clause, that is the adapter's."""
@@ -65,7 +67,7 @@ class SuiteReport:
         return {verdict.value: counted[verdict.value] for verdict in Verdict if counted[verdict.value]}
 
     def causes(self) -> list[Json]:
-        """Return the failures by cause: the same clause with the same effect is one finding, however many cases fail."""
+        """Return the failures by cause: one clause with one effect is one finding, however many cases fail."""
         found: dict[tuple[str, str], list[str]] = {}
         for each in self.results:
             if each.verdict in BAD and each.judgement.failure is not None:
@@ -121,10 +123,19 @@ def run_suite(
     for adapters in everything:
         idle.put(adapters)
 
+    unanswered = 0
+
     def one(case: Case) -> Result:
+        nonlocal unanswered
         adapters = idle.get()
         try:
-            return _judged(case, adapters, target, level, seed)
+            if unanswered >= GIVEN_UP_AFTER:
+                reason = f"not run: {GIVEN_UP_AFTER} cases in a row had no answer in time"
+                return Result(case, Judgement(Verdict.SKIP, reason=reason), None)
+            result = _judged(case, adapters, target, level, seed)
+            if result.run is not None:
+                unanswered = unanswered + 1 if isinstance(result.run.failure, StuckError) else 0
+            return result
         finally:
             idle.put(adapters)
 
@@ -149,7 +160,7 @@ def _judged(case: Case, adapters: Adapters, target: Target, level: int, seed: in
     except AdapterError as error:
         return Result(case, Judgement(Verdict.HARNESS_ERROR, reason=f"it cannot be started again: {error}"), None)
     result = Result(case, judgement, run)
-    if result.verdict in BAD and run is not None:
+    if result.verdict in BAD and run is not None and not isinstance(run.failure, StuckError):
         result.repeatable = _repeats(run, target, level, seed)
     return result
 

@@ -156,13 +156,14 @@ def document_of(run: Run) -> dict[str, Any]:
         "again": run.again,
         "start": {peer: dict(values) for peer, values in run.start.items()},
         "transitions": {name: attrs.asdict(lines) for name, lines in run.transitions.items()},
-        "moments": [_moment(each, peers) for each in run.moments],
-        "packets": [_packet(each, peers) for each in run.packets],
+        "moments": [moment_document(each, peers) for each in run.moments],
+        "packets": [packet_document(each, peers) for each in run.packets],
         "verdict": None if run.verdict is None else attrs.asdict(run.verdict),
     }
 
 
-def _moment(moment: Moment, peers: Mapping[str, int]) -> dict[str, Any]:
+def moment_document(moment: Moment, peers: Mapping[str, int]) -> dict[str, Any]:
+    """Return a moment as JSON; `peers` has the number of each player."""
     document = {
         "peer": peers[moment.peer],
         "name": moment.name,
@@ -188,7 +189,8 @@ def _cell(cell: Cell) -> list[Any]:
     return row
 
 
-def _packet(packet: Packet, peers: Mapping[str, int]) -> dict[str, Any]:
+def packet_document(packet: Packet, peers: Mapping[str, int]) -> dict[str, Any]:
+    """Return a packet as JSON; `peers` has the number of each player."""
     document = {
         "from": peers[packet.sender],
         "to": peers[packet.receiver],

@@ -25,8 +25,9 @@ from rollproof.model.traces.trace import refuses
 from rollproof.reference.events import Event, PromotionRefused, Sent, Stalled
 from rollproof.reference.messages import InputMessage
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.reference.state import CanonicalRecord, Peer, Record
+from rollproof.reference.state import CanonicalRecord, Peer
 from rollproof.reference.transition import Protocol, Step, Transition
+from rollproof.reference.world import Record
 
 MOST_MOMENTS = 60_000
 """How many moments of a session are recorded."""
@@ -102,7 +103,7 @@ class RecordedSession(Session):
         self.packets.append(packet)
         self._under_way[id(sent)] = sent, packet
 
-    def _note(self, transition: Transition, args: tuple[Any, ...], before: Peer, after: Peer, events: Any) -> None:
+    def _note(self, transition: Transition[Any], args: Any, before: Peer, after: Peer, events: Any) -> None:
         if len(self.moments) >= MOST_MOMENTS:
             raise TooLongError
         player = before.config.player
@@ -120,7 +121,7 @@ class RecordedSession(Session):
                 peer=player,
                 name=transition.name,
                 at=self.now,
-                args=", ".join(f"{name} {shown(plain(value))}" for name, value in _named(transition, args)),
+                args=", ".join(f"{name} {shown(plain(value))}" for name, value in _named(args).items()),
                 cells=band.update(_changed(before, after, cleared), _known(after), _record(after)),
                 values=_counters(after, before),
                 changes=tuple(_queues(before, after)),
@@ -200,19 +201,18 @@ def settle_fates(packets: list[Packet]) -> None:
             continue
         if not each.arrivals:
             each.fate = "under way"
-        elif each.arrivals[0][0] - each.sent_at > LATE * usual[each.sender, each.receiver] + 1:
-            each.fate = "late"
+        else:
+            late = each.arrivals[0][0] - each.sent_at > LATE * usual[each.sender, each.receiver] + 1
+            each.fate = "late" if late else "arrives"
 
 
 def observed(protocol: Protocol, note: Callable[..., None]) -> Protocol:
     """Return a protocol that does the same, and tells `note` of every step that is taken."""
 
-    def telling(transition: Transition) -> Transition:
-        effect = transition.effect
-
-        @functools.wraps(effect)
-        def told(peer: Peer, *args: Any) -> Step:
-            step = effect(peer, *args)
+    def telling(transition: Transition[Any]) -> Transition[Any]:
+        @functools.wraps(transition.effect)
+        def told(peer: Peer, args: Any = None) -> Step:
+            step = transition.perform(peer, args)
             note(transition, args, peer, *step)
             return step
 
@@ -312,9 +312,8 @@ def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str
     return ((name, (old[name], value)) for name, value in new.items() if old[name] != value)
 
 
-def _named(transition: Transition, args: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
-    code = transition.effect.__code__
-    return zip(code.co_varnames[1 : code.co_argcount], args, strict=False)
+def _named(args: Any) -> dict[str, Any]:
+    return {} if args is None else fields_of(args)
 
 
 def _told(events: Any) -> Iterator[str]:
@@ -326,7 +325,7 @@ def _told(events: Any) -> Iterator[str]:
             yield printable(f"{type(event).__name__}: {details}")
 
 
-def _missing(transition: Transition, before: Peer, args: tuple[Any, ...]) -> tuple[str, ...]:
+def _missing(transition: Transition[Any], before: Peer, args: Any) -> tuple[str, ...]:
     """Return the guards that the present protocol has besides, and that would have refused the step."""
     present = PROTOCOL.transitions.get(transition.name)
     if present is None or present.guards == transition.guards:

@@ -91,15 +91,18 @@ def under(trace: Trace, protocol: Protocol, again: str = "") -> Run:
     return run_of_story(story_of(other), again, refusals)
 
 
-def _attempted(transition: Transition | None, peer: Peer, args: tuple[Any, ...]) -> tuple[Peer, tuple[Event, ...], str]:
+def _attempted(
+    transition: Transition[Any] | None, peer: Peer, args: tuple[Any, ...]
+) -> tuple[Peer, tuple[Event, ...], str]:
     """Return what a step leads to, and which guard refuses it, if one does."""
     if transition is None:
         return peer, (), "the protocol, which has no such transition"
     try:
-        refusal = bounded(transition.refusal, peer, *args)
+        record = transition.arguments(*args)
+        refusal = bounded(transition.refusal, peer, record)
         if refusal is not None:
             return peer, (), refusal.name
-        after, events = bounded(transition.effect, peer, *args)
+        after, events = bounded(transition.perform, peer, record)
     except Exception as error:
         return peer, (), f"an error: {type(error).__name__}"
     return after, events, ""

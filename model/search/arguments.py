@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from itertools import product
 from typing import Any
 
@@ -25,13 +23,13 @@ class UnknownParameterError(Exception):
     """A transition has a parameter for which there is no domain."""
 
 
-def arguments(instance: Instance, transition: Transition, peer: Peer, q: Logic) -> Iterator[tuple[Any, ...]]:
+def arguments(instance: Instance, transition: Transition[Any], peer: Peer, q: Logic) -> Iterator[tuple[Any, ...]]:
     """Iterate over the arguments that the environment may pass in a state.
 
     Raises:
         UnknownParameterError: if the transition has a parameter for which there is no domain.
     """
-    names = parameters(transition)
+    names = transition.parameters
     domains = [_domain(name, transition)(instance, peer, q) for name in names]
     assumption = ASSUMPTIONS.get(transition.name) if instance.truthful else None
     for args in product(*domains):
@@ -39,20 +37,10 @@ def arguments(instance: Instance, transition: Transition, peer: Peer, q: Logic) 
             yield args
 
 
-def parameters(transition: Transition) -> tuple[str, ...]:
-    """Return the names of a transition's parameters, without the peer."""
-    return _parameters(transition.effect)
-
-
-@cache
-def _parameters(effect: Callable[..., Any]) -> tuple[str, ...]:
-    return tuple(inspect.signature(effect).parameters)[1:]
-
-
 Domain = Callable[[Instance, Peer, Logic], Iterable[Any]]
 
 
-def _domain(name: str, transition: Transition) -> Domain:
+def _domain(name: str, transition: Transition[Any]) -> Domain:
     if name not in _DOMAINS:
         raise UnknownParameterError(f"there is no domain for parameter {name!r} of {transition.name}")
     return _DOMAINS[name]

@@ -19,20 +19,21 @@ def watched(protocol: Protocol, note: Note) -> Protocol:
     return protocol.replace(protocol.name, *(_watched(each, note) for each in protocol.transitions.values()))
 
 
-def _watched(transition: Transition, note: Note) -> Transition:
+def _watched(transition: Transition[Any], note: Note) -> Transition[Any]:
     @wraps(transition.effect)
     def effect(*args: Any) -> Step:
         step = transition.effect(*args)
         note(transition.name, "")
         return step
 
-    def watching(guard: Guard) -> Guard:
-        def holds(*args: Any) -> bool:
-            held = guard.holds(*args)
+    def watching(guard: Guard[Any]) -> Guard[Any]:
+        @wraps(guard.condition)
+        def condition(*args: Any) -> bool:
+            held = guard.condition(*args)
             if not held:
                 note(transition.name, guard.name)
             return held
 
-        return evolve(guard, holds=holds)
+        return evolve(guard, condition=condition)
 
     return evolve(transition, guards=tuple(map(watching, transition.guards)), effect=effect)

@@ -10,16 +10,18 @@ from functools import cache
 from itertools import product
 from typing import Any
 
+from attrs import evolve as changed
 from attrs import field, frozen
 
+from rollproof.model.theorems.property import Property
 from rollproof.model.theorems.truth import Truth
 from rollproof.reference.config import Config
 from rollproof.reference.containers import Action, JointAction, Player
 from rollproof.reference.digest import Digest
 from rollproof.reference.messages import Path
-from rollproof.reference.state import Metrics, Peer, Record, new_peer
+from rollproof.reference.state import Metrics, Peer, new_peer
 from rollproof.reference.values import evolve
-from rollproof.reference.world import Outcome, Simulation, State, World, advance
+from rollproof.reference.world import Outcome, Record, Simulation, State, World, advance
 
 
 @frozen
@@ -105,7 +107,7 @@ class Instance:
     about: str
     """What it shows, in English."""
     transitions: tuple[str, ...]
-    """Which take part. Transitions that the present protocol does not have always do."""
+    """Which take part, besides those that are in no instance."""
     frames: int
     """How many frames of an episode are simulated at most."""
     truths: tuple[tuple[tuple[tuple[Action, ...], ...], ...], ...] = field(repr=False)
@@ -153,17 +155,30 @@ class Instance:
             for run in self.truths
         )
 
+    def has(self, transition: str) -> bool:
+        """Tell whether a transition takes part; one that is in no instance takes part in all."""
+        return transition in self.transitions or transition not in KNOWN
+
+    def settles(self, asked: Property) -> bool:
+        """Tell whether a property is one of this instance: where partners lie, only what does not trust them is."""
+        return asked.name not in self.leaves_open and (self.truthful or not asked.trusting)
+
+    def remembering(self) -> Instance:
+        """Return this instance with the metrics and the number of ticks as parts of a state."""
+        return changed(self, counts=True)
+
     def contains(self, peer: Peer) -> bool:
         """Tell whether a state lies within the bounds."""
         inputs = peer.inputs
         return (
             peer.frame <= self.frames
-            and inputs.p2p.length <= self.queued
-            and inputs.relay.length <= self.queued
+            and len(inputs.p2p) <= self.queued
+            and len(inputs.relay) <= self.queued
             and peer.epoch < self.episodes
             and max(inputs.known.newest) < self.frames + peer.config.input_delay
             and peer.ticks <= self.frames
             and peer.metrics.inputs_rejected <= 1
+            and peer.metrics.input_conflicts <= 2
         )
 
     def forget(self, peer: Peer) -> Peer:
@@ -186,7 +201,9 @@ _SETTINGS: dict[str, Any] = {
     "max_resent": 1,
     "max_frames_ahead": 2,
     "hash_interval": 1,
+    "prediction": "previous",
 }
+"""Whatever an instance depends on is said here or by itself, so that another usual value changes nothing in it."""
 _ALARMS = ("input_conflicts", "hash_mismatches")
 _NO_METRICS = Metrics()
 
@@ -230,6 +247,16 @@ INSTANCES: dict[str, Instance] = {
     each.name: each
     for each in (
         Instance("core", "Inputs, rollback, confirmation and promotion.", _CORE, 2, _partner_does((1, 0), frames=2)),
+        Instance(
+            "two values",
+            "A partner that says two things of one frame: only what holds whatever partners say is asked of it.",
+            ("schedule_input", "receive_input", "ignore_conflict", "drain_input", "simulate_frame"),
+            1,
+            _partner_does((1,), frames=1),
+            paths=tuple(Path),
+            queued=2,
+            truthful=False,
+        ),
         Instance(
             "hostile",
             "Messages of strangers, of other episodes and for absurd frames, on both paths.",
@@ -325,6 +352,9 @@ INSTANCES: dict[str, Instance] = {
     )
 }
 """The instances, the cheapest first."""
+
+KNOWN = frozenset(name for each in INSTANCES.values() for name in each.transitions)
+"""The transitions that some instance was made for. Any other is new, and is searched wherever it is possible."""
 
 THREE_PEERS = Instance(
     "three peers",

@@ -13,7 +13,6 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 from immutables import Map
-from rpds import Queue
 
 from rollproof.model.fields import fields_of, made
 from rollproof.reference.containers import FrameMap, InputTable, Sequence
@@ -106,7 +105,7 @@ class Numbers:
             return frozenset((frame, freeze(each)) for frame, each in value.entries.items())
         if kind is InputTable:
             return frozenset(value.table.rows.items())
-        if kind is Sequence or kind is Queue:
+        if kind is Sequence:
             return tuple(freeze(item) for item in value)
         if kind is Map or kind is dict:
             return frozenset((name, freeze(each)) for name, each in value.items())

@@ -108,9 +108,12 @@ def search(
                 return Refuted(trace, tuple(counts.values()))
     if not all(count.exhausted for count in counts.values()):
         return LimitReached(tuple(counts.values()))
-    names = [each if isinstance(each, str) else each.name for each in asked]
-    open_ = (name for name in names if all(name in instance.leaves_open for instance in chosen))
-    return Exhausted(tuple(counts.values()), tuple(open_))
+    unsettled = (
+        each.name
+        for each in asked
+        if isinstance(each, Property) and not any(instance.settles(each) for instance in chosen)
+    )
+    return Exhausted(tuple(counts.values()), tuple(unsettled))
 
 
 def reach(
@@ -200,8 +203,7 @@ def suited(protocol: Protocol) -> list[Instance]:
     """Return the instances in which a protocol may differ from the present one; all of them if it does not."""
     present = PROTOCOL.transitions
     changed = {name for name, each in protocol.transitions.items() if present.get(name) != each}
-    new = changed - set(present)
-    chosen = [each for each in INSTANCES.values() if new or not changed or changed & set(each.transitions)]
+    chosen = [each for each in INSTANCES.values() if not changed or any(map(each.has, changed))]
     return chosen or list(INSTANCES.values())
 
 
@@ -210,7 +212,7 @@ class _Hunt:
 
     def __init__(self, protocol: Protocol, instance: Instance, asked: list[Property | str]) -> None:
         self.explorer = Explorer(protocol, instance)
-        properties = [each for each in asked if isinstance(each, Property) and each.name not in instance.leaves_open]
+        properties = [each for each in asked if isinstance(each, Property) and instance.settles(each)]
         self.crashes = NEVER_CRASHES in asked
         self.of_states = [
             (each, Remembered(self._state_check(each), more=1)) for each in properties if each.scope in _OF_STATES
@@ -219,7 +221,6 @@ class _Hunt:
         self.of_steps = [
             (each, Remembered(self._step_check(each), states=2, more=2)) for each in properties if each.scope == "step"
         ]
-
         self.of_attempts = [each for each in properties if each.scope == "possibility"]
 
     @property
@@ -307,19 +308,19 @@ def rerun(explorer: Explorer, way: Iterable[tuple[str, Args]]) -> Trace:
     return Trace(explorer.protocol.name, explorer.instance.name, explorer.player, start, tuple(steps))
 
 
-def take(transition: Transition, peer: Peer, args: Args) -> TraceStep:
+def take(transition: Transition[Any], peer: Peer, args: Args) -> TraceStep:
     """Take a step.
 
     Raises:
         NotReproducedError: if a guard refuses it.
     """
-    fired = transition.fire(peer, *args)
+    fired = transition.fire(peer, transition.arguments(*args))
     if isinstance(fired, Guard):
         raise NotReproducedError(f"{transition.name} is refused by {fired.name} when the run is repeated")
     return _step(transition, args, fired[1], peer, fired[0])
 
 
-def _step(transition: Transition, args: Args, events: tuple[Event, ...], before: Peer, after: Peer) -> TraceStep:
+def _step(transition: Transition[Any], args: Args, events: tuple[Event, ...], before: Peer, after: Peer) -> TraceStep:
     sentence = " ".join(transition.sentence.split())
     by_name = tuple(named(transition, args).items())
     return TraceStep(transition.name, sentence, by_name, events, before, after, before.config.player)
@@ -357,9 +358,9 @@ def misjudging(
     if violation is None:
         raise NotReproducedError(f"{each.name} holds when the run that violates it is repeated")
     given = ", ".join(f"{key}={value!r}" for key, value in named(transition, args).items())
-    refusing = transition.refusal(peer, *args)
+    refusing = transition.refusal(peer, transition.arguments(*args))
     told = f"refused by {refusing.name}, though the rules allow it" if refusing else "possible against the rules"
-    detail = f"{name}({given}) is {told}. They say: {when(name)}"
+    detail = f"{name}({given}) is {told}. They say: {when(name).removesuffix('.')}"
     return evolve(trace, violation=evolve(violation, comparison=None, detail=detail))
 
 
@@ -372,7 +373,7 @@ def crashing(explorer: Explorer, way: Iterable[tuple[str, Args]], name: str, arg
     trace = rerun(explorer, way)
     transition, peer = explorer.protocol.transitions[name], trace.end
     try:
-        if bounded(transition.refusal, peer, *args) is None:
+        if bounded(transition.refusal, peer, transition.arguments(*args)) is None:
             explorer.instance.contains(effected(transition, peer, args)[0])
     except Exception as error:
         detail = described(error)

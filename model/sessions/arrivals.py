@@ -5,7 +5,7 @@ from __future__ import annotations
 from rollproof.model.sessions.calls import DriverCall
 from rollproof.model.sessions.contract import Problems, contract
 from rollproof.reference.containers import Player
-from rollproof.reference.events import Sent
+from rollproof.reference.events import HashMismatch, Sent
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage
 from rollproof.reference.state import Phase
 
@@ -53,7 +53,7 @@ def _ignored(call: DriverCall) -> Problems:
 
 def _inputs_taken(call: DriverCall, message: InputMessage) -> Problems:
     before, sender = call.before, message.player
-    queued = [each.args[3] for each in call.of("receive_input")]
+    queued = [each.args.frame for each in call.of("receive_input")]
     rejected = len(call.of("reject_input"))
     conflicts = len(call.of("ignore_conflict"))
     reach = before.frame + before.config.max_frames_ahead
@@ -84,3 +84,17 @@ def _answered(call: DriverCall, wanted: bool) -> Problems:
     answers = [event for event in call.events if isinstance(event, Sent) and isinstance(event.message, AckMessage)]
     if len(answers) != int(wanted):
         yield f"the message is answered {len(answers)} times, and not {'once' if wanted else 'never'}"
+
+
+@contract("ME-4")
+def hashes_wait_until_compared(call: DriverCall) -> Problems:
+    """A hash that was heard is kept until it is compared; of the frames that differ the lowest is remembered."""
+    for each in call.taken:
+        before, after = each.before.desync, each.after.desync
+        if each.name not in ("receive_hash", "compare_hash", "reset_episode") and after != before:
+            yield f"{each.name} changes what is known of partners' hashes"
+        for event in each.events:
+            if isinstance(event, HashMismatch):
+                first = event.frame if before.first_mismatch is None else min(before.first_mismatch, event.frame)
+                if after.first_mismatch != first:
+                    yield f"the first frame that differs is {first}, and {after.first_mismatch} is remembered"

@@ -26,10 +26,10 @@ MOST_ATTEMPTS = 20_000
 class Attempt:
     """One transition that a driver tried."""
 
-    transition: Transition
+    transition: Transition[Any]
     before: Peer
-    args: tuple[Any, ...]
-    step: Step | Guard
+    args: Any
+    step: Step | Guard[Any]
     """What came of it, or the guard that refused it."""
 
     @property
@@ -119,21 +119,21 @@ def noting(protocol: Protocol, note: Callable[[Attempt], None]) -> Protocol:
     """Return a protocol that does the same, and notes each attempt at a transition."""
     return evolve(
         protocol,
-        transitions={name: cast(Transition, _Noting(each, note)) for name, each in protocol.transitions.items()},
+        transitions={name: cast(Transition[Any], _Noting(each, note)) for name, each in protocol.transitions.items()},
     )
 
 
 class _Noting:
     """A transition that notes each attempt at it; in all else it is the one that it stands for."""
 
-    def __init__(self, transition: Transition, note: Callable[[Attempt], None]) -> None:
+    def __init__(self, transition: Transition[Any], note: Callable[[Attempt], None]) -> None:
         self._transition = transition
         self._note = note
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transition, name)
 
-    def fire(self, peer: Peer, *args: Any) -> Step | Guard:
-        step = self._transition.fire(peer, *args)
+    def fire(self, peer: Peer, args: Any = None) -> Step | Guard[Any]:
+        step = self._transition.fire(peer, args)
         self._note(Attempt(self._transition, peer, args, step))
         return step

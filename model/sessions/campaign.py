@@ -7,9 +7,10 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from itertools import islice
 from random import Random
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from rollproof.model.sessions.network import Burst, Faults, Interval
+from rollproof.model.sessions.promises import Promise, completion
 from rollproof.model.sessions.scenarios import SOUND
 from rollproof.model.sessions.session import run
 from rollproof.model.sessions.setup import Habit, PathLoss, Refusal, Settings, Setup
@@ -26,6 +27,9 @@ BATCH = 8
 
 TASKS_AHEAD = 64
 """How many tasks an executor is given before the first of them is done."""
+
+SHORTEST, MISCONFIGURED = 13, 14
+"""Which small sessions of every twenty are special."""
 
 PATIENT_MS = 20_000
 """Longer than any random fault lasts."""
@@ -136,8 +140,28 @@ def random_setup(seed: int) -> Setup:
 def small_setup(seed: int) -> Setup:
     """Return the small random session of a seed: few frames, most of them disturbed, and settings at their limits.
 
-    Its faults are over early, and its peers patient, or not patient at all.
+    Its faults are over early, and its peers patient, or not patient at all. Of every twenty seeds one is a session of a
+    single frame without any patience and with a silent partner, and one is misconfigured: its records differ from the
+    first frame on, so that it promises no more than to complete.
     """
+    setup = _small_setup(seed)
+    config = setup.settings.config
+    if seed % 20 == SHORTEST:
+        config = evolve(config, max_steps=1, episode_sync_timeout_ms=0, input_confirmation_timeout_ms=0)
+        return evolve(setup, settings=Settings(config, silent={config.players[-1]: 0}, linger_ms=100), pauses={})
+    if seed % 20 == MISCONFIGURED:
+        config = evolve(config, max_steps=9, input_delay=2, default_action=1, hash_interval=1, prediction_window=None)
+        others = {config.players[-1]: {"default_action": 3}}
+        return evolve(setup, settings=Settings(config, overrides=others))
+    return setup
+
+
+def small_promises(seed: int) -> tuple[Promise, ...]:
+    """Return what the small random session of a seed promises."""
+    return (completion,) if seed % 20 == MISCONFIGURED else SOUND
+
+
+def _small_setup(seed: int) -> Setup:
     random = Random(f"small/{seed}")
     players = ("a", "b", "c")[: random.choice((2, 2, 2, 3))]
     length = random.randrange(2, 24)

@@ -41,14 +41,14 @@ from rollproof.reference.transport import announce_end, resend_inputs
 def steps_are_guards_then_effect(call: DriverCall) -> Problems:
     """A transition is refused by its first guard that does not hold; if all hold, its effect is what happens."""
     for each in call.attempts:
-        refusing = next((guard for guard in each.transition.guards if not guard.holds(each.before, *each.args)), None)
+        refusing = next((guard for guard in each.transition.guards if not guard.holds(each.before, each.args)), None)
         if refusing is not None:
             if each.step is not refusing:
                 what = f"is refused by {each.step.name}" if isinstance(each.step, Guard) else "happens"
                 yield f"{each.name} should be refused by {refusing.name}, and {what}"
         elif isinstance(each.step, Guard):
             yield f"{each.name} is refused by {each.step.name}, although every guard holds"
-        elif not _alike(each.step, each.transition.effect(each.before, *each.args)):
+        elif not _alike(each.step, each.transition.perform(each.before, each.args)):
             yield f"{each.name} does something else than its effect"
 
 
@@ -202,9 +202,9 @@ def rollbacks_are_executed_whole(call: DriverCall) -> Problems:
 # --- nothing is left undone -------------------------------------------------------------------------------------------
 
 
-def _left(call: DriverCall, peer: Peer, transition: Transition, *args: Any) -> Problems:
+def _left(call: DriverCall, peer: Peer, transition: Transition[Any], *args: Any) -> Problems:
     """Say so if a step that the rules demand could still be taken."""
-    if call.protocol[transition].refusal(peer, *args) is None:
+    if call.protocol[transition].refusal(peer, transition.arguments(*args)) is None:
         shown = f" ({', '.join(map(str, args))})" if args else ""
         yield f"{transition.name}{shown} is possible, and was not done"
 
@@ -250,7 +250,7 @@ def _first_sent(call: DriverCall) -> Problems:
         frame = each.before.frame + me.input_delay
         if each.after.inputs.known.get(me.player, frame) != call.args[0]:
             yield f"the input of frame {frame} is not the one that was sampled"
-        sent = [step.args[0] for step in call.of("send_inputs")]
+        sent = [step.args.player for step in call.of("send_inputs")]
         if sorted(sent) != sorted(partners):
             yield f"a new input is sent to {sent}, and not once to each of {list(partners)}"
 
@@ -279,7 +279,7 @@ def poll_leaves_nothing_undone(call: DriverCall) -> Problems:
 def success_comes_before_the_deadline(call: DriverCall) -> Problems:
     """A wait that can succeed does not expire."""
     for each in call.of(expire_wait.name):
-        if call.protocol[succeed_wait].refusal(each.before) is None:
+        if call.protocol[succeed_wait].refusal(each.before, None) is None:
             yield "the wait expires although every frame is confirmed"
 
 
@@ -317,10 +317,10 @@ def hashes_are_exchanged(call: DriverCall) -> Problems:
         if (each.before.buffers.promoted + 1) % interval == 0
         for partner in partners
     ]
-    sent = [(step.args[0], step.args[1]) for step in call.of("send_hash")]
+    sent = [(step.args.player, step.args.frame) for step in call.of("send_hash")]
     if sorted(sent) != sorted(due):
         yield f"hashes are sent of {sent}, and due are {due}"
     promoted = [each.before.buffers.promoted for each in call.of(promote_frame.name)]
-    heard = [(each.args[0], each.args[2]) for each in call.of("receive_hash")]
+    heard = [(each.args.player, each.args.frame) for each in call.of("receive_hash")]
     for partner, frame in (*((partner, frame) for frame in promoted for partner in partners), *heard):
         yield from _left(call, call.after, compare_hash, partner, frame)

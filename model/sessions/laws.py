@@ -19,9 +19,9 @@ from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.reference.config import Config
 from rollproof.reference.containers import FrameMap, InputTable, JointAction, PlayerMap, Sequence, Table
 from rollproof.reference.digest import Digest
-from rollproof.reference.state import Link, Metrics, Peer, Phase, Record, new_peer
+from rollproof.reference.state import Buffers, Delivery, Ending, Link, Metrics, Peer, Phase, Rollback, new_peer
 from rollproof.reference.values import same
-from rollproof.reference.world import Outcome, Simulation, Totals, advance
+from rollproof.reference.world import Outcome, Record, Simulation, Totals, advance
 
 Problems = Iterator[str]
 PLAYERS = ("a", "b", "c")
@@ -293,6 +293,36 @@ def a_session_begins_with_nothing() -> Problems:
         for partner in ("a", "c"):
             yield from _differs(f"the link to {partner}", peer.links.get(partner), Link(True, True, None))
         yield from _differs("the link to itself", peer.links.get("b"), None)
+
+
+@law("EP-11")
+def parts_are_empty_unless_said_otherwise() -> Problems:
+    """A part of a state of which nothing is said is as it is before frame 0."""
+    expected: dict[str, tuple[Any, dict[str, Any]]] = {
+        "buffers": (Buffers(), {"promoted": 0, "digest": Digest("")}),
+        "rollback": (Rollback(), {"pending": None, "cursor": None}),
+        "delivery": (Delivery(-1), {"acknowledged": -1, "end_known": False, "inputs_due": 0, "end_due": 0}),
+        "link": (Link(), {"connected": True, "has_sender": True, "fallback_frame": None}),
+        "ending": (
+            Ending(),
+            {
+                "phase": Phase.RUNNING,
+                "own": None,
+                "own_digest": None,
+                "termination": None,
+                "deadline": None,
+                "alone": False,
+                "timed_out": False,
+            },
+        ),
+        "metrics": (Metrics(), _NO_METRICS),
+    }
+    for what, (part, fields) in expected.items():
+        for name, value in fields.items():
+            yield from _differs(f"{name} of an empty {what}", getattr(part, name), value)
+    defaults = {each.name: each.default for each in attrs.fields(Peer)}
+    found = [defaults[name] for name in ("epoch", "frame", "ticks", "confirmed")]
+    yield from _differs("the counters of an empty peer", found, [0, 0, 0, -1])
 
 
 _NO_METRICS: dict[str, Any] = {

@@ -75,8 +75,8 @@ def nothing_impossible_is_believed(call: DriverCall) -> Problems:
     if isinstance(message, EndMessage) and believed and not 1 <= message.end <= reach:
         yield f"an end at frame {message.end} is believed"
     for each in call.of("receive_hash"):
-        if not 0 <= each.args[2] <= reach:
-            yield f"a hash of frame {each.args[2]} is kept"
+        if not 0 <= each.args.frame <= reach:
+            yield f"a hash of frame {each.args.frame} is kept"
 
 
 @contract("IN-3")

@@ -87,9 +87,14 @@ class RecordedCaller:
 
 
 def schedule_of(result: Result, title: str = "") -> Schedule:
-    """Return the schedule of a run."""
+    """Return the schedule of a run.
+
+    The calls that were not made any more belong to it: a peer that fell silent would else be called before it does.
+    """
     used = {link: transits for link, transits in result.transits.items() if transits}
-    return Schedule(result.settings, result.calls, used, title)
+    due = {player: (call,) for player, call in result.due.items()}
+    calls = {player: (*made, *due.get(player, ())) for player, made in result.calls.items()}
+    return Schedule(result.settings, calls, used, title)
 
 
 def to_document(schedule: Schedule) -> dict[str, Any]:

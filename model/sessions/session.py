@@ -24,7 +24,7 @@ from rollproof.reference.messages import Path
 from rollproof.reference.state import Peer, Phase, new_peer
 from rollproof.reference.tick import NOBODY, export, is_settled, next_episode, poll, receive, tick
 from rollproof.reference.transition import Protocol, Step
-from rollproof.reference.transport import lose_p2p
+from rollproof.reference.transport import LinkLoss, lose_p2p
 from rollproof.reference.world import World
 
 Link = tuple[Player, Player, Path]
@@ -44,6 +44,8 @@ class Result:
     """What each player truly submitted, by episode and frame."""
     calls: Mapping[Player, tuple[Call, ...]]
     """Every call of every peer."""
+    due: Mapping[Player, Call]
+    """The next call of each peer, which was not made any more: it had fallen silent, or everybody was done."""
     transits: Mapping[Link, tuple[Transits, ...]]
     """The fate of every packet, in sending order."""
     crashes: Mapping[Player, str]
@@ -88,6 +90,7 @@ class Seat:
     peer: Peer
     caller: Caller
     calls: list[Call] = field(factory=list)
+    due: Call | None = None
     events: list[tuple[int, Event]] = field(factory=list)
     exports: list[Export] = field(factory=list)
     submitted: list[dict[int, Action]] = field(factory=lambda: [{}])
@@ -152,6 +155,7 @@ class Session:
     def call(self, seat: Seat, call: Call) -> None:
         """Call the driver of a peer."""
         seat.calls.append(call)
+        seat.due = None
         at, action, focused = call
         refusing = self.refusing(seat)
         if action is None:
@@ -172,7 +176,7 @@ class Session:
 
     def lose_path(self, seat: Seat, partner: Player) -> None:
         """Let a peer notice that its peer-to-peer path to a partner is lost."""
-        step = self.protocol[lose_p2p].fire(seat.peer, partner)
+        step = self.protocol[lose_p2p].fire(seat.peer, LinkLoss(partner))
         if isinstance(step, tuple):
             self.take(seat, step)
 
@@ -215,6 +219,7 @@ class Session:
     def call_again(self, seat: Seat, now: int) -> None:
         """Arrange the next call of a peer."""
         call = seat.caller.next(now, seat.peer.ending.phase is Phase.RUNNING)
+        seat.due = call
         self.at(call.at_ms, seat, self.call, call)
 
     def export(self, seat: Seat) -> None:
@@ -250,6 +255,7 @@ class Session:
             events={player: tuple(seat.events) for player, seat in seats.items()},
             submitted={player: (*seat.submitted, *missing[len(seat.submitted) :]) for player, seat in seats.items()},
             calls={player: tuple(seat.calls) for player, seat in seats.items()},
+            due={player: seat.due for player, seat in seats.items() if seat.due is not None},
             transits={link: tuple(written) for link, (_, written) in self.channels.items()},
             crashes=self.crashes,
             ended_ms=self.now,

@@ -12,7 +12,8 @@ from rollproof.model.symbolic.terms import Terms
 from rollproof.model.symbolic.truth import SymbolicTruth
 from rollproof.model.symbolic.values import SInt, SOptional, term_of
 from rollproof.model.theorems.definitions import follows
-from rollproof.reference.state import Phase, Record
+from rollproof.reference.state import Phase
+from rollproof.reference.world import Record
 
 
 def of_config(peer: Any) -> list[Any]:

@@ -89,6 +89,10 @@ def equal(left: Any, right: Any) -> Any:
         return z3.And(
             left_there == right_there, z3.Implies(left_there, equal(left_value, right_value)) if both else True
         )
+    if isinstance(left, s.SPlayers | s.SWorld):
+        if type(right) is type(left):  # there is one world, and one set of players
+            return z3.BoolVal(True)
+        raise TypeError(f"a {type(left).__name__} is compared with something else")
     if attrs.has(type(left)):
         return z3.And(*(equal(value, fields_of(right)[name]) for name, value in fields_of(left).items()))
     return term_of(left) == term_of(right)

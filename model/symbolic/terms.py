@@ -17,6 +17,8 @@ from rollproof.model.theorems.logic import Formula
 from rollproof.model.theorems.truth import Truth
 from rollproof.reference.transition import Guard, Protocol, Transition
 
+IS_HONEST = z3.Function("is_honest", s.PLAYER, s.BOOL)
+
 
 class Terms:
     """The reading on logic."""
@@ -30,7 +32,7 @@ class Terms:
         """What defines the constants that `enabled` introduced."""
 
     def all_of(self, *formulas: Formula) -> SBool:
-        return SBool(z3.And(*map(term_of, formulas)))
+        return SBool(z3.And(*map(term_of, formulas)) if formulas else z3.BoolVal(True))
 
     def any_of(self, *formulas: Formula) -> SBool:
         return SBool(z3.Or(*map(term_of, formulas)))
@@ -39,6 +41,8 @@ class Terms:
         return SBool(z3.Not(term_of(formula)))
 
     def implies(self, premise: Formula, conclusion: Callable[[], Formula]) -> SBool:
+        if premise is False:
+            return SBool(z3.BoolVal(True))
         return SBool(z3.Implies(term_of(premise), term_of(conclusion())))
 
     def iff(self, left: Formula, right: Formula) -> SBool:
@@ -64,6 +68,9 @@ class Terms:
 
     def is_player(self, player: Any) -> SBool:
         return SBool(s.IS_PLAYER(term_of(player)))
+
+    def is_honest(self, player: Any) -> SBool:
+        return SBool(IS_HONEST(term_of(player)))
 
     def positions(self, sequence: Any, body: Callable[[Any], Formula]) -> SBool:
         def of_item(number: Any) -> SBool:
@@ -107,10 +114,10 @@ class Terms:
     def length(self, sequence: Any) -> SInt:
         return SInt(sequence.tail - sequence.head)
 
-    def enabled(self, transition: Transition, peer: Any, *args: Any) -> SBool:
+    def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> SBool:
         formulas = []
         for guard in self.protocol[transition].guards:
-            formula, defining, _ = guard_formula(guard, peer, args, self.bound)
+            formula, defining, _ = guard_formula(guard, peer, transition.arguments(*args), self.bound)
             formulas.append(formula)
             self.definitions.extend(defining)
         return SBool(z3.And(*formulas))
@@ -126,6 +133,16 @@ class Terms:
 
     def last_of(self, message: Any) -> SInt:
         return SInt(message.actions.last)
+
+    def every_action(self, message: Any, body: Callable[[Any, Any], Formula]) -> SBool:
+        run = message.actions
+
+        def one(frame: Any) -> SBool:
+            inside = z3.And(run.first <= frame.term, frame.term <= run.last)
+            action = SValue(run.table.at(run.player, frame.term))
+            return SBool(z3.Implies(inside, term_of(body(frame, action))))
+
+        return self.frames(one)
 
     def is_empty(self, players: Any) -> SBool:
         return self.all_of(self.is_there(players), SBool(s.NO_PLAYERS))
@@ -152,7 +169,7 @@ class Terms:
 
 
 def guard_formula(
-    guard: Guard, peer: Any, args: tuple[Any, ...], bound: Sequence[Any] = ()
+    guard: Guard[Any], peer: Any, args: Any, bound: Sequence[Any] = ()
 ) -> tuple[Any, list[Any], list[tuple[Any, Exception]]]:
     """Return when a guard holds, what defines the constants in that formula, and when the guard raises instead.
 
@@ -161,7 +178,7 @@ def guard_formula(
     holding: list[Any] = []
     defining: list[Any] = []
     failures: list[tuple[Any, Exception]] = []
-    for one in explore(lambda: bool(guard.holds(peer, *args)), f"{guard.name}.", bound):
+    for one in explore(lambda: bool(guard.holds(peer, args)), f"{guard.name}.", bound):
         defining.extend(z3.ForAll(list(bound), fact) if bound else fact for fact in one.facts)
         if one.error is not None:
             failures.append((one.conditions, one.error))

@@ -13,7 +13,6 @@ import z3
 from rollproof.model.fields import field_of, fields_of, made
 from rollproof.model.symbolic.paths import Execution, current
 from rollproof.reference.state import Phase
-from rollproof.reference.values import COPIERS
 
 INT, BOOL = z3.IntSort(), z3.BoolSort()
 PLAYER, ACTION, JOINT, STATE, OUTCOME, TOTALS, DIGEST, TEXT, INFO = (
@@ -263,10 +262,12 @@ def lazy(cls: type) -> type:
         reads.add((cls.__name__, name))
         return value.resolve() if isinstance(value, SOptional) and Execution.current is not None else value
 
+    def copy(self: Any) -> Any:
+        return made(type(self), **fields_of(self))
+
     if cls not in _LAZY:
-        namespace: dict[str, Any] = {"__getattribute__": read, "__slots__": ()}
+        namespace: dict[str, Any] = {"__getattribute__": read, "__copy__": copy, "__slots__": ()}
         if hasattr(cls, "partners"):
             namespace["partners"] = SPlayers()
-        _LAZY[cls] = symbolic = type(f"Symbolic{cls.__name__}", (cls,), namespace)
-        COPIERS[symbolic] = lambda value, changes: made(symbolic, **{**fields_of(value), **changes})
+        _LAZY[cls] = type(f"Symbolic{cls.__name__}", (cls,), namespace)
     return _LAZY[cls]

@@ -240,8 +240,10 @@ class _Blaming(Values):
         return self._each((_seen(item, "the item that is gone") for item in items), body)
 
     def enabled(self, transition: Any, peer: Any, *args: Any) -> Any:
-        held = super().enabled(transition, _plain(peer), *map(_plain, args))
-        return _Why(held, Comparison(transition.name, held, "is", "possible", None, held))
+        refusal = self.protocol[transition].refusal(_plain(peer), transition.arguments(*map(_plain, args)))
+        held = refusal is None
+        told = "possible" if refusal is None else f"refused by the guard {refusal.name}"
+        return _Why(held, Comparison(transition.name, told, "is", "possible", None, held))
 
     def truth(self, peer: Any, epoch: Any = None) -> Any:
         return _Seen(super().truth(_plain(peer), _plain(epoch)), "lockstep")

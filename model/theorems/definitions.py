@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rollproof.model.theorems.logic import Formula, Logic
+from rollproof.model.theorems.property import StepView
+from rollproof.reference.events import Sent
 
 
 def done(q: Logic, peer: Any) -> Any:
@@ -49,3 +52,17 @@ def is_lockstep(q: Logic, peer: Any, record: Any, frame: Any) -> Formula:
         follows(q, peer, truth.simulation(frame), truth.joint(frame), record.outcome, after),
         reports(q, record, after),
     )
+
+
+def every(q: Logic, step: StepView, kind: Any, body: Callable[[Any], Formula]) -> Formula:
+    """Return whether `body` holds for every event of a kind that a step reports."""
+
+    def one(event: Any) -> Formula:
+        return q.implies(True, lambda: body(event))
+
+    return q.all_of(*(one(event) for event in step.events if isinstance(event, kind)))
+
+
+def every_sent(q: Logic, step: StepView, kind: Any, body: Callable[[Any], Formula]) -> Formula:
+    """Return whether `body` holds for every `Sent` of a step whose message is of a kind."""
+    return every(q, step, Sent, lambda event: body(event) if isinstance(event.message, kind) else q.all_of())

@@ -1,7 +1,8 @@
 """What the environment may do: partners say only what is true, at any moment, in any order, any number of times.
 
-This is what every peer guarantees in turn (`one_value_per_player_and_frame`, `announcements_are_true`), so assuming it
-of the partners is no circle: no peer relies on what is said later than what it says itself.
+What is true is stated once, and used twice: it is assumed of the arguments of a transition that takes in a part of a
+message, and it is proved of every message that a peer sends (`what_is_said_is_true`). Why that is no circle stands in
+`model.theorems.composition`.
 """
 
 from __future__ import annotations
@@ -10,36 +11,71 @@ from collections.abc import Callable
 from typing import Any
 
 from rollproof.model.theorems.logic import Formula, Logic
+from rollproof.reference.messages import EndMessage, HashMessage, InputMessage
 
 Assumption = Callable[..., Formula]
 """Of (logic, peer, and the transition's arguments by name)."""
 
 
-def scheduled_input_is_true(q: Logic, peer: Any, action: Any) -> Formula:
-    """The truth about a player is what its peer schedules first."""
-    me, frame = peer.config.player, peer.frame + peer.config.input_delay
-    return q.any_of(q.has(peer.inputs.known, me, frame), action == q.truth(peer).action(me, frame))
+def input_is_true(q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any) -> Formula:
+    """A player's input is what it did in that frame of that episode."""
+    return action == q.truth(peer, epoch).action(player, frame)
 
 
-def received_input_is_true(q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any, **_: Any) -> Formula:
-    """A player's input is what it did in that frame of that episode. Of strangers nothing is assumed."""
-    return q.implies(q.is_player(player), lambda: action == q.truth(peer, epoch).action(player, frame))
-
-
-def duplicate_is_true(q: Logic, peer: Any, player: Any, frame: Any, action: Any) -> Formula:
-    """A player never says two things of one frame. Of strangers nothing is assumed."""
-    return q.implies(q.is_player(player), lambda: action == q.truth(peer).action(player, frame))
-
-
-def announced_end_is_true(q: Logic, peer: Any, epoch: Any, end: Any, **_: Any) -> Formula:
-    """A partner announces the termination frame of the lockstep run of that episode."""
+def end_is_true(q: Logic, peer: Any, epoch: Any, end: Any) -> Formula:
+    """An end is the termination frame of the lockstep run of that episode."""
     true = q.truth(peer, epoch).end
     return q.all_of(q.is_there(true), q.given(true, lambda frame: frame == end))
 
 
-def received_hash_is_true(q: Logic, peer: Any, epoch: Any, frame: Any, digest: Any, **_: Any) -> Formula:
-    """A partner's hash is that of the lockstep records."""
+def hash_is_true(q: Logic, peer: Any, epoch: Any, frame: Any, digest: Any) -> Formula:
+    """A hash is that of the lockstep records up to the frame."""
     return digest == q.truth(peer, epoch).digest(frame + 1)
+
+
+def message_is_true(q: Logic, peer: Any, message: Any) -> dict[str, Formula]:
+    """Return what is true of a message, by what it tells. Acknowledgements depend on the moment, and are not here."""
+    match message:
+        case InputMessage():
+            said = q.every_action(
+                message,
+                lambda frame, action: input_is_true(q, peer, message.player, message.epoch, frame, action),
+            )
+            return {"inputs": said}
+        case EndMessage():
+            return {
+                "end": end_is_true(q, peer, message.epoch, message.end),
+                "hash with end": hash_is_true(q, peer, message.epoch, message.end - 1, message.digest),
+            }
+        case HashMessage():
+            return {"hash": hash_is_true(q, peer, message.epoch, message.frame, message.digest)}
+    return {}
+
+
+def scheduled_input_is_true(q: Logic, peer: Any, action: Any) -> Formula:
+    """The truth about a player is what its peer schedules first."""
+    me, frame = peer.config.player, peer.frame + peer.config.input_delay
+    return q.any_of(q.has(peer.inputs.known, me, frame), input_is_true(q, peer, me, peer.epoch, frame, action))
+
+
+def received_input_is_true(q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any, **_: Any) -> Formula:
+    """An input that arrives is true. Of strangers nothing is assumed."""
+    return q.implies(q.is_player(player), lambda: input_is_true(q, peer, player, epoch, frame, action))
+
+
+def duplicate_is_true(q: Logic, peer: Any, player: Any, frame: Any, action: Any) -> Formula:
+    """A player never says two things of one frame. Of strangers nothing is assumed."""
+    return q.implies(q.is_player(player), lambda: input_is_true(q, peer, player, peer.epoch, frame, action))
+
+
+def announced_end_is_true(q: Logic, peer: Any, epoch: Any, end: Any, **_: Any) -> Formula:
+    """An end that arrives is true."""
+    return end_is_true(q, peer, epoch, end)
+
+
+def received_hash_is_true(q: Logic, peer: Any, epoch: Any, frame: Any, digest: Any, **_: Any) -> Formula:
+    """A hash that arrives is true."""
+    return hash_is_true(q, peer, epoch, frame, digest)
 
 
 ASSUMPTIONS: dict[str, Assumption] = {
@@ -50,3 +86,15 @@ ASSUMPTIONS: dict[str, Assumption] = {
     "receive_hash": received_hash_is_true,
 }
 """By transition: what is assumed of its arguments. Those of other transitions are arbitrary."""
+
+
+def honest_input_is_true(q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any, **_: Any) -> Formula:
+    """An honest player's input that arrives is true. Of others nothing is assumed."""
+    return q.implies(q.is_honest(player), lambda: input_is_true(q, peer, player, epoch, frame, action))
+
+
+WHATEVER_PARTNERS_SAY: dict[str, Assumption] = {
+    "schedule_input": scheduled_input_is_true,
+    "receive_input": honest_input_is_true,
+}
+"""By transition: what is assumed of its arguments even by the properties that do not trust partners."""

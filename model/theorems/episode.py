@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from rollproof.model.theorems.definitions import every, every_sent
 from rollproof.model.theorems.logic import Formula, Logic
 from rollproof.model.theorems.property import Clauses, StepView, theorem
 from rollproof.reference.buffers import confirm_frame, force_promote_frame, promote_frame
@@ -24,13 +26,7 @@ from rollproof.reference.events import (
     EndDecided,
     EndHeard,
     EndsDiffer,
-    EpisodeCompleted,
-    FrameConfirmed,
-    FramePromoted,
     Sent,
-    WaitBegun,
-    WaitSucceeded,
-    WaitTimedOut,
 )
 from rollproof.reference.inputs import drain_input
 from rollproof.reference.messages import EndMessage, HashMessage, Path
@@ -42,57 +38,48 @@ from rollproof.reference.state import Phase
 def announcements_are_true(q: Logic, step: StepView) -> Clauses:
     """A peer announces only an end that it decided, at the lockstep frame, and only hashes of lockstep records."""
     truth = q.truth(step.before)
-    clauses: Clauses = {}
-    for event in step.events:
-        if isinstance(event, EndDecided):
-            clauses["decided"] = q.all_of(q.is_there(truth.end), q.given(truth.end, lambda end: end == event.end))
-        if isinstance(event, Sent) and isinstance(event.message, EndMessage):
-            announced = event.message
-            clauses["end"] = q.given(truth.end, lambda end: end == announced.end)
-            clauses["end digest"] = announced.digest == truth.digest(announced.end)
-        if isinstance(event, Sent) and isinstance(event.message, HashMessage):
-            clauses["digest"] = event.message.digest == truth.digest(event.message.frame + 1)
-    return clauses
+
+    def announced(body: Callable[[Any], Formula]) -> Formula:
+        return every_sent(q, step, EndMessage, lambda event: body(event.message))
+
+    return {
+        "decided": every(q, step, EndDecided, lambda event: q.equal(truth.end, event.end)),
+        "end": announced(lambda message: q.equal(truth.end, message.end)),
+        "end digest": announced(lambda message: message.digest == truth.digest(message.end)),
+        "digest": every_sent(
+            q, step, HashMessage, lambda event: event.message.digest == truth.digest(event.message.frame + 1)
+        ),
+    }
 
 
-@theorem("IN-11", "IN-7", of="step")
+@theorem("IN-11", "IN-7", of="step", trusting=False)
 def nothing_crosses_an_episode(q: Logic, step: StepView) -> Clauses:
     """What belongs to another episode changes nothing, and everything that is sent belongs to the present one."""
     before, after = step.before, step.after
-    clauses: Clauses = {}
-    if "epoch" in step.args:
-        clauses["received"] = step.args["epoch"] == before.epoch
-    for event in step.events:
-        if isinstance(event, Sent):
-            clauses["sent"] = event.message.epoch == before.epoch
-    if step.transition == "reset_episode":
-        clauses |= {
-            "epoch": after.epoch == before.epoch + 1,
-            "frame": q.all_of(after.frame == 0, after.confirmed == -1, after.buffers.promoted == 0),
-            "records": q.frames(
-                lambda frame: q.no(
-                    q.any_of(
-                        q.has(after.buffers.canonical, frame),
-                        q.has(after.buffers.speculative, frame),
-                        q.has(after.snapshots, frame),
-                    )
-                )
-            ),
-            "inputs": q.players(
-                lambda player: q.frames(
-                    lambda frame: q.implies(
-                        frame >= before.config.input_delay,
-                        lambda: q.no(q.has(after.inputs.known, player, frame)),
-                    )
-                )
-            ),
-            "queues": q.all_of(q.length(after.inputs.p2p) == 0, q.length(after.inputs.relay) == 0),
-            "ends": q.players(lambda player: q.no(q.has(after.ending.announced, player))),
-        }
-    return clauses
+
+    def has_no_record(frame: Any) -> Formula:
+        parts = (after.buffers.canonical, after.buffers.speculative, after.snapshots)
+        return q.no(q.any_of(*(q.has(part, frame) for part in parts)))
+
+    def has_no_input(player: Any, frame: Any) -> Formula:
+        return q.implies(frame >= before.config.input_delay, lambda: q.no(q.has(after.inputs.known, player, frame)))
+
+    def reset(body: Callable[[], Formula]) -> Formula:
+        return q.implies(step.transition == "reset_episode", body)
+
+    return {
+        "received": q.implies("epoch" in step.args, lambda: step.args["epoch"] == before.epoch),
+        "sent": every(q, step, Sent, lambda event: event.message.epoch == before.epoch),
+        "epoch": reset(lambda: after.epoch == before.epoch + 1),
+        "frame": reset(lambda: q.all_of(after.frame == 0, after.confirmed == -1, after.buffers.promoted == 0)),
+        "records": reset(lambda: q.frames(has_no_record)),
+        "inputs": reset(lambda: q.players(lambda player: q.frames(lambda frame: has_no_input(player, frame)))),
+        "queues": reset(lambda: q.all_of(q.length(after.inputs.p2p) == 0, q.length(after.inputs.relay) == 0)),
+        "ends": reset(lambda: q.players(lambda player: q.no(q.has(after.ending.announced, player)))),
+    }
 
 
-@theorem("EP-10", "EP-11", of="step")
+@theorem("EP-10", "EP-11", of="step", trusting=False)
 def episode_goes_through_its_phases(q: Logic, step: StepView) -> Clauses:
     """An episode is exported once, after it completed, and only then reset; only a suspicion is ever taken back."""
     before, after = step.before.ending.phase, step.after.ending.phase
@@ -116,9 +103,7 @@ def deadlines_are_set_and_kept(q: Logic, step: StepView) -> Clauses:
     """Each wait has its configured deadline from its beginning, with every end known, and gives up no earlier."""
     before, after = step.before.ending, step.after.ending
     config = step.before.config
-    if "now" not in step.args:
-        return {}
-    now = step.args["now"]
+    timed, now = "now" in step.args, step.args.get("now")
     skips = q.any_of(config.server_authoritative, q.is_empty(config.human_players))
     confirmation = q.when(skips, lambda: 0, lambda: config.input_confirmation_timeout_ms)
 
@@ -131,76 +116,45 @@ def deadlines_are_set_and_kept(q: Logic, step: StepView) -> Clauses:
     def is_set(timeout: Any) -> Formula:
         return q.all_of(q.is_there(after.deadline), q.given(after.deadline, lambda at: at == now + timeout))
 
+    def at_that(event: Formula, body: Callable[[], Formula]) -> Formula:
+        return q.implies(event, lambda: q.all_of(timed, q.implies(timed, body)))
+
     others = q.players(lambda player: q.any_of(player == step.before.config.player, q.has(after.announced, player)))
+    begins, waits = moves(Phase.RUNNING, Phase.SYNCING), moves(Phase.SYNCING, Phase.WAITING)
     return {
-        "ends": q.implies(moves(Phase.SYNCING, Phase.WAITING), lambda: q.any_of(after.alone, others)),
-        "sync": q.implies(moves(Phase.RUNNING, Phase.SYNCING), lambda: is_set(config.episode_sync_timeout_ms)),
-        "wait": q.implies(moves(Phase.SYNCING, Phase.WAITING), lambda: is_set(confirmation)),
-        "alone": q.implies(q.all_of(after.alone, q.no(before.alone)), lambda: is_over(before.deadline)),
-        "timed out": q.implies(q.all_of(after.timed_out, q.no(before.timed_out)), lambda: is_over(before.deadline)),
+        "ends": q.implies(waits, lambda: q.any_of(after.alone, others)),
+        "sync": at_that(begins, lambda: is_set(config.episode_sync_timeout_ms)),
+        "wait": at_that(waits, lambda: is_set(confirmation)),
+        "alone": at_that(q.all_of(after.alone, q.no(before.alone)), lambda: is_over(before.deadline)),
+        "timed out": at_that(q.all_of(after.timed_out, q.no(before.timed_out)), lambda: is_over(before.deadline)),
     }
 
 
 @theorem("EP-2", of="step", trusting=False)
 def far_ends_are_reported(q: Logic, step: StepView) -> Clauses:
     """A warning is given exactly if two ends differ by more than five frames; the termination frame is the lower."""
-    new = [event.end for event in step.events if isinstance(event, EndDecided | EndHeard)]
-    if not new:
-        return {}
-    old, end = step.before.ending.termination, new[0]
-    far = q.all_of(q.is_there(old), q.given(old, lambda other: q.any_of(end > other + 5, other > end + 5)))
-    warned = any(isinstance(event, EndsDiffer) for event in step.events)
+    old, new = step.before.ending.termination, step.after.ending.termination
+    other = q.value_or(old, 0)
+    warnings = [event for event in step.events if isinstance(event, EndsDiffer)]
+    ends = [event for event in step.events if isinstance(event, EndDecided | EndHeard)]
+
+    def warned(event: Any) -> Formula:
+        far = q.all_of(q.is_there(old), q.any_of(event.end > other + 5, other > event.end + 5))
+        same = q.all_of(*(q.equal(warning, EndsDiffer(event.end, other)) for warning in warnings))
+        return q.all_of(q.iff(far, bool(warnings)), same)
+
+    def lower(event: Any) -> Formula:
+        earlier = q.all_of(q.is_there(old), other < event.end)
+        return q.equal(new, q.when(earlier, lambda: other, lambda: event.end))
+
     return {
-        "warning": far if warned else q.no(far),
-        "minimum": q.given(
-            step.after.ending.termination,
-            lambda lower: q.all_of(
-                lower <= end,
-                q.given(old, lambda other: lower <= other),
-                q.any_of(lower == end, q.no(q.given(old, lambda other: lower != other))),
-            ),
-        ),
-        "known": q.is_there(step.after.ending.termination),
+        "warning": every(q, step, EndDecided | EndHeard, warned),
+        "once": len(warnings) <= len(ends) <= 1,
+        "minimum": every(q, step, EndDecided | EndHeard, lower),
     }
 
 
-@theorem("EP-3", "EP-7", "EP-8", "BUF-3", of="step")
-def reports_are_true(q: Logic, step: StepView) -> Clauses:
-    """What a step reports of frames, targets and promotions is what it did."""
-    before, after = step.before, step.after
-    clauses: Clauses = {}
-    for event in step.events:
-        if isinstance(event, FrameConfirmed):
-            clauses["confirmed"] = q.all_of(event.frame == after.confirmed, after.confirmed == before.confirmed + 1)
-        if isinstance(event, FramePromoted):
-            clauses["promoted"] = q.at(
-                before.buffers.speculative,
-                event.frame,
-                lambda record: q.at(
-                    after.buffers.canonical,
-                    event.frame,
-                    lambda it: q.all_of(q.equal(it.record, record), q.iff(it.unconfirmed, event.forced)),
-                ),
-            )
-            clauses["moved"] = q.all_of(
-                q.has(before.buffers.speculative, event.frame),
-                q.has(after.buffers.canonical, event.frame),
-                q.no(q.has(after.buffers.speculative, event.frame)),
-            )
-        if isinstance(event, WaitBegun | WaitSucceeded | WaitTimedOut):
-            clauses["target"] = q.given(after.ending.termination, lambda end: event.target == end - 1)
-        if isinstance(event, WaitSucceeded | WaitTimedOut):
-            clauses["reached"] = event.confirmed == before.confirmed
-        if isinstance(event, EpisodeCompleted):
-            flagged = q.any_of(after.ending.alone, after.ending.timed_out)
-            clauses["completed"] = q.all_of(
-                q.iff(event.confirmed, q.no(flagged)),
-                q.given(after.ending.termination, lambda end: event.termination == end),
-            )
-    return clauses
-
-
-@theorem("EP-5", "EP-7", "EP-8", of="consequence")
+@theorem("EP-5", "EP-7", "EP-8", of="consequence", trusting=False)
 def wait_ends_by_deadline(q: Logic, peer: Any) -> Clauses:
     """At its deadline a wait can end as soon as no internal step is left, and what is left can then be completed."""
     ending = peer.ending
@@ -237,9 +191,9 @@ def wait_ends_by_deadline(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("EP-6", of="consequence")
+@theorem("EP-6", of="consequence", trusting=False)
 def confirmed_wait_succeeds(q: Logic, peer: Any) -> Clauses:
-    """A wait can succeed as soon as its frames are confirmed, the own end is known, and no internal step is left."""
+    """A wait can succeed as soon as its frames are confirmed, its own end is known, and no internal step is left."""
     ending = peer.ending
     steps = [
         *(q.enabled(drain_input, peer, path, 0) for path in Path),
@@ -255,7 +209,7 @@ def confirmed_wait_succeeds(q: Logic, peer: Any) -> Clauses:
     return {"success": q.implies(ready, lambda: q.enabled(succeed_wait, peer))}
 
 
-@theorem("EP-2", "IN-7", of="consequence")
+@theorem("EP-2", "IN-7", of="consequence", trusting=False)
 def ends_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
     """An end is accepted from a partner exactly if it is its first, is positive, and is not too far ahead."""
     furthest = peer.frame + peer.config.max_frames_ahead
@@ -273,16 +227,21 @@ def ends_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
     return {"accepted": q.players(lambda player: q.frames(lambda end: one(player, end)))}
 
 
-@theorem("RB-5", "EP-7", of="step")
+@theorem("RB-5", "EP-7", of="step", trusting=False)
 def internal_steps_terminate(q: Logic, step: StepView) -> Clauses:
     """No sequence of internal steps goes on for ever: each lowers a rank, and the rank has a least value."""
-    if step.transition not in INTERNAL:
-        return {}
-    before, after = _rank(q, step.before), _rank(q, step.after)
-    lower: Formula = False
-    for old, new in reversed(list(zip(before, after, strict=True))):
-        lower = q.any_of(new < old, q.all_of(new == old, lower))
-    return {"lower": lower, "bounded": q.all_of(*(each >= 0 for each in before))}
+
+    def lower() -> Formula:
+        formula: Formula = False
+        for old, new in reversed(list(zip(_rank(q, step.before), _rank(q, step.after), strict=True))):
+            formula = q.any_of(new < old, q.all_of(new == old, formula))
+        return formula
+
+    internal = step.transition in INTERNAL
+    return {
+        "lower": q.implies(internal, lower),
+        "bounded": q.implies(internal, lambda: q.all_of(*(each >= 0 for each in _rank(q, step.before)))),
+    }
 
 
 INTERNAL = frozenset(

@@ -10,7 +10,7 @@ from rollproof.model.theorems.property import Clauses, lemma
 from rollproof.reference.state import Phase
 
 
-@lemma("BUF-2", "BUF-3")
+@lemma("BUF-2", "BUF-3", trusting=False)
 def counters_are_in_order(q: Logic, peer: Any) -> Clauses:
     """The promoted, confirmed and simulated frames follow each other."""
     return {
@@ -26,7 +26,7 @@ def counters_are_in_order(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@lemma("RB-1", "RB-4")
+@lemma("RB-1", "RB-4", trusting=False)
 def rollback_lies_ahead_of_promoted(q: Logic, peer: Any) -> Clauses:
     """A rollback concerns unpromoted frames only, one at a time, and is over when the wait is."""
     return {
@@ -59,13 +59,10 @@ def known_inputs_are_true(q: Logic, peer: Any) -> Clauses:
                 lambda frame: q.at(known, player, frame, lambda action: action == truth.action(player, frame))
             )
         ),
-        "frame": q.players(
-            lambda player: q.frames(lambda frame: q.implies(q.has(known, player, frame), lambda: frame >= 0))
-        ),
     }
 
 
-@lemma("IN-5")
+@lemma("IN-5", trusting=False)
 def early_frames_are_known(q: Logic, peer: Any) -> Clauses:
     """Every frame below the input delay is known for every player."""
     return {
@@ -80,7 +77,7 @@ def early_frames_are_known(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@lemma("IN-5", "IN-10")
+@lemma("IN-5", "IN-10", trusting=False)
 def local_inputs_are_scheduled_in_order(q: Logic, peer: Any) -> Clauses:
     """The local inputs are known up to `input_delay` beyond the current frame, without a hole, and no further."""
     known, me = peer.inputs.known, peer.config.player
@@ -93,26 +90,56 @@ def local_inputs_are_scheduled_in_order(q: Logic, peer: Any) -> Clauses:
     }
 
 
+@lemma("IN-1", "IN-7", trusting=False)
+def inputs_are_of_partners(q: Logic, peer: Any) -> Clauses:
+    """What is queued or known is of a player of the session and of no negative frame; what is queued, of a partner."""
+
+    def is_of_partner(item: Any) -> Any:
+        return q.all_of(q.is_player(item.player), item.player != peer.config.player, item.frame >= 0)
+
+    return {
+        "p2p": q.positions(peer.inputs.p2p, is_of_partner),
+        "relay": q.positions(peer.inputs.relay, is_of_partner),
+        "known": q.players(
+            lambda player: q.frames(
+                lambda frame: q.implies(q.has(peer.inputs.known, player, frame), lambda: frame >= 0)
+            )
+        ),
+    }
+
+
 @lemma("IN-1", "IN-7")
 def queued_inputs_are_true(q: Logic, peer: Any) -> Clauses:
-    """A queued input is what a partner really did in that frame of this episode."""
+    """A queued input is what its player really did in that frame of this episode."""
     truth = q.truth(peer)
 
     def is_true(item: Any) -> Any:
-        return q.all_of(
-            q.is_player(item.player),
-            item.player != peer.config.player,
-            item.frame >= 0,
-            item.action == truth.action(item.player, item.frame),
-        )
+        return item.action == truth.action(item.player, item.frame)
+
+    return {"p2p": q.positions(peer.inputs.p2p, is_true), "relay": q.positions(peer.inputs.relay, is_true)}
+
+
+@lemma("IN-3", "IN-10", trusting=False)
+def honest_inputs_are_true(q: Logic, peer: Any) -> Clauses:
+    """An honest player's input, known or queued, is what that player really did, whatever other players say."""
+    truth = q.truth(peer)
+
+    def is_true(item: Any) -> Any:
+        return q.implies(q.is_honest(item.player), lambda: item.action == truth.action(item.player, item.frame))
+
+    def known(player: Any, frame: Any) -> Any:
+        return q.at(peer.inputs.known, player, frame, lambda action: action == truth.action(player, frame))
 
     return {
+        "known": q.players(
+            lambda player: q.implies(q.is_honest(player), lambda: q.frames(lambda frame: known(player, frame)))
+        ),
         "p2p": q.positions(peer.inputs.p2p, is_true),
         "relay": q.positions(peer.inputs.relay, is_true),
     }
 
 
-@lemma("RB-4", "RB-5")
+@lemma("RB-4", "RB-5", trusting=False)
 def snapshots_cover_unpromoted_frames(q: Logic, peer: Any) -> Clauses:
     """There is a snapshot of exactly those frames that may still be rolled back to."""
     return {
@@ -124,7 +151,7 @@ def snapshots_cover_unpromoted_frames(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@lemma("RB-4", "RB-5", "BUF-1")
+@lemma("RB-4", "RB-5", "BUF-1", trusting=False)
 def records_follow_from_snapshots(q: Logic, peer: Any) -> Clauses:
     """Each unpromoted record is what its actions yield from the snapshot before it, and leads to the next one."""
 
@@ -181,11 +208,10 @@ def digests_are_lockstep(q: Logic, peer: Any) -> Clauses:
         "announced": q.given(
             peer.ending.own, lambda end: q.given(peer.ending.own_digest, lambda it: it == truth.digest(end))
         ),
-        "announced with end": q.iff(q.is_there(peer.ending.own), q.is_there(peer.ending.own_digest)),
     }
 
 
-@lemma("EP-1", "EP-3", "EP-9")
+@lemma("EP-1", "EP-3", "EP-9", trusting=False)
 def phases_are_in_order(q: Logic, peer: Any) -> Clauses:
     """Each phase has what it needs: a deadline, a termination frame, everyone's end."""
     ending = peer.ending
@@ -197,9 +223,8 @@ def phases_are_in_order(q: Logic, peer: Any) -> Clauses:
     return {
         "deadline": q.iff(q.is_there(ending.deadline), deadlines),
         "termination": q.implies(decided, lambda: q.is_there(ending.termination)),
-        "simulated": q.implies(
-            decided, lambda: q.given(ending.termination, lambda end: q.all_of(end >= 0, end <= peer.frame))
-        ),
+        "not negative": q.given(ending.termination, lambda end: end >= 0),
+        "simulated": q.implies(decided, lambda: q.given(ending.termination, lambda end: end <= peer.frame)),
         "undecided while running": q.implies(phase == Phase.RUNNING, lambda: q.no(q.is_there(ending.own))),
         "alone": q.implies(ending.alone, lambda: decided),
         "timed out": q.implies(ending.timed_out, lambda: phase > Phase.WAITING),
@@ -217,6 +242,7 @@ def phases_are_in_order(q: Logic, peer: Any) -> Clauses:
                 q.given(ending.termination, lambda end: end <= own),
             ),
         ),
+        "own hash": q.iff(q.is_there(ending.own), q.is_there(ending.own_digest)),
         "nothing arrives": q.implies(
             phase > Phase.WAITING,
             lambda: q.all_of(q.length(peer.inputs.p2p) == 0, q.length(peer.inputs.relay) == 0),
@@ -248,7 +274,7 @@ def ends_are_lockstep(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@lemma("EP-1", "EP-9")
+@lemma("EP-1", "EP-9", trusting=False)
 def simulation_counts_its_steps(q: Logic, peer: Any) -> Clauses:
     """A simulation has taken at most one step for each frame before it."""
     return {
@@ -259,7 +285,7 @@ def simulation_counts_its_steps(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@lemma("IN-9", "TR-1")
+@lemma("IN-9", "TR-1", trusting=False)
 def every_partner_has_a_link(q: Logic, peer: Any) -> Clauses:
     """There is a link to every partner, and an account of what it has received."""
 

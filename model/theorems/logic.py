@@ -43,6 +43,9 @@ class Logic(Protocol):
     def is_player(self, player: Any) -> Formula:
         """Return whether a player is in the session."""
 
+    def is_honest(self, player: Any) -> Formula:
+        """Return whether everything that a player's peer says is true. Nothing is assumed of who is honest."""
+
     def positions(self, sequence: Any, body: Callable[[Any], Formula]) -> Formula:
         """Return whether `body` holds for every item of a sequence."""
 
@@ -82,6 +85,9 @@ class Logic(Protocol):
     def last_of(self, message: Any) -> Any:
         """Return the frame of the last action of an input message."""
 
+    def every_action(self, message: Any, body: Callable[[Any, Any], Formula]) -> Formula:
+        """Return whether `body` holds for every frame of an input message, and the action it tells of that frame."""
+
     def is_empty(self, players: Any) -> Formula:
         """Return whether an optional tuple of players is there, and empty."""
 
@@ -91,7 +97,7 @@ class Logic(Protocol):
     def is_slice(self, table: Any, player: Any, message: Any) -> Formula:
         """Return whether the actions of an input message are those that a table has for a player."""
 
-    def enabled(self, transition: Transition, peer: Any, *args: Any) -> Formula:
+    def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> Formula:
         """Return whether all guards of a transition hold."""
 
     def truth(self, peer: Any, epoch: Any = None) -> Truth:

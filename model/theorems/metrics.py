@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from rollproof.model.theorems.definitions import every
 from rollproof.model.theorems.logic import Formula, Logic
 from rollproof.model.theorems.property import Clauses, StepView, theorem
 from rollproof.reference.desync import receive_hash
@@ -43,69 +45,71 @@ def every_event_is_counted(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("RB-8", "ME-1", of="step")
+@theorem("RB-8", "ME-1", of="step", trusting=False)
 def log_entries_tell_what_happened(q: Logic, step: StepView) -> Clauses:
-    """The log line of a misprediction or rollback holds the frames, player and actions of that event."""
-    after = step.after.metrics
-    clauses: Clauses = {}
-    for event in step.events:
-        if isinstance(event, Mispredicted):
-            clauses["misprediction"] = q.newest(
-                after.mispredictions,
-                lambda entry: q.all_of(
-                    entry.epoch == step.before.epoch,
-                    entry.frame == event.frame,
-                    entry.current_frame == step.before.frame,
-                    entry.player == event.player,
-                    entry.predicted == event.predicted,
-                    entry.actual == event.actual,
-                    entry.time_ms == step.args["now"],
-                ),
-            )
-        if isinstance(event, RollbackBegun):
-            clauses["rollback"] = q.newest(
-                after.rollbacks,
-                lambda entry: q.all_of(
-                    entry.epoch == step.before.epoch,
-                    entry.target == event.target,
-                    entry.current_frame == step.before.frame,
-                ),
-            )
-    return clauses
+    """The log line of a misprediction or rollback holds what happened, and stays as it is."""
+    before, after = step.before.metrics, step.after.metrics
+
+    def mispredicted(event: Any) -> Formula:
+        return q.newest(
+            after.mispredictions,
+            lambda entry: q.all_of(
+                entry.epoch == step.before.epoch,
+                entry.frame == event.frame,
+                entry.current_frame == step.before.frame,
+                entry.player == event.player,
+                entry.predicted == event.predicted,
+                entry.actual == event.actual,
+                entry.time_ms == step.args["now"],
+            ),
+        )
+
+    def rolled_back(event: Any) -> Formula:
+        return q.newest(
+            after.rollbacks,
+            lambda entry: q.all_of(
+                entry.epoch == step.before.epoch,
+                entry.target == event.target,
+                entry.current_frame == step.before.frame,
+            ),
+        )
+
+    return {
+        "misprediction": every(q, step, Mispredicted, mispredicted),
+        "rollback": every(q, step, RollbackBegun, rolled_back),
+        "old mispredictions": q.dropped(before.mispredictions, after.mispredictions, lambda _: False),
+        "old rollbacks": q.dropped(before.rollbacks, after.rollbacks, lambda _: False),
+    }
 
 
 @theorem("ME-4", of="step", trusting=False)
 def desync_is_not_blind(q: Logic, step: StepView) -> Clauses:
     """A hash that differs from this peer's is reported, an equal one is not, each once; the lowest is kept."""
-    if step.transition != "compare_hash":
-        return {}
-    player, frame = step.args["player"], step.args["frame"]
-    theirs = q.read(step.before.desync.heard, player, frame)
-    ours = q.read(step.before.buffers.canonical, frame).digest
     reported = any(isinstance(event, HashMismatch) for event in step.events)
-    clauses: Clauses = {
-        "difference": theirs != ours if reported else theirs == ours,
-        "once": q.no(q.has(step.after.desync.heard, player, frame)),
-    }
     old, new = step.before.desync.first_mismatch, step.after.desync.first_mismatch
-    if reported:
-        clauses["first"] = q.all_of(
-            q.is_there(new),
-            q.given(
-                new,
-                lambda first: q.all_of(
-                    first <= frame,
-                    q.given(old, lambda other: first <= other),
-                    q.any_of(first == frame, q.no(q.given(old, lambda other: first != other))),
-                ),
-            ),
-        )
-    else:
-        clauses["first"] = q.equal(old, new)
-    return clauses
+
+    def compared(body: Callable[[Any, Any], Formula]) -> Formula:
+        return q.implies(step.transition == "compare_hash", lambda: body(step.args["player"], step.args["frame"]))
+
+    def difference(player: Any, frame: Any) -> Formula:
+        theirs = q.read(step.before.desync.heard, player, frame)
+        ours = q.read(step.before.buffers.canonical, frame).digest
+        return theirs != ours if reported else theirs == ours
+
+    def lowest(_: Any, frame: Any) -> Formula:
+        if not reported:
+            return q.equal(old, new)
+        earlier = q.all_of(q.is_there(old), q.value_or(old, 0) < frame)
+        return q.equal(new, q.when(earlier, lambda: q.value_or(old, 0), lambda: frame))
+
+    return {
+        "difference": compared(difference),
+        "once": compared(lambda player, frame: q.no(q.has(step.after.desync.heard, player, frame))),
+        "first": compared(lowest),
+    }
 
 
-@theorem("ME-4", of="step")
+@theorem("ME-4", of="step", trusting=False)
 def hashes_are_of_confirmed_records(q: Logic, step: StepView) -> Clauses:
     """A hash that is sent or compared is of a frame that is canonical and confirmed."""
     frames: list[Any] = [
@@ -128,7 +132,7 @@ def hashes_are_of_confirmed_records(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("ME-4", "IN-7", of="consequence")
+@theorem("ME-4", "IN-7", of="consequence", trusting=False)
 def hashes_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
     """A hash is accepted from a partner exactly if its frame is neither negative nor too far ahead."""
     furthest = peer.frame + peer.config.max_frames_ahead

@@ -20,7 +20,7 @@ Condition = Callable[[Logic, Any, Args], Formula]
 """Of (logic, peer, arguments): when the transition is possible. Its docstring says it in words."""
 
 
-@theorem("LI-3", of="possibility")
+@theorem("LI-3", of="possibility", trusting=False)
 def possible_exactly_when_the_rules_say(q: Logic, attempt: Attempt) -> Clauses:
     """A transition is possible exactly when the rules say so; nothing else holds it back."""
     if attempt.transition not in CONDITIONS:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rollproof.model.theorems import composition, keeping, lemmas, possibility, telling
 from rollproof.model.theorems import episode as episode_theorems
 from rollproof.model.theorems import inputs as input_theorems
-from rollproof.model.theorems import lemmas, possibility
 from rollproof.model.theorems import metrics as metric_theorems
 from rollproof.model.theorems import rollback as step_theorems
 from rollproof.model.theorems import states as theorems
@@ -23,13 +23,21 @@ PROPERTIES: dict[str, Property] = {
         episode_theorems,
         transport_theorems,
         metric_theorems,
+        telling,
+        keeping,
         possibility,
+        composition,
         lemmas,
     )
     for each in vars(module).values()
     if isinstance(each, Property)
 }
 """Every property by name, theorems first."""
+
+
+def is_trusting(name: str) -> bool:
+    """Tell whether the proof of a property assumes that every partner says the truth. That nothing crashes does not."""
+    return name in PROPERTIES and PROPERTIES[name].trusting
 
 
 def of_scope(scope: Scope) -> list[Property]:

@@ -12,7 +12,7 @@ from rollproof.model.theorems.logic import Formula
 Clauses = dict[str, Formula]
 """Formulas by the name under which a violation reports them."""
 Kind = Literal["theorem", "lemma"]
-Scope = Literal["state", "step", "consequence", "possibility", "pair"]
+Scope = Literal["state", "step", "consequence", "possibility", "product", "pair"]
 """Whether it speaks of every reachable state and is proved by induction, of every step, or of every state, every
 attempt at a transition, or any two peers, and follows from the properties of states."""
 
@@ -29,7 +29,13 @@ class Property:
     clauses: Callable[..., Clauses] = field(repr=False)
     """Of (logic, peer), (logic, step), (logic, attempt), or (logic, peer, peer)."""
     trusting: bool = True
-    """Whether the proof may assume that partners say the truth; without it, nothing but the guards is assumed."""
+    """Whether the proof assumes that every partner says the truth. One that does not holds whatever partners say, and
+    rests on nothing but properties of the same kind."""
+
+    @property
+    def is_of_two(self) -> bool:
+        """Whether it speaks of two peers at once."""
+        return self.scope in ("product", "pair")
 
     @property
     def sentence(self) -> str:
@@ -66,6 +72,6 @@ def theorem(*rules: str, of: Scope = "state", trusting: bool = True) -> Callable
     return lambda clauses: Property(clauses.__name__, "theorem", of, rules, clauses, trusting)
 
 
-def lemma(*rules: str, of: Scope = "state") -> Callable[[Callable[..., Clauses]], Property]:
+def lemma(*rules: str, of: Scope = "state", trusting: bool = True) -> Callable[[Callable[..., Clauses]], Property]:
     """Declare a lemma."""
-    return lambda clauses: Property(clauses.__name__, "lemma", of, rules, clauses)
+    return lambda clauses: Property(clauses.__name__, "lemma", of, rules, clauses, trusting)

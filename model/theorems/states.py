@@ -24,7 +24,27 @@ def canonical_is_lockstep(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("RB-1", "RB-2", "RB-6")
+@theorem("BUF-6", "IN-3", trusting=False)
+def a_lie_spoils_no_other_column(q: Logic, peer: Any) -> Clauses:
+    """A canonical record that is not flagged has what each honest player really did, whatever other players say."""
+    truth = q.truth(peer)
+
+    def is_true(player: Any, frame: Any, it: Any) -> Formula:
+        return q.implies(
+            q.all_of(q.is_honest(player), q.no(it.unconfirmed)),
+            lambda: it.record.actions.of(player) == truth.action(player, frame),
+        )
+
+    return {
+        "column": q.players(
+            lambda player: q.frames(
+                lambda frame: q.at(peer.buffers.canonical, frame, lambda it: is_true(player, frame, it))
+            )
+        )
+    }
+
+
+@theorem("RB-1", "RB-2", "RB-6", trusting=False)
 def every_misprediction_is_covered(q: Logic, peer: Any) -> Clauses:
     """A simulated frame whose record has an action now known to be wrong lies at or after the pending rollback."""
     pending = peer.rollback.pending
@@ -49,7 +69,7 @@ def every_misprediction_is_covered(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("BUF-2")
+@theorem("BUF-2", trusting=False)
 def confirmed_prefix_has_no_holes(q: Logic, peer: Any) -> Clauses:
     """Every frame up to the confirmed one is simulated and has every player's input."""
     return {
@@ -63,7 +83,7 @@ def confirmed_prefix_has_no_holes(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("BUF-7")
+@theorem("BUF-7", trusting=False)
 def buffers_are_disjoint_and_gapless(q: Logic, peer: Any) -> Clauses:
     """Every frame that is simulated and counts is in exactly one buffer, and nothing else is in either."""
     buffers = peer.buffers
@@ -91,7 +111,7 @@ def buffers_are_disjoint_and_gapless(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("EP-8", "BUF-8")
+@theorem("EP-8", "BUF-8", trusting=False)
 def forced_rows_are_flagged(q: Logic, peer: Any) -> Clauses:
     """A canonical record is flagged unconfirmed exactly if its frame is not confirmed."""
     return {
@@ -105,7 +125,7 @@ def forced_rows_are_flagged(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("EP-6", "EP-7")
+@theorem("EP-6", "EP-7", trusting=False)
 def wait_succeeds_only_when_confirmed(q: Logic, peer: Any) -> Clauses:
     """An episode whose wait did not time out has every frame below its termination frame confirmed."""
     ending = peer.ending
@@ -117,7 +137,7 @@ def wait_succeeds_only_when_confirmed(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("EP-2", "EP-6")
+@theorem("EP-2", "EP-6", trusting=False)
 def success_has_a_decided_end(q: Logic, peer: Any) -> Clauses:
     """A peer whose wait succeeded with every end known has decided its own end, so that its partners hear of it."""
     ending = peer.ending
@@ -145,7 +165,7 @@ def termination_is_lockstep(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("EP-10", "EP-8", of="consequence")
+@theorem("EP-10", "EP-8", of="consequence", trusting=False)
 def export_is_canonical_gapless_once(q: Logic, peer: Any) -> Clauses:
     """A completed episode has exactly one canonical record for every frame below the termination frame."""
     ending = peer.ending
@@ -167,7 +187,7 @@ def export_is_canonical_gapless_once(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("BUF-2", "BUF-3", "IN-9", of="consequence")
+@theorem("BUF-2", "BUF-3", "IN-9", of="consequence", trusting=False)
 def quiescent_peer_is_complete(q: Logic, peer: Any) -> Clauses:
     """If every input has arrived and no internal step is left to take, every simulated frame is canonical."""
     frame = peer.confirmed + 1
@@ -189,7 +209,7 @@ def quiescent_peer_is_complete(q: Logic, peer: Any) -> Clauses:
     }
 
 
-@theorem("ME-2", "TR-2")
+@theorem("ME-2", "TR-2", trusting=False)
 def metrics_match_events(q: Logic, peer: Any) -> Clauses:
     """Sent counters add up to inputs submitted, and the greatest depth is the maximum over the rollbacks."""
     metrics = peer.metrics

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from rollproof.model.theorems.definitions import every, every_sent
 from rollproof.model.theorems.logic import Formula, Logic
 from rollproof.model.theorems.property import Clauses, StepView, theorem
 from rollproof.reference.events import FallbackTriggered, Sent
@@ -26,11 +28,23 @@ def one_path_per_input(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("TR-1", "TR-2", "TR-4", of="step")
+@theorem("TR-1", "TR-2", "TR-4", of="step", trusting=False)
 def relay_only_as_fallback(q: Logic, step: StepView) -> Clauses:
     """A message takes the relay if and only if the peer-to-peer path is not healthy or refuses it."""
     before, after = step.before, step.after
-    clauses: Clauses = {
+
+    def takes(event: Any) -> Formula:
+        direct = q.at(
+            before.links,
+            event.to,
+            lambda link: q.all_of(
+                link.connected, link.has_sender, q.no(q.is_there(link.fallback_frame)), step.args["accepts"]
+            ),
+        )
+        return direct if event.path is Path.P2P else q.no(direct)
+
+    return {
+        "path": every(q, step, Sent, takes),
         "fallback once": q.players(
             lambda player: q.at(
                 before.links,
@@ -47,122 +61,152 @@ def relay_only_as_fallback(q: Logic, step: StepView) -> Clauses:
                     ),
                 ),
             )
-        )
+        ),
     }
-    for event in step.events:
-        if isinstance(event, Sent):
-            direct = q.at(
-                before.links,
-                event.to,
-                lambda link: q.all_of(
-                    link.connected, link.has_sender, q.no(q.is_there(link.fallback_frame)), step.args["accepts"]
-                ),
-            )
-            clauses["path"] = direct if event.path is Path.P2P else q.no(direct)
-    return clauses
 
 
-@theorem("IN-4", "IN-9", of="step")
+@theorem("IN-4", "IN-9", of="step", trusting=False)
 def packets_carry_what_is_needed(q: Logic, step: StepView) -> Clauses:
     """A packet carries the newest input and as many before it as configured; a re-sent one what is unacknowledged."""
-    before = step.before
-    clauses: Clauses = {}
-    if step.transition in ("send_inputs", "resend_inputs"):
-        clauses["sent"] = sum(isinstance(event, Sent) for event in step.events) == 1
-    for event in step.events:
-        if not (isinstance(event, Sent) and isinstance(event.message, InputMessage)):
-            continue
-        known, me, delay = before.inputs.known, before.config.player, before.config.input_delay
-        first, last = event.message.first, q.last_of(event.message)
-        if step.transition == "send_inputs":
-            run = last - before.config.redundancy + 1
-            clauses["newest"] = q.all_of(q.has(known, me, last), q.no(q.has(known, me, last + 1)))
-            clauses["redundancy"] = first == q.when(run > delay, lambda: run, lambda: delay)
-        else:
-            delivery = q.read(before.deliveries, event.to)
-            most = delivery.acknowledged + before.config.max_resent
-            clauses["oldest"] = first == delivery.acknowledged + 1
-            clauses["some"] = last >= first
-            clauses["most"] = q.any_of(last == most, q.no(q.has(known, me, last + 1)))
-            clauses["due"] = step.args["now"] >= delivery.inputs_due
-            clauses["again"] = (
-                q.read(step.after.deliveries, event.to).inputs_due
-                == step.args["now"] + before.config.resend_interval_ms
+    before, after = step.before, step.after
+    known, me, delay = before.inputs.known, before.config.player, before.config.input_delay
+    first_time = step.transition == "send_inputs"
+
+    def first(body: Callable[[Any, Any], Formula]) -> Formula:
+        return q.implies(
+            first_time,
+            lambda: every_sent(
+                q, step, InputMessage, lambda event: body(event.message.first, q.last_of(event.message))
+            ),
+        )
+
+    def again(body: Callable[[Any, Any, Any], Formula]) -> Formula:
+        return q.implies(
+            not first_time,
+            lambda: every_sent(
+                q,
+                step,
+                InputMessage,
+                lambda event: q.at(
+                    before.deliveries,
+                    event.to,
+                    lambda delivery: body(delivery, event.message.first, q.last_of(event.message)),
+                ),
+            ),
+        )
+
+    def start(run: Any) -> Any:
+        return q.when(run > delay, lambda: run, lambda: delay)
+
+    return {
+        "newest": first(lambda _, last: q.all_of(q.has(known, me, last), q.no(q.has(known, me, last + 1)))),
+        "redundancy": first(lambda first, last: first == start(last - before.config.redundancy + 1)),
+        "oldest": again(lambda delivery, first, _: first == delivery.acknowledged + 1),
+        "some": again(lambda _, first, last: last >= first),
+        "most": again(
+            lambda delivery, _, last: q.any_of(
+                last == delivery.acknowledged + before.config.max_resent, q.no(q.has(known, me, last + 1))
             )
-    return clauses
+        ),
+        "due": again(lambda delivery, *_: step.args["now"] >= delivery.inputs_due),
+        "again": again(
+            lambda *_: q.at(
+                after.deliveries,
+                step.args["player"],
+                lambda delivery: delivery.inputs_due == step.args["now"] + before.config.resend_interval_ms,
+            )
+        ),
+    }
 
 
-@theorem("IN-9", "EP-2", of="step")
+@theorem("IN-9", "EP-2", of="step", trusting=False)
 def acknowledgements_are_true(q: Logic, step: StepView) -> Clauses:
     """What a peer acknowledges it has, without a hole; and what it was once told it does not forget."""
     before, after = step.before, step.after
-    clauses: Clauses = {}
-    for event in step.events:
-        if isinstance(event, Sent) and isinstance(event.message, InputMessage | AckMessage):
-            upto, sender = event.message.acknowledged, event.to
-            clauses["inputs"] = q.frames(
-                lambda frame: q.implies(
-                    q.all_of(frame >= 0, frame <= upto), lambda: q.has(before.inputs.known, sender, frame)
-                )
-            )
-            clauses["all"] = q.no(q.has(before.inputs.known, sender, upto + 1))
-        if isinstance(event, Sent) and isinstance(event.message, AckMessage):
-            closed = q.no(before.ending.phase < Phase.COMPLETING)
-            heard = q.any_of(q.has(before.ending.announced, event.to), closed)
-            clauses["end"] = q.iff(event.message.end_known, heard)
-    if step.transition == "receive_ack":
+    known = before.inputs.known
+
+    def acknowledged(body: Callable[[Any, Any], Formula]) -> Formula:
+        return every_sent(q, step, InputMessage | AckMessage, lambda event: body(event.to, event.message.acknowledged))
+
+    def end_is_heard(event: Any) -> Formula:
+        closed = q.no(before.ending.phase < Phase.COMPLETING)
+        return q.iff(event.message.end_known, q.any_of(q.has(before.ending.announced, event.to), closed))
+
+    def delivered(body: Callable[[Any, Any], Formula]) -> Formula:
         player = step.args["player"]
-        old, new = q.read(before.deliveries, player), q.read(after.deliveries, player)
+        return q.at(before.deliveries, player, lambda old: q.at(after.deliveries, player, lambda new: body(old, new)))
+
+    def kept(old: Any, new: Any) -> Formula:
         said = step.args["acknowledged"]
-        clauses["kept"] = new.acknowledged == q.when(said > old.acknowledged, lambda: said, lambda: old.acknowledged)
-        clauses["end kept"] = q.iff(new.end_known, q.any_of(old.end_known, step.args["end_known"]))
-    return clauses
+        return new.acknowledged == q.when(said > old.acknowledged, lambda: said, lambda: old.acknowledged)
+
+    def end_kept(old: Any, new: Any) -> Formula:
+        return q.iff(new.end_known, q.any_of(old.end_known, step.args["end_known"]))
+
+    hears = step.transition == "receive_ack"
+    return {
+        "inputs": acknowledged(
+            lambda sender, upto: q.frames(
+                lambda frame: q.implies(q.all_of(frame >= 0, frame <= upto), lambda: q.has(known, sender, frame))
+            )
+        ),
+        "all": acknowledged(lambda sender, upto: q.no(q.has(known, sender, upto + 1))),
+        "end": every_sent(q, step, AckMessage, end_is_heard),
+        "kept": q.implies(hears, lambda: delivered(kept)),
+        "end kept": q.implies(hears, lambda: delivered(end_kept)),
+    }
 
 
-@theorem("EP-2", of="step")
+@theorem("EP-2", of="step", trusting=False)
 def ends_are_announced_until_acknowledged(q: Logic, step: StepView) -> Clauses:
     """An end is announced only while the partner has not acknowledged it, and no more often than the interval says."""
-    if step.transition != "announce_end":
-        return {}
-    old = q.read(step.before.deliveries, step.args["player"])
-    new = q.read(step.after.deliveries, step.args["player"])
-    now = step.args["now"]
+    announces = step.transition == "announce_end"
+
+    def delivery(peer: Any, body: Callable[[Any], Formula]) -> Formula:
+        return q.implies(announces, lambda: q.at(peer.deliveries, step.args["player"], body))
+
     return {
-        "open": q.no(old.end_known),
-        "due": now >= old.end_due,
-        "again": new.end_due == now + step.before.config.resend_interval_ms,
+        "open": delivery(step.before, lambda old: q.no(old.end_known)),
+        "due": delivery(step.before, lambda old: step.args["now"] >= old.end_due),
+        "again": delivery(
+            step.after, lambda new: new.end_due == step.args["now"] + step.before.config.resend_interval_ms
+        ),
     }
 
 
 @theorem("TR-3", "TR-4", of="step", trusting=False)
 def messages_say_where_they_come_from(q: Logic, step: StepView) -> Clauses:
     """Every message carries game and sender; an input message its time; a fallback is recorded at its frame."""
-    clauses: Clauses = {}
     config = step.before.config
-    for event in step.events:
-        if isinstance(event, Sent):
-            clauses["game"] = event.message.game == config.game
-            clauses["sender"] = event.message.player == config.player
-            clauses["receiver"] = q.all_of(event.to == step.args["player"], event.to != config.player)
-        if isinstance(event, Sent) and isinstance(event.message, InputMessage):
-            clauses["time"] = event.message.time_ms == step.args["now"]
-        if isinstance(event, FallbackTriggered):
-            link = q.read(step.after.links, event.player)
-            clauses["fallback"] = q.all_of(
-                q.is_there(link.fallback_frame),
-                q.given(link.fallback_frame, lambda frame: frame == step.before.frame),
-                q.no(link.connected),
-                event.frame == step.before.frame,
-            )
-    if step.transition == "change_link":
-        link = q.read(step.after.links, step.args["player"])
-        clauses["link"] = q.all_of(
-            q.iff(link.connected, step.args["connected"]), q.iff(link.has_sender, step.args["has_sender"])
+
+    def lost(event: Any) -> Formula:
+        return q.at(
+            step.after.links,
+            event.player,
+            lambda link: q.all_of(q.equal(link.fallback_frame, step.before.frame), q.no(link.connected)),
         )
-    return clauses
+
+    def changed() -> Formula:
+        connected, has_sender = step.args["connected"], step.args["has_sender"]
+        return q.at(
+            step.after.links,
+            step.args["player"],
+            lambda link: q.all_of(q.iff(link.connected, connected), q.iff(link.has_sender, has_sender)),
+        )
+
+    return {
+        "game": every(q, step, Sent, lambda event: event.message.game == config.game),
+        "sender": every(q, step, Sent, lambda event: event.message.player == config.player),
+        "receiver": every(
+            q, step, Sent, lambda event: q.all_of(event.to == step.args["player"], event.to != config.player)
+        ),
+        "time": every_sent(q, step, InputMessage, lambda event: event.message.time_ms == step.args["now"]),
+        "fallback": every(q, step, FallbackTriggered, lost),
+        "link": q.implies(step.transition == "change_link", changed),
+    }
 
 
-@theorem("IN-9", "EP-2", of="consequence")
+@theorem("IN-9", "EP-2", of="consequence", trusting=False)
 def what_is_unacknowledged_is_sent_again(q: Logic, peer: Any) -> Clauses:
     """As long as a partner has not acknowledged an input, or the end, it is sent again whenever that is due."""
     known, me = peer.inputs.known, peer.config.player
@@ -185,7 +229,7 @@ def what_is_unacknowledged_is_sent_again(q: Logic, peer: Any) -> Clauses:
     return {"inputs": every(inputs), "end": every(end)}
 
 
-@theorem("IN-9")
+@theorem("IN-9", trusting=False)
 def only_what_was_said_is_acknowledged(q: Logic, peer: Any) -> Clauses:
     """Whatever a partner acknowledges, it is never taken to have an input that was not scheduled."""
     return {

@@ -5,7 +5,7 @@ Frames range over what the state can speak of.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from rollproof.model.theorems.logic import Formula
@@ -23,9 +23,14 @@ class Values:
         last_frame: int,
         truth: Callable[[int], Truth],
         protocol: Protocol = PROTOCOL,
+        honest: Collection[str] | None = None,
     ) -> None:
-        """Let frames range from −1 to `last_frame`; `truth` tells what really happens in an episode."""
-        self.setting = (players, last_frame, truth, protocol)
+        """Let frames range from −1 to `last_frame`; `truth` tells what really happens in an episode.
+
+        All players are honest, unless those who are so are named.
+        """
+        self.setting = (players, last_frame, truth, protocol, honest)
+        self._honest = players if honest is None else honest
         self.protocol = protocol
         self._players = players
         self._frames = range(-1, last_frame + 1)
@@ -54,6 +59,9 @@ class Values:
 
     def is_player(self, player: Any) -> Formula:
         return player in self._players
+
+    def is_honest(self, player: Any) -> Formula:
+        return player in self._honest
 
     def positions(self, sequence: Any, body: Callable[[Any], Formula]) -> Formula:
         return all(body(item) for item in sequence)
@@ -99,6 +107,9 @@ class Values:
     def last_of(self, message: Any) -> int:
         return int(message.first) + len(message.actions) - 1
 
+    def every_action(self, message: Any, body: Callable[[Any, Any], Formula]) -> Formula:
+        return all(body(frame, action) for frame, action in enumerate(message.actions, message.first))
+
     def is_empty(self, players: Any) -> Formula:
         return players is not None and len(players) == 0
 
@@ -112,5 +123,5 @@ class Values:
     def is_slice(self, table: Any, player: Any, message: Any) -> Formula:
         return all(table.get(player, frame) == action for frame, action in enumerate(message.actions, message.first))
 
-    def enabled(self, transition: Transition, peer: Any, *args: Any) -> Formula:
-        return self.protocol[transition].refusal(peer, *args) is None
+    def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> Formula:
+        return self.protocol[transition].refusal(peer, transition.arguments(*args)) is None

@@ -10,8 +10,8 @@ import attrs
 from rollproof.model.fields import fields_of
 from rollproof.model.traces.itf import Map
 from rollproof.reference.digest import Digest
-from rollproof.reference.state import Peer, QueuedInput, Record
-from rollproof.reference.world import Simulation
+from rollproof.reference.state import Peer, QueuedInput
+from rollproof.reference.world import Record, Simulation
 
 SHORT_DIGEST = 8
 """How many digits of a hash are shown."""

@@ -6,7 +6,6 @@ that was saved can be shown by someone who has neither the protocol nor the stat
 
 from __future__ import annotations
 
-import copyreg
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 
 import attrs
 from attrs import evolve, frozen
-from rpds import Queue
 
 from rollproof.model import documents
 from rollproof.model.bounded import bounded
@@ -35,8 +33,6 @@ MOST_BYTES = 16 * 2**20
 MOST_STEPS = 10_000
 DEEPEST = 40
 """How deeply a document may be nested."""
-
-copyreg.pickle(Queue, lambda queue: (Queue, (tuple(queue),)))  # rpds does it for its other containers
 
 
 @frozen
@@ -149,15 +145,17 @@ def story_of(trace: Trace) -> Story:
 def refusing(step: TraceStep) -> tuple[str, ...]:
     """Return the guards of the present protocol that refuse a step, which another protocol has taken."""
     present = PROTOCOL.transitions.get(step.transition)
-    args = tuple(value for _, value in step.args)
-    return () if present is None else tuple(each.name for each in present.guards if refuses(each, step.before, args))
+    if present is None or present.parameters != tuple(name for name, _ in step.args):
+        return ()
+    args = present.arguments(*(value for _, value in step.args))
+    return tuple(each.name for each in present.guards if refuses(each, step.before, args))
 
 
-def refuses(guard: Guard, peer: Peer, args: tuple[Any, ...]) -> bool:
+def refuses(guard: Guard[Any], peer: Peer, args: Any) -> bool:
     """Tell whether a guard does not hold; one that raises says nothing."""
     try:
-        return not bounded(guard.holds, peer, *args)
-    except Exception:  # it relies on another guard, or is given other arguments
+        return not bounded(guard.holds, peer, args)
+    except Exception:  # it relies on another guard
         return False
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from attrs import evolve, field, frozen
 
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Guard, Protocol, Step, Transition
 
+A = TypeVar("A")
 Edit = Callable[[Protocol], Protocol]
 """One change of a protocol. Changes of different guards and effects may be combined in any order."""
 
@@ -25,17 +27,24 @@ class Variant:
     refuted_by: tuple[str, ...]
     """The theorems that it violates."""
     protocol: Protocol = field(repr=False)
+    lacks: str | None = None
+    """What the present protocol lacks, so that the mistake cannot be made; the protocol is then the present one."""
 
 
 def variant(name: str, sentence: str, rules: tuple[str, ...], refuted_by: tuple[str, ...], *edits: Edit) -> Variant:
-    """Return the variant that `edits` make of the present protocol."""
+    """Return the variant that `edits` make of the present protocol; one that says what is lacking, if they cannot."""
     protocol = PROTOCOL
-    for edit in edits:
-        protocol = edit(protocol)
+    try:
+        for edit in edits:
+            protocol = edit(protocol)
+    except KeyError as error:
+        lacking = str(error.args[0])
+        lacks = lacking if " " in lacking else f"no transition is named {lacking!r}"
+        return Variant(name, sentence, rules, refuted_by, PROTOCOL, lacks)
     return Variant(name, sentence, rules, refuted_by, evolve(protocol, name=name))
 
 
-def unguarded(transition: Transition, *guards: Guard) -> Edit:
+def unguarded(transition: Transition[A], *guards: Guard[A]) -> Edit:
     """Return the edit that removes guards of a transition.
 
     The edit raises:
@@ -50,13 +59,19 @@ def unguarded(transition: Transition, *guards: Guard) -> Edit:
     return edit
 
 
-def guarded(transition: Transition, guard: Guard, *, instead_of: Guard | None = None) -> Edit:
-    """Return the edit that adds a guard to a transition, in place of another if one is named."""
+def guarded(transition: Transition[A], guard: Guard[A], *, instead_of: Guard[A] | None = None) -> Edit:
+    """Return the edit that adds a guard to a transition, in place of another if one is named.
+
+    The edit raises:
+        KeyError: if there is no such transition, or it does not have the other guard.
+    """
 
     def edit(protocol: Protocol) -> Protocol:
         present = protocol[transition]
         if instead_of is None:
             guards = (*present.guards, guard)
+        elif instead_of.name not in {each.name for each in present.guards}:
+            raise KeyError(f"transition {transition.name!r} has no guard {instead_of.name!r}")
         else:
             guards = tuple(guard if each.name == instead_of.name else each for each in present.guards)
         return protocol.replace(protocol.name, evolve(present, guards=guards))
@@ -64,12 +79,16 @@ def guarded(transition: Transition, guard: Guard, *, instead_of: Guard | None = 
     return edit
 
 
-def acting(transition: Transition, effect: Callable[..., Step]) -> Edit:
-    """Return the edit that gives a transition another effect."""
+def acting(transition: Transition[Any], effect: Callable[..., Step]) -> Edit:
+    """Return the edit that gives a transition another effect.
+
+    The edit raises:
+        KeyError: if there is no such transition.
+    """
     return lambda protocol: protocol.replace(protocol.name, evolve(protocol[transition], effect=effect))
 
 
-def with_more(*transitions: Transition) -> Edit:
+def with_more(*transitions: Transition[Any]) -> Edit:
     """Return the edit that adds transitions."""
     return lambda protocol: protocol.extend(protocol.name, *transitions)
 

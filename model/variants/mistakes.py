@@ -6,8 +6,8 @@ from attrs import evolve as changed
 
 from rollproof.model.variants.edits import Edit, acting, guarded, unguarded, with_more
 from rollproof.reference.buffers import confirm_frame, force_promote_frame, next_frame_is_complete, promote_frame
-from rollproof.reference.containers import Player
 from rollproof.reference.episode import (
+    Clock,
     complete_episode,
     end_is_decided,
     expire_wait,
@@ -28,9 +28,10 @@ from rollproof.reference.guards import (
     running,
     same_epoch,
 )
-from rollproof.reference.inputs import drain_input, receive_input, schedule_input
+from rollproof.reference.inputs import Drain, drain_input, receive_input, schedule_input
 from rollproof.reference.messages import Path
 from rollproof.reference.rollback import (
+    Moment,
     begin_rollback,
     begin_tick,
     finish_rollback,
@@ -41,27 +42,28 @@ from rollproof.reference.rollback import (
 )
 from rollproof.reference.state import Peer, Phase
 from rollproof.reference.transition import Step, guard, transition
-from rollproof.reference.transport import resend_inputs, send_inputs
+from rollproof.reference.transport import Transmission, resend_inputs, send_inputs
 from rollproof.reference.values import evolve, given
 
 # --- inputs ---
 
 
 @guard()
-def never(peer: Peer, *_: object) -> bool:
+def never(peer: Peer) -> bool:
     """Nothing holds."""
     return False
 
 
 @transition(
     "IN-10",
+    takes=Moment,
     guards=(running, no_rollback_in_progress, no_rollback_pending, frame_is_before_the_end),
 )
-def fast_forward(peer: Peer, now: int, focused: bool) -> Step:
+def fast_forward(peer: Peer, moment: Moment) -> Step:
     """A frame that was missed is simulated with the default action of the local player, and counts as confirmed."""
     frame, action = peer.frame, peer.config.default_action
     known = peer.inputs.known.set(peer.config.player, frame, action)
-    after, events = simulate_frame.effect(evolve(peer, inputs=evolve(peer.inputs, known=known)), now, focused)
+    after, events = simulate_frame.effect(evolve(peer, inputs=evolve(peer.inputs, known=known)), moment)
     return evolve(after, confirmed=frame), (InputScheduled(frame, action), *events)
 
 
@@ -71,7 +73,7 @@ UNTAGGED_INPUTS: tuple[Edit, ...] = (unguarded(receive_input, same_epoch),)
 
 
 @guard("IN-8")
-def within_window_and_one(peer: Peer, *_: object) -> bool:
+def within_window_and_one(peer: Peer) -> bool:
     """The frame is at most one more than `prediction_window` frames beyond the confirmed one."""
     window = peer.config.prediction_window
     return window is None or peer.frame - peer.confirmed <= window + 1
@@ -90,18 +92,18 @@ def begin_and_clear(peer: Peer) -> Step:
     return evolve(after, rollback=evolve(after.rollback, pending=None)), events
 
 
-def drain_unchecked_in_replay(peer: Peer, path: Path, now: int) -> Step:
+def drain_unchecked_in_replay(peer: Peer, drain: Drain) -> Step:
     """The oldest queued input is stored; during a replay as if its frame had never been simulated."""
     if peer.rollback.cursor is None:
-        return drain_input.effect(peer, path, now)
-    after, events = drain_input.effect(evolve(peer, frame=0), path, now)
+        return drain_input.effect(peer, drain)
+    after, events = drain_input.effect(evolve(peer, frame=0), drain)
     return evolve(after, frame=peer.frame), events
 
 
-def drain_latest(peer: Peer, path: Path, now: int) -> Step:
+def drain_latest(peer: Peer, drain: Drain) -> Step:
     """The oldest queued input is stored; if its frame was mispredicted, that frame becomes the pending one."""
     without = evolve(peer, rollback=evolve(peer.rollback, pending=None))
-    after, events = drain_input.effect(without, path, now)
+    after, events = drain_input.effect(without, drain)
     if after.rollback.pending is None:
         return evolve(after, rollback=peer.rollback), events
     return after, events
@@ -172,9 +174,9 @@ FORCED_ROWS_UNFLAGGED: tuple[Edit, ...] = (acting(force_promote_frame, promote_u
 # --- the end of an episode ---
 
 
-def decide_when_simulated(peer: Peer, now: int) -> Step:
+def decide_when_simulated(peer: Peer, clock: Clock) -> Step:
     """The peer stops ticking, and the end that it has simulated is its decision."""
-    after, events = suspect_end.effect(peer, now)
+    after, events = suspect_end.effect(peer, clock)
     end = peer.simulation.steps if peer.simulation.over else peer.frame
     termination = after.ending.termination
     ending = evolve(
@@ -186,9 +188,9 @@ def decide_when_simulated(peer: Peer, now: int) -> Step:
     return evolve(after, ending=ending), (*events, EndDecided(end))
 
 
-def complete_at_once(peer: Peer, now: int) -> Step:
+def complete_at_once(peer: Peer, clock: Clock) -> Step:
     """The peer stops ticking, decides its end, and waits for nothing."""
-    after, events = decide_when_simulated(peer, now)
+    after, events = decide_when_simulated(peer, clock)
     return evolve(after, ending=evolve(after.ending, phase=Phase.COMPLETING, deadline=None)), events
 
 
@@ -199,14 +201,14 @@ def target_has_all_inputs(peer: Peer) -> bool:
 
 
 @guard("BUF-4", "EP-8")
-def no_rollback_pending_or_completing(peer: Peer, *_: object) -> bool:
+def no_rollback_pending_or_completing(peer: Peer) -> bool:
     """No rollback is pending, or the episode completes anyway."""
     return peer.rollback.pending is None or peer.ending.phase == Phase.COMPLETING
 
 
-def complete_unconfirmed(peer: Peer, now: int) -> Step:
+def complete_unconfirmed(peer: Peer, clock: Clock) -> Step:
     """A partner's end did not arrive: the episode completes as it is, and nothing tells."""
-    after, events = give_up_on_partners.effect(peer, now)
+    after, events = give_up_on_partners.effect(peer, clock)
     ending = evolve(after.ending, phase=Phase.COMPLETING, deadline=None, alone=False)
     return evolve(after, ending=ending), events
 
@@ -242,9 +244,9 @@ INPUTS_SURVIVE_RESET: tuple[Edit, ...] = (acting(reset_episode, reset_but_inputs
 # --- transport ---
 
 
-def send_twice(peer: Peer, player: Player, now: int, accepts: bool) -> Step:
+def send_twice(peer: Peer, to: Transmission) -> Step:
     """The newest local inputs go to a partner on the path they should take, and on the relay."""
-    after, events = send_inputs.effect(peer, player, now, accepts)
+    after, events = send_inputs.effect(peer, to)
     return after, (*events, *(changed(each, path=Path.RELAY) for each in events if isinstance(each, Sent)))
 
 

@@ -224,5 +224,7 @@ _ALL = (
     ),
 )
 
-VARIANTS: dict[str, Variant] = {each.name: each for each in _ALL}
+INAPPLICABLE: dict[str, str] = {each.name: each.lacks for each in _ALL if each.lacks is not None}
+"""What the present protocol lacks, by the variant that it therefore has none of."""
+VARIANTS: dict[str, Variant] = {each.name: each for each in _ALL if each.lacks is None}
 """By name: the revisions first, the oldest of them first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,7 +13,7 @@ import pytest
 from rollproof.cli import run
 from rollproof.conformance.cases.case import published_cases
 from rollproof.conformance.mutants.catalogue import find_mutant
-from rollproof.conformance.report.report import failure_text, html, junit
+from rollproof.conformance.report.report import KINDS, LEGEND, failure_text, html, junit
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.schema import check
 from rollproof.conformance.suite.suite import Target, as_json, run_suite
@@ -167,3 +168,16 @@ def test_listing(capsys):
 
 def test_the_page_template_is_packaged():
     assert (Path(__file__).parents[2] / "conformance" / "report" / "templates" / "report.html.j2").exists()
+
+
+def test_what_went_wrong_comes_first_and_the_rest_is_a_choice_away(document):
+    page = html([document])
+    rows = re.findall(r'<tr class="(bad|untold|good)">', page)
+    assert rows == sorted(rows, key=KINDS.index)
+    assert len(rows) == len(document["results"])
+    assert rows[0] == "bad"
+    assert re.findall(r'id="show-(\w+)" checked', page) == ["bad"]
+    for kind in KINDS:
+        assert f"({rows.count(kind)})" in page
+    verdicts = {result["verdict"] for result in document["results"]}
+    assert all((f"</span>: {meaning}" in page) == (verdict in verdicts) for verdict, meaning in LEGEND.items())

@@ -84,16 +84,17 @@ def test_every_case_of_a_guard_ends_where_that_guard_alone_refuses():
         assert (transition, guard) in seen
         adapter = Adapter()
         played(adapter, case, before)
-        args = decoded(transition, last["args"], adapter.peer)
+        asked = PROTOCOL.transitions[transition]
+        record = asked.arguments(*decoded(transition, last["args"], adapter.peer))
         assert last["transition"] == transition
-        assert [each.name for each in PROTOCOL.transitions[transition].guards if refuses(each, adapter, args)] == [
-            guard
-        ]
+        assert [
+            each.name for each in PROTOCOL.transitions[transition].guards if refuses(each, adapter.peer, record)
+        ] == [guard]
 
 
-def refuses(guard, adapter, args):
+def refuses(guard, peer, record):
     try:
-        return not guard.holds(adapter.peer, *args)
+        return not guard.holds(peer, record)
     except (LookupError, ValueError):  # it relies on the one that is asked before
         return False
 
@@ -117,7 +118,10 @@ def test_every_transition_is_taken_and_every_way_of_draining():
         for step in case["schedule"]:
             transition = PROTOCOL.transitions[step["transition"]]
             args = decoded(transition.name, step["args"], adapter.peer)
-            if transition.name == "drain_input" and transition.refusal(adapter.peer, *args) is None:
+            if (
+                transition.name == "drain_input"
+                and transition.refusal(adapter.peer, transition.arguments(*args)) is None
+            ):
                 ways.add(way_of(transition, adapter.peer, args))
             adapter.handle({"seq": 0, "op": "step", "now": 0, **step})
     assert fired == set(PROTOCOL.transitions)

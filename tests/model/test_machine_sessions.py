@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from itertools import permutations
 from random import Random
 from typing import Any
 
@@ -18,20 +19,23 @@ from rollproof.model.search.coverage import watched
 from rollproof.model.search.instances import LockstepTruth
 from rollproof.model.sessions.lockstep import run as run_lockstep
 from rollproof.model.sessions.worlds import ArithmeticWorld
+from rollproof.model.theorems.composition import Said
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.theorems.values import Values
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.reference.containers import Action, Player
-from rollproof.reference.events import Event, Sent
+from rollproof.reference.events import EpisodeReset, Event, Sent
 from rollproof.reference.export import Export, read
-from rollproof.reference.messages import InputMessage, Path
+from rollproof.reference.messages import AckMessage, InputMessage, Path
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer, Phase, new_peer
 from rollproof.reference.tick import export, is_settled, next_episode, poll, receive, tick
 from rollproof.reference.transition import Guard, Protocol, Step
+from rollproof.reference.transport import LinkChange, LinkLoss
 from tests.bench import FRAMES, config
 
 OF_STATES = [each for each in PROPERTIES.values() if each.scope in ("state", "consequence")]
+OF_PRODUCTS = [each for each in PROPERTIES.values() if each.scope == "product"]
 OF_PAIRS = [each for each in PROPERTIES.values() if each.scope == "pair"]
 EPISODES = 2
 PATIENCE = 1000
@@ -85,6 +89,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.exports: dict[Player, list[Export]] = {each: [] for each in self.players}
         self.closed: dict[Player, list[Peer]] = {each: [] for each in self.players}
         self.linger = dict.fromkeys(self.players, 0)
+        self.said = {(by, to): Said(-1, False) for by, to in permutations(self.players, 2)}
         self.wire: list[Sent] = []
         self.cut: set[tuple[Player, Player]] = set()
         self.refusing: set[tuple[Player, Player]] = set()
@@ -103,8 +108,14 @@ class SessionMachine(RuleBasedStateMachine):
         self.peers[player] = peer
         self.touched.add(player)
         for event in events:
+            if isinstance(event, EpisodeReset):
+                self.said |= {(player, to): Said(-1, False) for to in self.players if to != player}
             if isinstance(event, Sent):
                 assert event.message.player == player
+                if isinstance(event.message, InputMessage | AckMessage):
+                    said, upto = self.said[player, event.to], event.message.acknowledged
+                    known = isinstance(event.message, AckMessage) and event.message.end_known
+                    self.said[player, event.to] = Said(max(said.upto, upto), said.end_known or known)
                 if (player, event.to) not in self.cut:
                     self.wire.append(event)
         self.note(events)
@@ -181,7 +192,7 @@ class SessionMachine(RuleBasedStateMachine):
         if not lost:
             self.refusing ^= {(by, to)}
             return
-        step = self.protocol.transitions["lose_p2p"].fire(self.peers[by], to)
+        step = self.protocol.transitions["lose_p2p"].fire(self.peers[by], LinkLoss(to))
         if not isinstance(step, Guard):
             self.take(by, step)
 
@@ -194,7 +205,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(one=st.integers(0, 3), other=st.integers(0, 3), connected=st.booleans())
     def change_link(self, one: int, other: int, connected: bool) -> None:
         by, to = self.players[one % len(self.players)], self.players[other % len(self.players)]
-        step = self.protocol.transitions["change_link"].fire(self.peers[by], to, connected, True)
+        step = self.protocol.transitions["change_link"].fire(self.peers[by], LinkChange(to, connected, has_sender=True))
         if not isinstance(step, Guard):
             self.take(by, step)
 
@@ -228,7 +239,19 @@ class SessionMachine(RuleBasedStateMachine):
                     broken = [clause for clause, holds in each.clauses(words, peer).items() if not holds]
                     self.failed = bool(broken)
                     assert not broken, (player, each.name, broken)
+            for other in self.players:
+                if other != player:
+                    self.what_is_acknowledged_is_known(player, other)
+                    self.what_is_acknowledged_is_known(other, player)
         self.touched = set()
+
+    def what_is_acknowledged_is_known(self, by: Player, of: Player) -> None:
+        words = self.words(self.peers[by])
+        for each in OF_PRODUCTS:
+            clauses = each.clauses(words, self.peers[by], self.peers[of], self.said[of, by])
+            broken = [clause for clause, holds in clauses.items() if not holds]
+            self.failed = bool(broken)
+            assert not broken, (by, of, each.name, broken)
 
     def teardown(self) -> None:
         """Once the network is whole but for what is cut off, every episode ends everywhere with the right records."""

@@ -147,6 +147,7 @@ class TransitionMachine(RuleBasedStateMachine):
             return
         FIRED[name] += 1
         self.lied = self.lied or not (name not in ASSUMPTIONS or ASSUMPTIONS[name](words, before, **named))
+        bench.honest = () if self.lied else None
         assert bench.broken_by(bench.steps[-1], UNCONDITIONAL if self.lied else PROPERTIES) == []
 
     def run(self, *words: str) -> None:

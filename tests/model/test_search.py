@@ -12,21 +12,23 @@ from rollproof.model.search.agreement import search_pairs
 from rollproof.model.search.instances import INSTANCES, THREE_PEERS, Instance
 from rollproof.model.search.search import Exhausted, LimitReached, Refuted, matches, reach, search, suited, survey
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, of_scope
+from rollproof.model.traces.rendering import as_text
+from rollproof.model.traces.trace import story_of
 from rollproof.model.variants.edits import Edit, acting
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.necessity import HARM
 from rollproof.reference.buffers import confirm_frame, force_promote_frame, promote_frame
 from rollproof.reference.containers import FrameMap
-from rollproof.reference.episode import begin_wait, decide_end, succeed_wait
+from rollproof.reference.episode import Clock, Decision, begin_wait, decide_end, succeed_wait
 from rollproof.reference.events import InputScheduled
-from rollproof.reference.inputs import drain_input, receive_input
+from rollproof.reference.inputs import Drain, InputArrival, drain_input, receive_input
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.reference.rollback import begin_rollback, finish_rollback, replay_frame, simulate_frame
+from rollproof.reference.rollback import Moment, begin_rollback, finish_rollback, replay_frame, simulate_frame
 from rollproof.reference.state import Phase
 from rollproof.reference.transition import Protocol, Step, guard
 from rollproof.reference.values import evolve, given
 
-EVERYTHING: list[Any] = [*(each for each in PROPERTIES.values() if each.scope != "pair"), NEVER_CRASHES]
+EVERYTHING: list[Any] = [*(each for each in PROPERTIES.values() if not each.is_of_two), NEVER_CRASHES]
 THEOREMS: list[Any] = list(HARM)
 
 COUNTS = {
@@ -108,9 +110,9 @@ def test_the_classic_race_is_found_among_all_theorems() -> None:
 # --- edited effects ---
 
 
-def latest_misprediction(peer: Any, path: Any, now: int) -> Step:
+def latest_misprediction(peer: Any, drain: Drain) -> Step:
     """The `min` over the pending frames is dropped."""
-    after, events = drain_input.effect(evolve(peer, rollback=evolve(peer.rollback, pending=None)), path, now)
+    after, events = drain_input.effect(evolve(peer, rollback=evolve(peer.rollback, pending=None)), drain)
     pending = after.rollback.pending
     kept = peer.rollback.pending if pending is None else pending
     return evolve(after, rollback=evolve(after.rollback, pending=kept)), events
@@ -122,15 +124,15 @@ def confirm_two(peer: Any) -> Step:
     return evolve(after, confirmed=after.confirmed + 1), events
 
 
-def replay_in_place(peer: Any, now: int, focused: bool) -> Step:
+def replay_in_place(peer: Any, moment: Moment) -> Step:
     """The cursor's `+ 1` is dropped."""
-    after, events = replay_frame.effect(peer, now, focused)
+    after, events = replay_frame.effect(peer, moment)
     return evolve(after, rollback=peer.rollback), events
 
 
-def simulate_in_place(peer: Any, now: int, focused: bool) -> Step:
+def simulate_in_place(peer: Any, moment: Moment) -> Step:
     """The frame's `+ 1` is dropped."""
-    after, events = simulate_frame.effect(peer, now, focused)
+    after, events = simulate_frame.effect(peer, moment)
     return evolve(after, frame=peer.frame), events
 
 
@@ -172,28 +174,28 @@ def force_unflagged(peer: Any) -> Step:
     return evolve(after, buffers=evolve(after.buffers, canonical=after.buffers.canonical.set(frame, row))), events
 
 
-def decide_one_late(peer: Any, end: int) -> Step:
+def decide_one_late(peer: Any, decision: Decision) -> Step:
     """One `+ 1` too many."""
-    after, events = decide_end.effect(peer, end)
-    return evolve(after, ending=evolve(after.ending, own=end + 1)), events
+    after, events = decide_end.effect(peer, decision)
+    return evolve(after, ending=evolve(after.ending, own=decision.end + 1)), events
 
 
-def queue_nothing(peer: Any, player: str, epoch: int, path: Any, frame: int, action: Any) -> Step:
+def queue_nothing(peer: Any, arrival: InputArrival) -> Step:
     """The input is not appended."""
-    after, events = receive_input.effect(peer, player, epoch, path, frame, action)
+    after, events = receive_input.effect(peer, arrival)
     return evolve(after, inputs=peer.inputs), events
 
 
-def drain_and_drop(peer: Any, path: Any, now: int) -> Step:
+def drain_and_drop(peer: Any, drain: Drain) -> Step:
     """The input is not stored."""
-    after, events = drain_input.effect(peer, path, now)
+    after, events = drain_input.effect(peer, drain)
     return evolve(after, inputs=evolve(after.inputs, known=peer.inputs.known)), events
 
 
-def crash(peer: Any, now: int) -> Step:
+def crash(peer: Any, clock: Clock) -> Step:
     """A value is looked up that is not there."""
     given(peer.ending.own)
-    return begin_wait.effect(peer, now)
+    return begin_wait.effect(peer, clock)
 
 
 @guard("EP-6")
@@ -266,7 +268,8 @@ def test_a_trace_is_a_run() -> None:
     peer = result.trace.start
     for step in result.trace.steps:
         assert step.before == peer
-        fired = protocol.transitions[step.transition].fire(peer, *(value for _, value in step.args))
+        transition = protocol.transitions[step.transition]
+        fired = transition.fire(peer, transition.arguments(*(value for _, value in step.args)))
         assert fired == (step.after, step.events)
         peer = step.after
 
@@ -343,7 +346,8 @@ def test_two_peers_of_a_variant_export_different_rows(name: str) -> None:
         args = dict(step.args)
         if step.transition == "receive_input":
             assert (args["player"], args["frame"], args["action"]) in said
-        fired = protocol.transitions[step.transition].fire(peers[step.player], *args.values())
+        transition = protocol.transitions[step.transition]
+        fired = transition.fire(peers[step.player], transition.arguments(*args.values()))
         assert fired == (step.after, step.events)
         peers[step.player] = step.after
         said |= {(step.player, each.frame, each.action) for each in step.events if isinstance(each, InputScheduled)}
@@ -394,7 +398,10 @@ def test_every_transition_is_taken_and_every_guard_decides_somewhere() -> None:
     assert guards - set(found.refused) == NEVER_DECIDES
     for refusal in found.refused.values():
         transition = PROTOCOL.transitions[refusal.transition]
-        assert transition.refusal(refusal.trace.end, *(value for _, value in refusal.args)) is not None
+        assert (
+            transition.refusal(refusal.trace.end, transition.arguments(*(value for _, value in refusal.args)))
+            is not None
+        )
 
 
 NEVER_TAKEN = {"ignore_conflict"}
@@ -445,3 +452,20 @@ def test_truth_is_the_lockstep_run(name: str) -> None:
                 assert truth.simulation(truth.end).over
                 assert not truth.simulation(truth.end - 1).over
             assert truth.digest(1) != truth.digest(0)
+
+
+def test_a_step_that_is_held_back_names_the_guard_that_refuses() -> None:
+    @guard("IN-8")
+    def frame_is_early(peer: Any, _: Any) -> bool:
+        """The frame is early."""
+        return peer.frame < 1
+
+    held = changed(simulate_frame, guards=(*simulate_frame.guards, frame_is_early))
+    protocol = PROTOCOL.replace("held back", held)
+    told = {}
+    for name in ("nothing_else_holds_a_frame_back", "possible_exactly_when_the_rules_say"):
+        found = search(protocol, [PROPERTIES[name]])
+        assert isinstance(found, Refuted)
+        told[name] = as_text(story_of(found.trace)).plain
+    assert "is refused by the guard frame_is_early; expected: possible." in told["nothing_else_holds_a_frame_back"]
+    assert "is refused by frame_is_early, though the rules" in told["possible_exactly_when_the_rules_say"]

@@ -129,7 +129,7 @@ def _refusals(explorer: Explorer, peer: Peer, run: int, alike: Counter[Any]) -> 
     for name in explorer.instance.transitions:
         transition = PROTOCOL.transitions[name]
         for args in arguments(explorer.instance, transition, peer, explorer.readings[run]):
-            refusal = transition.refusal(peer, *args)
+            refusal = transition.refusal(peer, transition.arguments(*args))
             if refusal is not None:
                 alike[name, refusal.name] += 1
                 if alike[name, refusal.name] <= 2:
@@ -156,8 +156,9 @@ def of_session(seed: int, world: World, **chosen: Any) -> list[Taken]:
     alike: Counter[Any] = Counter()
 
     def watched(transition: Transition) -> Transition:
-        def effect(peer: Peer, *args: Any) -> Step:
-            step = transition.effect(peer, *args)
+        def effect(peer: Peer, record: Any = None) -> Step:
+            step = transition.perform(peer, record)
+            args = () if record is None else tuple(getattr(record, name) for name in transition.parameters)
             sort = (transition.name, tuple(type(event).__name__ for event in step[1]))
             alike[sort] += 1
             if alike[sort] <= MOST_ALIKE or alike[sort] % 300 == 0:

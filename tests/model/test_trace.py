@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from rollproof.model.theorems.properties import NEVER_CRASHES, of_scope
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces import itf
 from rollproof.model.traces.itf import Map
-from rollproof.model.traces.rendering import as_itf, as_mermaid, as_text
+from rollproof.model.traces.rendering import LABEL_WIDTH, as_itf, as_mermaid, as_text
 from rollproof.model.traces.trace import DEEPEST, MOST_STEPS, Story, document_of, dumps, load, story_of
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.necessity import HARM
@@ -138,6 +139,14 @@ def test_a_diagram_has_a_line_for_each_step(told: Story) -> None:
     for line in lines[1:]:
         mark = line.split(":", 1)[1] if ":" in line else ""
         assert ";" not in mark.replace("#35;", "").replace("#59;", "").replace("#lt;", "").replace("#gt;", "")
+
+
+@each_story
+def test_no_line_of_a_label_is_cut_off(told: Story) -> None:
+    for line in as_mermaid(told).splitlines():
+        for part in line.partition(":")[2].split("<br/>"):
+            shown = re.sub(r"#(35|59|37|lt|gt);", "#", part.strip())
+            assert len(shown.replace("(end)", "end")) <= LABEL_WIDTH or " " not in shown
 
 
 # --- ITF ---

@@ -12,11 +12,11 @@ from rollproof.model.sessions.network import Drop, Faults
 from rollproof.model.sessions.session import Result, run
 from rollproof.model.sessions.setup import Settings, Setup
 from rollproof.model.sessions.worlds import ArithmeticWorld
-from rollproof.model.variants.edits import unguarded, variant, with_more
-from rollproof.model.variants.variants import VARIANTS
+from rollproof.model.variants.edits import guarded, unguarded, variant, with_more
+from rollproof.model.variants.variants import INAPPLICABLE, VARIANTS
 from rollproof.reference.buffers import confirm_frame
 from rollproof.reference.containers import Action, Player
-from rollproof.reference.guards import no_rollback_pending
+from rollproof.reference.guards import no_rollback_pending, running
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 from tests.bench import PROPERTIES, Bench, act_often, config, end_is_mispredicted
@@ -191,8 +191,12 @@ def test_with_redundancy_only_a_lost_input_is_lost_for_good() -> None:
     assert wrong_cells(present) == 0
 
 
-def test_an_edit_of_what_is_not_there_is_refused() -> None:
-    with pytest.raises(KeyError, match="'confirm_frame' has no guard 'no_rollback_pending'"):
-        variant("x", "x.", (), (), unguarded(confirm_frame, no_rollback_pending))
-    with pytest.raises(KeyError, match="named 'confirm_frame' already"):
-        variant("x", "x.", (), (), with_more(confirm_frame))
+def test_a_variant_that_cannot_be_made_says_what_is_lacking() -> None:
+    found = variant("x", "x.", (), (), unguarded(confirm_frame, no_rollback_pending))
+    assert found.lacks == "transition 'confirm_frame' has no guard 'no_rollback_pending'"
+    assert found.protocol is PROTOCOL
+    other = variant("x", "x.", (), (), guarded(confirm_frame, no_rollback_pending, instead_of=running))
+    assert other.lacks == "transition 'confirm_frame' has no guard 'running'"
+    present = variant("x", "x.", (), (), with_more(confirm_frame))
+    assert present.lacks == "a transition is named 'confirm_frame' already"
+    assert not INAPPLICABLE

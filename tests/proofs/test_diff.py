@@ -55,11 +55,13 @@ def test_the_run_to_a_difference_is_the_same_under_both() -> None:
     for protocol, behaviour in ((PROTOCOL, found.left), (variant, found.right)):
         peer = found.trace.start
         for step in found.trace.steps:
-            fired = protocol.transitions[step.transition].fire(peer, *(value for _, value in step.args))
+            transition = protocol.transitions[step.transition]
+            fired = transition.fire(peer, transition.arguments(*(value for _, value in step.args)))
             assert isinstance(fired, tuple)
             peer = fired[0]
         assert peer == found.trace.end
-        fired = protocol.transitions[found.event].fire(peer, *(value for _, value in found.args))
+        transition = protocol.transitions[found.event]
+        fired = transition.fire(peer, transition.arguments(*(value for _, value in found.args)))
         assert isinstance(fired, tuple)
         assert behaviour.step is not None
         assert describe(fired[0]) == describe(behaviour.step[0])
@@ -70,9 +72,9 @@ def test_a_protocol_does_not_differ_from_itself() -> None:
 
 
 @guard("RB-7")
-def no_replay_goes_on(peer: Peer, *_: object) -> bool:
+def no_replay_goes_on(peer: Peer) -> bool:
     """No replay goes on."""
-    return no_rollback_in_progress.holds(peer) is not False
+    return no_rollback_in_progress.holds(peer, None) is not False
 
 
 def begin_tick_and_again(peer: Peer) -> Step:

@@ -54,7 +54,7 @@ def test_every_rule_can_be_explained(name: str) -> None:
 
 
 def check(name: str) -> None:
-    found = explain(name, proof=False)
+    found = explain(name, full=kinds()[name] == "rule", proof=False)
     assert found.name == name
     assert found.kind == kinds()[name]
     assert found.sentence
@@ -66,6 +66,15 @@ def check(name: str) -> None:
     for place in found.sources:
         file, _, line = place.rpartition(":")
         assert len((ROOT / file).read_text(encoding="utf-8").splitlines()) >= int(line)
+
+
+def test_the_formula_of_a_guard_is_what_it_says() -> None:
+    for transition in PROTOCOL.transitions.values():
+        for guard in transition.guards:
+            ((_, formula),) = explain(f"{transition.name}.{guard.name}", proof=False).formulas
+            assert formula not in ("false", "true"), guard.name
+    ((_, formula),) = explain("receive_input.same_epoch", proof=False).formulas
+    assert formula == "arg.epoch = epoch"
 
 
 def test_a_source_is_where_the_thing_is() -> None:

@@ -23,6 +23,7 @@ from rollproof.proofs.vacuity import look
 from rollproof.proofs.verdict import Trust, judge, judge_suspect
 from rollproof.reference.buffers import confirm_frame
 from rollproof.reference.episode import reset_episode
+from rollproof.reference.events import EpisodeReset
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import begin_episode
 from rollproof.reference.transition import Protocol, guard
@@ -138,7 +139,7 @@ def test_a_guard_that_raises_is_an_obligation() -> None:
 def late_mistake(peer: Any) -> Any:
     """The episode after the sixth is skipped."""
     epoch = peer.epoch + (2 if peer.epoch > 5 else 1)
-    return begin_episode(peer, epoch), ()
+    return begin_episode(peer, epoch), (EpisodeReset(epoch),)
 
 
 def test_what_is_neither_proved_nor_refuted_is_undecided() -> None:

@@ -12,6 +12,7 @@ from rollproof.model.search.agreement import search_pairs
 from rollproof.model.search.instances import INSTANCES
 from rollproof.model.search.search import Exhausted, search
 from rollproof.model.theorems.properties import PROPERTIES
+from rollproof.model.theorems.property import Property
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.counterexamples import load, replay
 from rollproof.proofs.necessity import THEOREMS, check_guard
@@ -27,11 +28,16 @@ COUNTED = [(name, int(count)) for name, count in re.findall(r"^\| `(\w+\.\w+)` \
 CHOSEN = [each for each in COUNTED if each[0] == GUARD_B or os.environ.get("ROLLPROOF_FUZZ") == "1"]
 
 
+def trusts(each: Property) -> str:
+    return "partners" if each.trusting else "nobody"
+
+
 def test_the_table_holds_every_property() -> None:
     rows = [
-        f"| `{each.name}` | {each.kind} | {' '.join(each.rules)} | {each.sentence} |" for each in PROPERTIES.values()
+        f"| `{each.name}` | {each.kind} | {' '.join(each.rules)} | {trusts(each)} | {each.sentence} |"
+        for each in PROPERTIES.values()
     ]
-    assert TEXT.split("| --- | --- | --- | --- |\n")[1].splitlines() == rows
+    assert TEXT.split("| --- | --- | --- | --- | --- |\n")[1].splitlines() == rows
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.traces.trace import load as load_trace
 from rollproof.model.variants.edits import acting
 from rollproof.model.variants.variants import VARIANTS
+from rollproof.proofs.necessity import GuardVerdict, Necessity
+from rollproof.proofs.verdict import Trust
 from rollproof.reference.episode import reset_episode
 from rollproof.reference.protocol import PROTOCOL
 from tests.proofs.test_proofs import late_mistake
@@ -154,3 +157,11 @@ def test_a_redundant_guard_is_implied_or_merely_harmless(
 def test_an_unknown_guard_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["guards", "confirm_frame.no_rollback_in_progres"]) == 2
     assert "did you mean confirm_frame.no_rollback_in_progress" in capsys.readouterr().err
+
+
+def test_a_guard_that_became_redundant_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    verdicts: tuple[tuple[str, Necessity], ...] = (("lost", "redundant"), ("always", "redundant"), ("kept", "needed"))
+    guards = tuple(GuardVerdict("promote_frame", name, "", (), verdict) for name, verdict in verdicts)
+    trusted = Trust(guards, (), (), (), 0)
+    command._show_trust(trusted, {"promote_frame.lost", "promote_frame.kept"})
+    assert "redundant now, and needed before: promote_frame.lost\n" in re.sub(" +\n", "\n", capsys.readouterr().out)

@@ -17,9 +17,9 @@ from rollproof.reference.events import HashMismatch, Sent
 from rollproof.reference.export import read, session_metrics
 from rollproof.reference.messages import HashMessage
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.reference.state import Record, RollbackEntry, new_peer
+from rollproof.reference.state import RollbackEntry, new_peer
 from rollproof.reference.tick import tick
-from rollproof.reference.world import Outcome, Totals
+from rollproof.reference.world import Outcome, Record, Totals
 from tests.bench import ME, YOU, Bench, config, events_of, peer_after
 
 KEYS = {

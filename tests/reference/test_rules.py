@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from pathlib import Path as FilePath
 from typing import Any
@@ -14,6 +13,7 @@ from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.reference.guards import from_a_partner, no_rollback_in_progress
 from rollproof.reference.messages import Path
 from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.rollback import Moment
 from rollproof.reference.tick import STAGES
 from rollproof.reference.transition import Guard, Transition, guard, transition
 from tests.bench import ME, YOU, Bench, config
@@ -83,7 +83,7 @@ def test_whoever_is_no_partner_is_refused_everywhere(each: Transition, stranger:
     """IN-7: in every transition that is about a player, whatever else is told."""
     bench = Bench(config=config(max_steps=1)).run("hear:0 tick confirm suspect_end decide_end:1")
     args = bench.usual(each.name, [0, 0, 0])
-    enabled = each.refusal(bench.peer, *args) is None
+    enabled = each.refusal(bench.peer, each.arguments(*args)) is None
     at, before = args.index(YOU), bench.peer
     refused = bench.do(each.name, *args[:at], stranger, *args[at + 1 :])
     assert refused == "from_a_partner" if enabled else refused is not None
@@ -92,18 +92,16 @@ def test_whoever_is_no_partner_is_refused_everywhere(each: Transition, stranger:
 
 def test_all_transitions_about_a_player_ask_whether_it_is_a_partner() -> None:
     """IN-7: but for the one that counts the refusal."""
-    about = {
-        each.name for each in PROTOCOL.transitions.values() if "player" in inspect.signature(each.effect).parameters
-    }
+    about = {each.name for each in PROTOCOL.transitions.values() if "player" in each.parameters}
     assert about - {each.name for each in ABOUT_A_PLAYER} == {"reject_input"}
 
 
 def test_a_refused_transition_names_the_first_guard_that_does_not_hold() -> None:
     bench = Bench().run("tick hear:0 begin_rollback")
     confirm = PROTOCOL.transitions["simulate_frame"]
-    assert confirm.refusal(bench.peer, 0, True) is no_rollback_in_progress
-    assert confirm.fire(bench.peer, 0, True) is no_rollback_in_progress
-    assert PROTOCOL.transitions["replay_frame"].refusal(bench.peer, 0, True) is None
+    assert confirm.refusal(bench.peer, Moment(0, focused=True)) is no_rollback_in_progress
+    assert confirm.fire(bench.peer, Moment(0, focused=True)) is no_rollback_in_progress
+    assert PROTOCOL.transitions["replay_frame"].refusal(bench.peer, Moment(0, focused=True)) is None
 
 
 def test_a_protocol_without_a_guard_is_a_value() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -20,7 +21,7 @@ from rollproof.reference.containers import FrameMap, InputTable, JointAction, Pl
 from rollproof.reference.digest import Digest
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Rollback, new_peer
-from rollproof.reference.values import evolve, same
+from rollproof.reference.values import canonical, evolve, same
 
 CHECKED = """
 import attrs
@@ -79,10 +80,19 @@ def test_a_field_that_there_is_not_is_an_error() -> None:
         evolve(Rollback(), curser=1)  # type: ignore[call-arg]
 
 
-def test_a_value_of_another_class_is_copied_as_attrs_does() -> None:
-    assert evolve(Config("a", ("a", "b")), player="b") == Config("b", ("a", "b"))
-    with pytest.raises(ValueError, match="player must be one of players"):
-        evolve(Config("a", ("a", "b")), player="c")
+def test_a_copy_is_what_attrs_makes() -> None:
+    """For every part of a peer in the middle of a session, and each of its fields."""
+    ours = "rollproof.reference."
+    parts = [peer()]
+    for part in parts:
+        fields = attrs.asdict(part, recurse=False)
+        for name in fields:
+            copy, plain = evolve(part, **{name: 7}), attrs.evolve(part, **{name: 7})
+            assert type(copy) is type(plain) is type(part)
+            assert attrs.asdict(copy, recurse=False) == attrs.asdict(plain, recurse=False) == {**fields, name: 7}
+        inner = [each for each in fields.values() if type(each).__module__.startswith(ours)]
+        parts += [each for each in inner if attrs.has(type(each)) and type(each) is not Config]
+    assert {type(each) for each in parts} >= {state.Peer, state.Inputs, state.Buffers, state.Ending, Digest, Sequence}
 
 
 def test_all_parts_of_the_state_have_slots_and_are_compared_by_value() -> None:
@@ -103,3 +113,24 @@ def test_all_parts_of_the_state_have_slots_and_are_compared_by_value() -> None:
 def test_actions_that_python_takes_for_equal_are_not_the_same(one: Any, other: Any) -> None:
     assert not same(one, other)
     assert same(one, one)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"b": 1, "a": [True, None, ()]}, '{"a":[true,null,[]],"b":1}'),
+        ({"\uffff": 0, "\U00010000": 0}, '{"\\uffff":0,"\\ud800\\udc00":0}'),
+        ([1, 1.0, -0.0, 0.1, 1e15], "[1,1.0,-0.0,0.1,1000000000000000.0]"),
+        ([1e16, 1.5e300, 1e-4, 1.25e-5], "[1e+16,1.5e+300,0.0001,1.25e-05]"),
+        ('"\\/\n\t\x01\x7fé😀', '"\\"\\\\/\\n\\t\\u0001\\u007f\\u00e9\\ud83d\\ude00"'),
+        ([float("inf"), float("-inf")], "[Infinity,-Infinity]"),
+        (MappingProxyType({"x": 2**70}), '{"x":1180591620717411303424}'),
+    ],
+)  # fmt: skip
+def test_the_canonical_text_is_as_its_description_says(value: Any, text: str) -> None:
+    assert canonical(value) == text
+
+
+def test_what_is_no_json_value_has_no_canonical_text() -> None:
+    with pytest.raises(TypeError):
+        canonical(object())

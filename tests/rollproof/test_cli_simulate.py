@@ -48,7 +48,7 @@ def read(path: Path) -> Any:
 def test_a_scenario_that_holds_exits_with_0(command: Command) -> None:
     code, out, err = command("active_input_parity")
     assert (code, err) == (0, "")
-    assert "1 of 1 sessions kept every promise" in out
+    assert "1 of 1 session kept every promise" in out
     assert "held" in out
 
 

@@ -78,6 +78,15 @@ def test_a_session_and_the_variant_beside_it(tmp_path: Path) -> None:
     assert "--variant phase_61" in wrong["again"]
 
 
+def test_a_random_session(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    arguments = ["--campaign", "1", "--seed", "3", "--small", "--strict"]
+    assert run(["simulate", *arguments, "--html", str(page)]) == 0
+    ((shown,),) = runs(page)
+    assert shown["again"] == "rollproof simulate --campaign 1 --seed 3 --small --strict"
+    assert shown["moments"]
+
+
 def test_where_nothing_goes_wrong_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "page.html"
     assert run(["diff", "present", "present", "--html", str(page)]) == 0
@@ -89,7 +98,7 @@ def test_where_nothing_goes_wrong_nothing_is_written(tmp_path: Path, capsys: pyt
     ("arguments", "told"),
     [
         (["simulate", "--all", "--html", "p.html"], "--html takes one scenario"),
-        (["simulate", "--campaign", "2", "--html", "p.html"], "--html takes one scenario"),
+        (["simulate", "--campaign", "2", "--html", "p.html"], "--html takes one session"),
         (["simulate", "active_input_parity", "--html", "/nowhere/p.html"], "cannot be written"),
     ],
 )

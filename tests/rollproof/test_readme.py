@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rollproof.cli import app
+from rollproof.output import EXIT_CODES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,3 +54,8 @@ def test_targets_of_make_are_there() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"`?make (\w[\w-]*)", README)):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_exit_code_is_told() -> None:
+    for code in EXIT_CODES:
+        assert re.search(rf"^\|[^|]*\b{code}\b", README, re.MULTILINE), code

@@ -1,4 +1,4 @@
-"""The states between: work is interrupted at its first yield, and at each one after it, while anything arrives (level 2).
+"""The states between: work is interrupted at its first yield and at each one after it, while anything arrives.
 
 Written as a product of *where work waits* and *what arrives*, not by hand: an implementation waits where it likes, so a
 case goes through all numbers of resumptions, from none to more than there are yields in its rollbacks.

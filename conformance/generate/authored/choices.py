@@ -37,7 +37,7 @@ def cases() -> Iterator[Json]:
         )  # fmt: skip
     yield case(
         "core/window-partner-is-back", "A partner is silent for two seconds, and the window is four frames",
-        "Who waits, waits; who goes on without the partner says so in `hello`, takes its inputs for 0, and not at once.",
+        "Who goes on without a silent partner says so in `hello`, takes its inputs for 0, and not at once.",
         rules=("IN-8", "IN-6"), bugs=(25,), config={"prediction_window": 4}, latency=1,
         schedule=[*rounds([1, 2] * 5, [3, 4] * 5), {"silence": "B"}, *rounds([1, 2, 4] * 34, [None] * 102)],
         frames=10, premise=({"obs": "advance", "peer": "A", "frame": 10},), kills=("different:forgives_at_once",),

@@ -81,7 +81,8 @@ def cases() -> Iterator[Json]:
     yield case(
         "recording/interleaved-three-peers", "Three peers, everybody late, a tick in the middle of each replay",
         "The more partners, the more there is to interleave.",
-        rules=("RB-7", "BUF-4", "BUF-5"), bugs=(2, 3, 9), level=2, requires=NEEDS, expect=RECORDED, peers=3, latency=4.5,
+        rules=("RB-7", "BUF-4", "BUF-5"), bugs=(2, 3, 9), level=2, requires=NEEDS, expect=RECORDED, peers=3,
+        latency=4.5,
         schedule=_ticks_inside(20), premise=(BEGINS,), kills=("variant:wait_interleaves_with_tick",),
     )  # fmt: skip
     yield from _at_the_end()

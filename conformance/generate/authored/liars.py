@@ -59,12 +59,14 @@ def _second_values() -> Iterator[Json]:
         yield _lies(
             f"second-value-{name}", f"A second value comes for {title}",
             [*steps[: 5 + count], *ahead, *steps[5 + count :]],
-            dict.fromkeys(range(7, 5 + count), OTHER), frames=30, premise=({"obs": "advance", "peer": "A", "frame": 20},),
+            dict.fromkeys(range(7, 5 + count), OTHER), frames=30,
+            premise=({"obs": "advance", "peer": "A", "frame": 20},),
         )  # fmt: skip
     three = rounds(busy(34, 0), busy(34, 1), busy(34, 2))
     yield _lies(
         "second-value-of-an-open-frame", "A second value comes for frames that wait for a third player",
-        [*three[:12], {"pass_us": 1}, {"forge": "B>A"}, *three[12:16], {"forge": "B>A"}, {"release": "C>A"}, *three[16:]],
+        [*three[:12], {"pass_us": 1}, {"forge": "B>A"}, *three[12:16], {"forge": "B>A"}, {"release": "C>A"},
+         *three[16:]],
         dict.fromkeys(range(3, 11), OTHER), peers=3, network=(rule("C>A", "hold", rounds=[2, 17]),),
         premise=({**LOADS, "peer": "A"},),
     )  # fmt: skip
@@ -91,7 +93,8 @@ def _old_packets() -> Iterator[Json]:
         yield case(
             f"transport/old-packets-{name}", "Packets of the first frames come again, later, all of them",
             "An input is identified by player and frame: the first one stays, and an old packet tells nothing new.",
-            rules=("IN-3", "IN-1"), bugs=(17, 18), schedule=[*steps[:20], *packets, *steps[20:30], *packets, *steps[30:]],
+            rules=("IN-3", "IN-1"), bugs=(17, 18),
+            schedule=[*steps[:20], *packets, *steps[20:30], *packets, *steps[30:]],
             latency=2, requires=("datagram",),
         )  # fmt: skip
 

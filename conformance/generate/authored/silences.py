@@ -29,16 +29,19 @@ def cases() -> Iterator[Json]:
         yield _look(depth, case(
             f"{_profile(depth)}/silence-of-{depth}-frames", f"Nothing from B reaches A for {depth} frames", why,
             rules=("IN-9", "RB-4", "IN-3"), bugs=(12, 14, 15, 16), requires=("datagram", "retransmit"), latency=1,
-            kills=("bug:short_ring", *(("bug:short_history",) if depth > 64 else ())), config={"prediction_window": depth + 20}, schedule=_rounds(BEFORE + depth + AFTER),
+            kills=("bug:short_ring", *(("bug:short_history",) if depth > 64 else ())),
+            config={"prediction_window": depth + 20}, schedule=_rounds(BEFORE + depth + AFTER),
             network=(rule("B>A", "drop", rounds=[BEFORE, BEFORE + depth]),), frames=BEFORE + depth + AFTER,
-            premise=({**LOADS, "peer": "A", "to": BEFORE + 1}, {"obs": "advance", "peer": "A", "frame": BEFORE + depth}),
+            premise=({**LOADS, "peer": "A", "to": BEFORE + 1},
+                     {"obs": "advance", "peer": "A", "frame": BEFORE + depth}),
         ))  # fmt: skip
     for depth in OPEN:
         yield _look(depth, case(
             f"{_profile(depth)}/silence-of-{depth}-frames-any-window",
             f"Nothing from B reaches A for {depth} frames, and the window is the implementation's own", why,
             rules=("IN-9", "RB-4", "IN-3"), bugs=(12, 14, 15, 16), requires=("datagram", "retransmit"), latency=1,
-            kills=("bug:short_ring", *(("bug:short_history",) if depth > 64 else ())), schedule=_rounds(BEFORE + depth + 60), network=(rule("B>A", "drop", rounds=[BEFORE, BEFORE + depth]),),
+            kills=("bug:short_ring", *(("bug:short_history",) if depth > 64 else ())),
+            schedule=_rounds(BEFORE + depth + 60), network=(rule("B>A", "drop", rounds=[BEFORE, BEFORE + depth]),),
             frames=50, premise=({**LOADS, "peer": "A"},),
         ))  # fmt: skip
     yield case(

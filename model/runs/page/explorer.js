@@ -126,6 +126,12 @@ export class Explorer {
     if (this.hash !== null) this.toHash();
   }
 
+  // Bring into view where the peers are by now.
+  follow() {
+    for (const side of this.sides) side.grid.reveal(Math.max(...[...side.timeline.values.values()].map((values) => values.frame ?? 0)));
+    this.draw();
+  }
+
   // Whether a side has a moment of its own at this position.
   hasMoved(side) {
     if (!this.pairs) return this.position > 0;
@@ -178,7 +184,7 @@ export class Explorer {
     const parts = [
       element("p", { class: "moment" }, `${run.players[moment.peer]}: `, element("code", {}, moment.name), moment.args ? element("span", { class: "args" }, `(${moment.args})`) : null, clock),
     ];
-    if (moment.refused) parts.push(element("p", { class: "refusal" }, `✋ Refused by ${moment.refused}: nothing happens.`));
+    if (moment.refused) parts.push(element("p", { class: "refusal" }, `⊘ Refused by ${moment.refused}: nothing happens.`));
     if (lines.sentence) parts.push(element("p", {}, lines.sentence));
     if (lines.rules.length) parts.push(element("p", { class: "rules" }, `Rules: ${lines.rules.join(", ")}`));
     if (lines.guards.length) {
@@ -186,7 +192,7 @@ export class Explorer {
       const items = lines.guards.map((guard) => {
         const refused = guard.name === moment.refused;
         const state = refused ? "refuses" : without.has(guard.name) ? "would have refused, and is not there" : moment.refused ? "" : "held";
-        const sign = refused ? "✋" : without.has(guard.name) ? "✕" : moment.refused ? "·" : "✓";
+        const sign = refused ? "⊘" : without.has(guard.name) ? "✕" : moment.refused ? "·" : "✓";
         const kind = refused || without.has(guard.name) ? "guard bad" : "guard";
         return element("li", { class: kind }, `${sign} `, element("code", {}, guard.name), state ? ` ${state}` : "", `: ${guard.sentence}`, guard.rules.length ? ` (${guard.rules.join(", ")})` : "");
       });
@@ -255,7 +261,7 @@ export class Explorer {
   toggle() {
     if (this.timer !== null) return this.pause();
     if (this.position >= this.length) this.go(0);
-    this.playing.textContent = "⏸ pause";
+    this.playing.textContent = "pause";
     const tick = () => {
       if (this.position >= this.length) return this.pause();
       this.go(this.position + 1);

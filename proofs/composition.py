@@ -1,0 +1,108 @@
+"""The obligations about two peers at once: a product of two arbitrary ones, and a channel between them.
+
+Either takes any step while the other stands still. What a peer has said may arrive at any later moment, any number of
+times, in any order, or never: the channel holds whatever was ever said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import z3
+from attrs import frozen
+
+from rollproof.model.fields import fields_of, made
+from rollproof.model.symbolic.state import any_peer
+from rollproof.model.symbolic.terms import Terms
+from rollproof.model.symbolic.values import SBool, SInt, term_of
+from rollproof.model.theorems.composition import Said
+from rollproof.model.theorems.properties import of_scope
+from rollproof.proofs.obligations import Before, Case, before
+from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.state import Peer
+from rollproof.reference.values import evolve
+
+Goals = dict[tuple[str, str], Any]
+"""Formulas by (property, clause)."""
+SAID = Said(SInt(z3.Int("said.upto")), SBool(z3.Bool("said.end_known")))
+"""Whatever a peer has acknowledged so far."""
+
+
+def of_two_peers(state: Before, case: Case) -> Iterator[Case]:
+    """Yield the obligations of a product of two peers, of which one takes a path and the other stands still."""
+    if case.view is None:
+        return
+    view, pair = case.view, _pair()
+    arrives = _heard_from(state, view.args, pair.other) if view.transition == "receive_ack" else ()
+    yield Case(
+        case.transition,
+        f"{case.path}, of the sender",
+        (*case.premises, *pair.steady, *arrives),
+        (*case.trust, *pair.trusting, *pair.as_sender.values()),
+        _new(_product(state.q, view.after, pair.other, SAID), pair.as_sender),
+    )
+    said = SAID.with_step(state.q, view, pair.other.config.player)
+    yield Case(
+        case.transition,
+        f"{case.path}, of the receiver",
+        (*case.premises, *pair.steady),
+        (*case.trust, *pair.trusting, *pair.as_receiver.values()),
+        _new(_product(state.q, pair.other, view.after, said), pair.as_receiver),
+    )
+
+
+@frozen(slots=False)
+class Pair:
+    """An arbitrary other peer that has every state property, and what is assumed of the two at once."""
+
+    other: Peer
+    steady: tuple[Any, ...]
+    """Its invariants that hold whatever partners say."""
+    trusting: tuple[Any, ...]
+    """Its other invariants."""
+    as_sender: Goals
+    """What is true of the two, the stepping peer being the one whose inputs are acknowledged."""
+    as_receiver: Goals
+    """The same, the stepping peer being the one that acknowledges."""
+
+
+@cache
+def _pair() -> Pair:
+    state = before(PROTOCOL)
+    other = another(state.peer)
+    steady: list[Any] = []
+    trusting: list[Any] = []
+    for each in of_scope("state"):
+        formulas = [term_of(formula) for formula in each.clauses(state.q, other).values()]
+        (trusting if each.trusting else steady).extend(formulas)
+    as_sender, as_receiver = (_product(state.q, *two, SAID) for two in ((state.peer, other), (other, state.peer)))
+    return Pair(other, tuple(steady), tuple(trusting), as_sender, as_receiver)
+
+
+def _new(goals: Goals, known: Goals) -> Goals:
+    """Return goals, those that are assumed word for word in place of which there is nothing to prove."""
+    return {key: z3.BoolVal(True) if goal.eq(known[key]) else goal for key, goal in goals.items()}
+
+
+def another(peer: Peer) -> Peer:
+    """Return an arbitrary other peer of the same session, in any episode."""
+    other = any_peer("other")
+    settings = made(type(peer.config), **{**fields_of(peer.config), "player": other.config.player})
+    return evolve(other, config=settings)
+
+
+def _product(q: Terms, sender: Peer, receiver: Peer, said: Said) -> Goals:
+    different = sender.config.player != receiver.config.player
+    return {
+        (each.name, clause): z3.Implies(term_of(different), term_of(formula))
+        for each in of_scope("product")
+        for clause, formula in each.clauses(q, sender, receiver, said).items()
+    }
+
+
+def _heard_from(state: Before, args: dict[str, Any], other: Peer) -> tuple[Any, ...]:
+    """Return what is known of an acknowledgement that arrives: if it is from this partner, it has said it."""
+    allowed = SAID.allows(state.q, other, args["acknowledged"], args["end_known"], args["epoch"])
+    return (z3.Implies(term_of(args["player"] == other.config.player), term_of(allowed)),)
