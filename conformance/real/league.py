@@ -73,7 +73,9 @@ def _headline(
         )
         worst = next((each for each in EFFECTS if bad[each]), None)
         tried = sum(told["verdict"] in GOOD for told in chosen) + bad.total()
-        if worst is not None:
+        if any(told["verdict"] in ("fail", "crash", "stuck") and "effect" not in told for told in chosen):
+            yield kind, "not judged anew"
+        elif worst is not None:
             yield kind, f"**{EFFECTS[worst]}** ({bad[worst]} of {tried} cases)"
         elif not any(told["verdict"] in GOOD for told in chosen):
             yield kind, "not tried"
