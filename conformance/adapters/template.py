@@ -30,7 +30,7 @@ class Peer:
         self.known: list[dict[int, int]] = [
             dict.fromkeys(range(self.delay), 0) for _ in peers
         ]  # by player: frame -> input
-        self.upto = [self.delay - 1 for _ in peers]  # by player: all inputs up to this frame are known
+        self.upto: list[int] = [self.delay - 1 for _ in peers]  # by player: all inputs up to this frame are known
         self.acked = dict.fromkeys((peer for peer in peers if peer != me), self.delay - 1)
         self.states = [2166136261]  # the state before each frame
         self.used: list[list[int]] = []  # the inputs that each frame was simulated with
@@ -113,11 +113,9 @@ class Adapter:
     }
 
     def become(self, request: dict[str, Any]) -> Peer:
-        """Return a peer before frame 0."""
         return Peer(request["peer"], request["peers"], request["config"])
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer one request."""
         answer: dict[str, Any] = {"seq": request["seq"]}
         match request["op"]:
             case "hello":
@@ -139,7 +137,6 @@ class Adapter:
 
 
 def main() -> None:
-    """Answer requests until `bye`."""
     adapter = Adapter()
     for line in sys.stdin:
         request = json.loads(line)

@@ -38,7 +38,8 @@ class Evidence:
         case = self.run.case
         commanded = [step["value"] for step in case["schedule"] if "command" in step and "value" in step]
         own = LONGEST_DELAY if self.variant("input_delay") == "changing" else 0
-        return max(case.config.get("input_delay", 0), own, *commanded, 0)
+        longest: int = max(case.config.get("input_delay", 0), own, *commanded, 0)
+        return longest
 
     @cached_property
     def tapes(self) -> dict[str, Tape]:

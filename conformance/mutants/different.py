@@ -442,6 +442,7 @@ def _template(kind: type[Peer], capabilities: tuple[str, ...], variants: Json, n
     """Return what makes adapters of a peer of the template's kind."""
 
     class Made(template.Adapter):
+        peer: Peer
         hello: ClassVar[Json] = {
             **template.Adapter.hello,
             "name": name,

@@ -166,7 +166,7 @@ def check_results(test: SelfTest, cases: Sequence[Case]) -> None:
 
 def is_long(case: Case) -> bool:
     """Tell whether a case is too long to be tried on every mutant: it is on those that it says it kills."""
-    return sum(step.get("rounds", 1) for step in case["schedule"]) > LONG
+    return bool(sum(step.get("rounds", 1) for step in case["schedule"]) > LONG)
 
 
 def _may_differ(name: str, case: Case, happened: set[tuple[str, str]]) -> bool:

@@ -61,7 +61,7 @@ def test_the_independent_peer_says_when_it_is_alone(independent):
 def test_the_independent_peer_keeps_to_the_adapter_protocol():
     adapters = INDEPENDENT.target(Configuration()).make()
     try:
-        assert len(list(smoke(adapters))) == 4
+        assert len(list(smoke(adapters))) == 5
     finally:
         adapters.close()
 

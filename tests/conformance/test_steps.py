@@ -266,7 +266,7 @@ def test_an_adapter_that_does_not_offer_transitions_is_not_asked():
 
     judgement = judged(Shy, CASES[GAP])
     assert (judgement.verdict, judgement.reason) == (Verdict.NOT_APPLICABLE, "needs transitions")
-    assert len(list(smoke(Adapters.in_process(Shy)))) == 4
+    assert len(list(smoke(Adapters.in_process(Shy)))) == 5
 
 
 class NoFrames(Adapter):

@@ -70,7 +70,7 @@ def test_every_capability_that_a_case_needs_is_one_of_the_schema():
 def test_there_are_cases_for_two_three_and_four_peers_and_every_level_and_profile():
     assert {len(case.peers) for case in CASES.values()} == {2, 3, 4}
     assert {case["level"] for case in CASES.values()} == {0, 1, 2}
-    profiles = {"core", "recording", "episode", "transport", "diagnostics", "transitions", "leaving"}
+    profiles = {"core", "recording", "episode", "transport", "diagnostics", "endurance", "transitions", "leaving"}
     assert {case["profile"] for case in CASES.values()} == profiles
 
 
@@ -108,8 +108,9 @@ def test_every_case_kills_something():
 def test_an_adapter_that_does_nothing_passes_nothing(kind):
     some = [case for number, case in enumerate(CASES.values()) if number % 9 == 0]
     report = run_suite(some, Target(lambda: Adapters.in_process(kind), ""))
-    assert {result.verdict for result in report.results} <= {Verdict.FAIL, Verdict.STUCK, Verdict.VACUOUS}
-    assert report.exit_code() == 1
+    verdicts = {result.verdict for result in report.results}
+    assert verdicts <= {Verdict.FAIL, Verdict.STUCK, Verdict.VACUOUS, Verdict.NOT_APPLICABLE}
+    assert report.exit_code() in (1, 4)
 
 
 # --- repeats and observation ---

@@ -55,7 +55,7 @@ def _second_values() -> Iterator[Json]:
         count = len(held)
         a: Inputs = [*busy(6, 0), *held, *busy(30, 2)]
         steps = rounds(a, busy(len(a), 1))
-        ahead = [{"pass_us": 1}, {"forge": "B>A"}, {"round": [None, 1]}, {"pass_us": 1}, {"forge": "B>A"}]
+        ahead: Steps = [{"pass_us": 1}, {"forge": "B>A"}, {"round": [None, 1]}, {"pass_us": 1}, {"forge": "B>A"}]
         yield _lies(
             f"second-value-{name}", f"A second value comes for {title}",
             [*steps[: 5 + count], *ahead, *steps[5 + count :]],
