@@ -1,7 +1,6 @@
 """Which guards are implied: in no reachable state is one of them the only one that refuses, whatever the arguments.
 
-A protocol without such a guard is the same protocol. A redundant guard that is not implied is merely harmless: without
-it something else happens, and everything is proved of that, too.
+A protocol without such a guard is the same protocol.
 """
 
 from __future__ import annotations

@@ -17,7 +17,9 @@ from attrs import field, frozen
 from rollproof.model.fields import fields_of, fields_there, made
 from rollproof.model.symbolic import axioms as facts
 from rollproof.model.symbolic import values as symbolic
+from rollproof.model.symbolic.formulas import conjunction
 from rollproof.model.symbolic.paths import explore
+from rollproof.model.symbolic.reading import read
 from rollproof.model.symbolic.shapes import make
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import Terms, guard_formula
@@ -125,6 +127,7 @@ def _part_of(peer: Peer, reads: frozenset[tuple[str, str]]) -> Peer:
 
 def of_start(state: Before) -> Case:
     """Return the base case: the first state has every state property."""
+    read(begin_episode)
     metrics = attrs.asdict(Metrics(), recurse=False)
     cleared = {name: getattr(state.peer.metrics, name).cleared() for name in ("mispredictions", "rollbacks")}
     nothing = evolve(state.peer, metrics=evolve(state.peer.metrics, **{**metrics, **cleared}))
@@ -156,7 +159,13 @@ def of_consequences(state: Before) -> Iterator[Case]:
 
 
 def of_transition(state: Before, transition: Transition[Any]) -> Iterator[Case]:
-    """Yield the cases of one transition."""
+    """Yield the cases of one transition.
+
+    Raises:
+        UnreadableError: if its guards or its effect have a construct that cannot be followed.
+    """
+    for each in (*(guard.condition for guard in transition.guards), transition.effect):
+        read(each)
     for label, args in any_arguments(transition):
         yield from _cases(state, transition, args, label)
 
@@ -211,7 +220,7 @@ def _attempt(
     state: Before, transition: Transition[Any], args: dict[str, Any], label: str, asked: list[tuple[Any, list[Any]]]
 ) -> Case:
     """Return what must be true of when a transition is possible; `asked` has each guard's formula, and its facts."""
-    possible = SBool(z3.And(*(formula for formula, _ in asked)))
+    possible = SBool(conjunction(formula for formula, _ in asked))
     attempt = Attempt(transition.name, state.peer, args, possible)
     goals = {
         (each.name, clause): term_of(formula)

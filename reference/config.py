@@ -8,6 +8,7 @@ from typing import Any
 from attrs import Attribute, field, frozen
 
 from rollproof.reference.containers import Action, Player
+from rollproof.reference.values import normal
 
 
 def _whole(minimum: int, maximum: int) -> Any:
@@ -61,7 +62,7 @@ class Config:
     """All players in an order that every peer shares; each is the input of one peer."""
     game: str = field(default="game", validator=_name)
     """The session's id, carried by every message (TR-3)."""
-    default_action: Action = field(default=0)
+    default_action: Action = field(default=0, converter=normal)
     """The action of frames below `input_delay`, and of predictions with nothing to go by (IN-5, IN-6)."""
     input_delay: int = field(default=0, validator=_whole(0, 120))
     """In frames (IN-5)."""

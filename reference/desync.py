@@ -5,7 +5,7 @@ from __future__ import annotations
 from rollproof.reference.containers import Player
 from rollproof.reference.digest import Digest
 from rollproof.reference.events import HashMismatch
-from rollproof.reference.guards import from_a_partner, own_hash_is_known, same_epoch
+from rollproof.reference.guards import from_a_partner, own_hash_is_known, same_epoch, same_session
 from rollproof.reference.state import Peer
 from rollproof.reference.transition import Step, guard, transition
 from rollproof.reference.values import evolve, frozen
@@ -21,6 +21,8 @@ class HashArrival:
     frame: int
     """The last frame in the hash."""
     digest: Digest
+    game: str
+    """The session of the message."""
 
 
 @guard("ME-4", "IN-7")
@@ -29,7 +31,7 @@ def hash_is_plausible(peer: Peer, arrival: HashArrival) -> bool:
     return 0 <= arrival.frame <= peer.frame + peer.config.max_frames_ahead
 
 
-@transition("ME-4", takes=HashArrival, guards=(same_epoch, from_a_partner, hash_is_plausible))
+@transition("ME-4", takes=HashArrival, guards=(same_session, same_epoch, from_a_partner, hash_is_plausible))
 def receive_hash(peer: Peer, arrival: HashArrival) -> Step:
     """A partner's hash is kept until this peer has its own of the same frame."""
     heard = peer.desync.heard.set(arrival.player, arrival.frame, arrival.digest)

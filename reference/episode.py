@@ -30,6 +30,7 @@ from rollproof.reference.guards import (
     queues_are_drained,
     running,
     same_epoch,
+    same_session,
     syncing,
     waiting,
 )
@@ -140,6 +141,8 @@ class EndArrival:
     epoch: int
     end: int
     """The termination frame."""
+    game: str
+    """The session of the message."""
 
 
 @guard("EP-2")
@@ -155,7 +158,9 @@ def end_is_plausible(peer: Peer, arrival: EndArrival) -> bool:
 
 
 @transition(
-    "EP-2", takes=EndArrival, guards=(same_epoch, from_a_partner, episode_is_open, end_is_new, end_is_plausible)
+    "EP-2",
+    takes=EndArrival,
+    guards=(same_session, same_epoch, from_a_partner, episode_is_open, end_is_new, end_is_plausible),
 )
 def receive_end(peer: Peer, arrival: EndArrival) -> Step:
     """What a partner announces is recorded; the termination frame is the minimum over all peers."""

@@ -25,12 +25,16 @@ class HasPlayer(Protocol):
         """The partner that the transition is about."""
 
 
-class HasEpoch(HasPlayer, Protocol):
-    """Arguments that name a sender and an episode."""
+class Tagged(HasPlayer, Protocol):
+    """What says where it comes from, as every message does, and the arguments that are made of one (TR-3)."""
 
     @property
     def epoch(self) -> int:
-        """The episode of a message."""
+        """The episode."""
+
+    @property
+    def game(self) -> str:
+        """The session."""
 
 
 class HasFrame(HasPlayer, Protocol):
@@ -108,8 +112,14 @@ def nothing_left_to_confirm(peer: Peer) -> bool:
     return not (frame < peer.frame and peer.inputs.known.complete(frame)) and peer.buffers.promoted > peer.confirmed
 
 
+@guard("IN-11", "IN-7", "TR-3")
+def same_session(peer: Peer, message: Tagged) -> bool:
+    """The message belongs to this session: the same players may have met before."""
+    return message.game == peer.config.game
+
+
 @guard("IN-7", "IN-11")
-def same_epoch(peer: Peer, message: HasEpoch) -> bool:
+def same_epoch(peer: Peer, message: Tagged) -> bool:
     """The message belongs to this episode."""
     return message.epoch == peer.epoch
 

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from rollproof.reference.containers import Action, InputTable, Player, Sequence
 from rollproof.reference.events import InputConflict, InputRejected, InputScheduled, InputStored, Mispredicted
-from rollproof.reference.guards import episode_is_open, from_a_partner, no_rollback_in_progress, running, same_epoch
+from rollproof.reference.guards import (
+    episode_is_open,
+    from_a_partner,
+    no_rollback_in_progress,
+    running,
+    same_epoch,
+    same_session,
+)
 from rollproof.reference.messages import Path
 from rollproof.reference.state import Inputs, MispredictionEntry, Peer, Phase, QueuedInput
 from rollproof.reference.transition import Step, guard, transition
-from rollproof.reference.values import evolve, frozen, given, same
+from rollproof.reference.values import evolve, frozen, given, normal, same
 
 
 @frozen
@@ -27,9 +34,9 @@ def local_input_is_open(peer: Peer) -> bool:
 @transition("IN-5", "IN-10", takes=Sample, guards=(running, no_rollback_in_progress, local_input_is_open))
 def schedule_input(peer: Peer, sample: Sample) -> Step:
     """The local input sampled at a frame is scheduled for `input_delay` frames later, for good."""
-    frame = peer.frame + peer.config.input_delay
-    known = peer.inputs.known.set(peer.config.player, frame, sample.action)
-    return evolve(peer, inputs=evolve(peer.inputs, known=known)), (InputScheduled(frame, sample.action),)
+    frame, action = peer.frame + peer.config.input_delay, normal(sample.action)
+    known = peer.inputs.known.set(peer.config.player, frame, action)
+    return evolve(peer, inputs=evolve(peer.inputs, known=known)), (InputScheduled(frame, action),)
 
 
 @frozen
@@ -42,6 +49,8 @@ class InputArrival:
     path: Path
     frame: int
     action: Action
+    game: str
+    """The session of the message."""
 
 
 @guard("IN-7")
@@ -67,6 +76,7 @@ def input_is_unknown(peer: Peer, arrival: InputArrival) -> bool:
     "IN-12",
     takes=InputArrival,
     guards=(
+        same_session,
         same_epoch,
         from_a_partner,
         frame_is_not_negative,
@@ -113,16 +123,19 @@ class Duplicate:
     player: Player
     frame: int
     action: Action
+    epoch: int
+    game: str
+    """The session of the message."""
 
 
 @guard("IN-3")
 def input_conflicts(peer: Peer, duplicate: Duplicate) -> bool:
     """Another action is known for the same player and frame."""
     known = peer.inputs.known.get(duplicate.player, duplicate.frame)
-    return known is not None and known != duplicate.action
+    return known is not None and not same(known, duplicate.action)
 
 
-@transition("IN-3", takes=Duplicate, guards=(from_a_partner, input_conflicts))
+@transition("IN-3", takes=Duplicate, guards=(same_session, same_epoch, from_a_partner, input_conflicts))
 def ignore_conflict(peer: Peer, duplicate: Duplicate) -> Step:
     """A duplicate with another action is counted and reported; the first one stored stays."""
     metrics = evolve(peer.metrics, input_conflicts=peer.metrics.input_conflicts + 1)
@@ -205,7 +218,7 @@ def _without_first(inputs: Inputs, path: Path, known: InputTable) -> Inputs:
 
 
 def _ignore_duplicate(peer: Peer, item: QueuedInput, known: Action) -> Step:
-    if known == item.action:
+    if same(known, item.action):
         return peer, ()
     metrics = evolve(peer.metrics, input_conflicts=peer.metrics.input_conflicts + 1)
     return evolve(peer, metrics=metrics), (InputConflict(item.player, item.frame, known, item.action),)

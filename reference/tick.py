@@ -29,7 +29,13 @@ from rollproof.reference.episode import (
     withdraw_end,
 )
 from rollproof.reference.events import Event, ForcedPromotion, Promoted, PromotionRefused, Stalled
-from rollproof.reference.guards import from_a_partner, no_rollback_in_progress, no_rollback_pending, same_epoch
+from rollproof.reference.guards import (
+    from_a_partner,
+    no_rollback_in_progress,
+    no_rollback_pending,
+    same_epoch,
+    same_session,
+)
 from rollproof.reference.inputs import (
     Drain,
     Duplicate,
@@ -66,6 +72,7 @@ from rollproof.reference.transport import (
     send_hash,
     send_inputs,
 )
+from rollproof.reference.values import same
 
 A = TypeVar("A")
 NOBODY: frozenset[Player] = frozenset()
@@ -165,26 +172,26 @@ def receive(
 ) -> Step:
     """Let a message arrive at time `now` on `path`: inputs are only queued (IN-1)."""
     run = Run(protocol, peer, now, refusing=refusing)
-    sender, epoch = message.player, message.epoch
+    sender, epoch, game = message.player, message.epoch, message.game
     match message:
         case InputMessage():
             known = run.peer.inputs.known if _is_from_a_partner(run, message) else None
             for frame, action in enumerate(message.actions, message.first):
-                if known is None or known.get(sender, frame) != action:  # most are duplicates (IN-3, IN-4)
-                    _receive_input(run, InputArrival(sender, epoch, path, frame, action))
-            run.do(receive_ack, AckArrival(sender, epoch, message.acknowledged, end_known=False))
+                if known is None or not same(known.get(sender, frame), action):  # most are duplicates (IN-3, IN-4)
+                    _receive_input(run, InputArrival(sender, epoch, path, frame, action, game))
+            run.do(receive_ack, AckArrival(sender, epoch, message.acknowledged, False, game))
             if run.peer.ending.phase != Phase.RUNNING:
                 _answer(run, message)
         case AckMessage():
-            run.do(receive_ack, AckArrival(sender, epoch, message.acknowledged, message.end_known))
+            run.do(receive_ack, AckArrival(sender, epoch, message.acknowledged, message.end_known, game))
         case EndMessage():
-            refusal = run.do(receive_end, EndArrival(sender, epoch, message.end))
+            refusal = run.do(receive_end, EndArrival(sender, epoch, message.end, game))
             if refusal is None:
-                _receive_hash(run, HashArrival(sender, epoch, message.end - 1, message.digest))
+                _receive_hash(run, HashArrival(sender, epoch, message.end - 1, message.digest, game))
             if refusal is None or refusal.name in (end_is_new.name, "episode_is_open"):
                 _answer(run, message)
         case HashMessage():
-            _receive_hash(run, HashArrival(sender, epoch, message.frame, message.digest))
+            _receive_hash(run, HashArrival(sender, epoch, message.frame, message.digest, game))
     return run.peer, tuple(run.events)
 
 
@@ -311,7 +318,7 @@ def _receive_input(run: Run, arrival: InputArrival) -> None:
     if refusal is None:
         return
     if refusal.name == input_is_unknown.name:
-        run.do(ignore_conflict, Duplicate(arrival.player, arrival.frame, arrival.action))
+        run.do(ignore_conflict, Duplicate(arrival.player, arrival.frame, arrival.action, arrival.epoch, arrival.game))
     else:
         run.do(reject_input, Rejection(arrival.player, arrival.frame, refusal.name))
 
@@ -327,4 +334,4 @@ def _answer(run: Run, message: Message) -> None:
 
 
 def _is_from_a_partner(run: Run, message: Message) -> bool:
-    return same_epoch.holds(run.peer, message) and from_a_partner.holds(run.peer, message)
+    return all(each.holds(run.peer, message) for each in (same_session, same_epoch, from_a_partner))

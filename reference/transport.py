@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rollproof.reference.containers import Player
 from rollproof.reference.events import AckReceived, FallbackTriggered, Sent
-from rollproof.reference.guards import from_a_partner, own_hash_is_known, same_epoch
+from rollproof.reference.guards import from_a_partner, own_hash_is_known, same_epoch, same_session
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message, Path
 from rollproof.reference.state import Link, Peer, Phase
 from rollproof.reference.transition import Step, guard, transition
@@ -88,6 +88,8 @@ class AckArrival:
     """It has this peer's inputs up to this frame."""
     end_known: bool
     """It has heard this peer's end."""
+    game: str
+    """The session of the message."""
 
 
 @guard("IN-9")
@@ -96,7 +98,7 @@ def acknowledgement_is_possible(peer: Peer, arrival: AckArrival) -> bool:
     return arrival.acknowledged <= newest_own_input(peer) and not (arrival.end_known and peer.ending.own is None)
 
 
-@transition("IN-9", takes=AckArrival, guards=(same_epoch, from_a_partner, acknowledgement_is_possible))
+@transition("IN-9", takes=AckArrival, guards=(same_session, same_epoch, from_a_partner, acknowledgement_is_possible))
 def receive_ack(peer: Peer, arrival: AckArrival) -> Step:
     """What a partner acknowledges need not be sent again; an acknowledgement is never taken back."""
     delivery = peer.deliveries[arrival.player]

@@ -10,6 +10,7 @@ from typing import Any
 from rollproof.reference.containers import Action
 from rollproof.reference.digest import Digest
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message
+from rollproof.reference.values import normal
 
 MOST_BYTES = 65_536
 """How long an encoded message may be."""
@@ -66,7 +67,7 @@ def decode(content: bytes) -> Message:
 def _message(kind: str, values: dict[str, Any]) -> Message:
     match kind:
         case "InputMessage":
-            return InputMessage(**{**values, "actions": tuple(values["actions"])})
+            return InputMessage(**{**values, "actions": tuple(map(normal, values["actions"]))})
         case "AckMessage":
             return AckMessage(**values)
         case "EndMessage":

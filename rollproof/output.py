@@ -100,7 +100,7 @@ _CONTROLS = {code: "�" for code in (*range(32), *range(127, 160)) if chr(code)
 _PLAIN = {
     "≠": "!=", "≤": "<=", "≥": ">=", "→": "->", "←": "<-", "⇒": "=>", "−": "-", "–": "-", "—": "-", "…": "...",
     "∀": "forall ", "∃": "exists ", "∧": "and", "∨": "or", "¬": "not ", "∈": "in", "∉": "not in", "×": "x", "µ": "u",
-    "·": ".", "•": "*", "’": "'", "�": "?", "│": "|", "─": "-", "━": "-",
+    "·": "*", "•": "*", "’": "'", "�": "?", "│": "|", "─": "-", "━": "-",
 }  # fmt: skip
 """What is written in place of characters that the output's encoding lacks."""
 

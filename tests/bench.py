@@ -91,11 +91,17 @@ class Bench:
         return self._truths[epoch]
 
     def do(self, name: str, *args: Any) -> str | None:
-        """Fire a transition. Return the name of the guard that refused it, or None."""
+        """Fire a transition. Return the name of the guard that refused it, or None.
+
+        The epoch and the session of what arrives are last, and need not be given if they are the peer's own.
+        """
         if name not in self.protocol.transitions:
             self.refusals.append((name, "no such transition"))
             return "no such transition"
         before, transition = self.peer, self.protocol.transitions[name]
+        args += tuple(
+            {"epoch": before.epoch, "game": self.config.game}[each] for each in self.parameters(name)[len(args) :]
+        )
         step = transition.fire(before, transition.arguments(*args))
         if isinstance(step, Guard):
             self.refusals.append((name, step.name))
@@ -130,7 +136,14 @@ class Bench:
         """Return the usual arguments of a transition, `numbers` filling in for those that have no usual value."""
         if name not in self.protocol.transitions:
             return []
-        usual = {"player": YOU, "epoch": self.peer.epoch, "path": Path.P2P, "now": self.now, "focused": True}
+        usual = {
+            "player": YOU,
+            "epoch": self.peer.epoch,
+            "game": self.config.game,
+            "path": Path.P2P,
+            "now": self.now,
+            "focused": True,
+        }
         usual |= {"accepts": True, "action": self.next_action()}
         left = iter(numbers)
         return [usual[each] if each in usual else next(left) for each in self.parameters(name)]
@@ -194,6 +207,14 @@ def _hear_from(bench: Bench, epoch: int, *frames: int) -> Steps:
         yield "drain_input", Path.P2P, bench.now
 
 
+def _hear_other(bench: Bench, *frames: int) -> Steps:
+    """Hear of another session, in which everything was done otherwise."""
+    for frame in frames:
+        action = bench.truth().action(YOU, frame) + 1
+        yield "receive_input", YOU, bench.peer.epoch, Path.P2P, frame, action, "another session"
+        yield "drain_input", Path.P2P, bench.now
+
+
 def _arrive(bench: Bench, *frames: int) -> Steps:
     for frame in frames:
         yield "receive_input", YOU, bench.peer.epoch, Path.P2P, frame, bench.truth().action(YOU, frame)
@@ -233,6 +254,7 @@ WORDS: dict[str, Callable[..., Steps]] = {
     "tick": _tick,
     "hear": _hear,
     "hear_from": _hear_from,
+    "hear_other": _hear_other,
     "arrive": _arrive,
     "drain": _drain,
     "rollback": _rollback,

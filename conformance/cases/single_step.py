@@ -16,6 +16,8 @@ from rollproof.reference.transport import is_healthy
 
 PARAMETERS = {name: each.parameters for name, each in PROTOCOL.transitions.items()}
 """The names of each transition's arguments."""
+OWN = frozenset({"epoch", "game"})
+"""Arguments that may be left out: what arrives is then of the peer's own episode and session."""
 DIFFERENT = Digest("different")
 """A hash that no record has."""
 
@@ -25,7 +27,7 @@ def problem(step: Json) -> str | None:
     transition = PROTOCOL.transitions.get(step["transition"])
     if transition is None:
         return f"there is no transition {step['transition']}"
-    if set(step["args"]) != set(PARAMETERS[transition.name]):
+    if not set(PARAMETERS[transition.name]) - OWN <= set(step["args"]) <= set(PARAMETERS[transition.name]):
         wanted = ", ".join(PARAMETERS[transition.name]) or "nothing"
         return f"{transition.name} takes {wanted}, not {', '.join(step['args']) or 'nothing'}"
     return None
@@ -38,6 +40,10 @@ def decoded(transition: str, args: Mapping[str, Json], peer: Peer) -> tuple[Any,
         match name:
             case "path":
                 return Path(args[name])
+            case "epoch" if name not in args:
+                return peer.epoch
+            case "game" if name not in args:
+                return peer.config.game
             case "digest":
                 own = _own_digest(peer, args["frame"])
                 return own if own is not None and args[name] == "equal" else DIFFERENT
@@ -56,7 +62,7 @@ def encoded(transition: Transition[Any], args: tuple[Any, ...], peer: Peer) -> d
             return "equal" if it == _own_digest(peer, by_name["frame"]) else "different"
         return it.value if isinstance(it, Path) else it
 
-    return {name: value(it) for name, it in by_name.items()}
+    return {name: value(it) for name, it in by_name.items() if name != "game" or it != peer.config.game}
 
 
 def _own_digest(peer: Peer, frame: int) -> Digest | None:

@@ -177,7 +177,10 @@ class Follower:
     def _store(self, player: str, frame: int, action: int, now: int) -> None:
         what = f"{player}'s input {action} of frame {frame} to be stored"
         self._fire(
-            receive_input, InputArrival(player, self.model.epoch, Path.P2P, frame, action), frame=frame, seen=what
+            receive_input,
+            InputArrival(player, self.model.epoch, Path.P2P, frame, action, self.model.config.game),
+            frame=frame,
+            seen=what,
         )
         was_simulated = frame < self.model.frame
         for event in self._fire(drain_input, Drain(Path.P2P, now), frame=frame, seen=what):

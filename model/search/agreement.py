@@ -152,7 +152,7 @@ def _joined(protocol: Protocol, instance: Instance, ways: dict[Player, list[tupl
 def _may_be_received(each: tuple[str, Args], ways: Any, said: set[tuple[Any, ...]], instance: Instance) -> bool:
     name, args = each
     if name == "receive_input" and args[0] in ways:
-        player, epoch, _, frame, _ = args
+        player, epoch, _, frame, *_ = args
         return frame < instance.config(player).input_delay or (name, player, epoch, frame) in said
     if name == "receive_end" and args[0] in ways:
         return (name, args[0], args[1]) in said

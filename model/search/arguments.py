@@ -15,6 +15,8 @@ from rollproof.reference.transition import Transition
 
 STRANGER = "stranger"
 """A player who is not in the session."""
+OTHER_SESSION = "another session"
+"""A session of the same players."""
 FORGED = Digest("forged")
 """A hash that no record has."""
 
@@ -57,6 +59,10 @@ def _epochs(instance: Instance, peer: Peer, q: Logic) -> Iterable[int]:
     return tuple(epoch for epoch in (peer.epoch, peer.epoch - 1, peer.epoch + 1) if 0 <= epoch < instance.episodes)
 
 
+def _games(instance: Instance, peer: Peer, q: Logic) -> Iterable[str]:
+    return (peer.config.game, OTHER_SESSION) if instance.hostile else (peer.config.game,)
+
+
 def _frames(instance: Instance, peer: Peer, q: Logic) -> Iterable[int]:
     last = instance.frames + peer.config.input_delay
     if not instance.hostile:
@@ -86,6 +92,7 @@ _DOMAINS: dict[str, Domain] = {
     "accepts": lambda instance, *_: (True, False) if len(instance.paths) > 1 else (True,),
     "end": lambda instance, *_: range(1, instance.frames + 1),
     "digest": _digests,
+    "game": _games,
     "reason": lambda *_: ("refused",),
     "acknowledged": lambda instance, *_: range(-1, instance.frames),
     "end_known": lambda *_: (False, True),

@@ -270,7 +270,7 @@ INSTANCES: dict[str, Instance] = {
         Instance(
             "strangers",
             "Sending to strangers, and what they and other episodes say in answer.",
-            (*_ONE_FRAME, *_SENDING, *_HASHES, "announce_end"),
+            (*_ONE_FRAME, "ignore_conflict", *_SENDING, *_HASHES, "announce_end"),
             1,
             ((((1, 1),), ((0, 0),)),),
             hostile=True,

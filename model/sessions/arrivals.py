@@ -17,7 +17,7 @@ def everything_that_arrives_is_taken(call: DriverCall) -> Problems:
         return
     _, message = call.args
     before, sender = call.before, message.player
-    if sender not in before.config.partners or message.epoch != before.epoch:
+    if sender not in before.config.partners or (message.game, message.epoch) != (before.config.game, before.epoch):
         yield from _ignored(call)
         return
     taken = {each.name: each for each in call.taken}
@@ -42,13 +42,13 @@ def everything_that_arrives_is_taken(call: DriverCall) -> Problems:
 
 
 def _ignored(call: DriverCall) -> Problems:
-    """Say so if a message of another episode, or of a stranger, changes more than a counter, or is answered (IN-11)."""
+    """Say so if what is of another session or episode, or a stranger's, changes more than a counter (IN-11)."""
     allowed = ("reject_input",)
     for each in call.taken:
         if each.name not in allowed:
-            yield f"{each.name} happens because of a message of another episode, or of a stranger"
+            yield f"{each.name} happens because of a message of another session or episode, or of a stranger"
     if any(isinstance(event, Sent) for event in call.events):
-        yield "a message of another episode, or of a stranger, is answered"
+        yield "a message of another session or episode, or of a stranger, is answered"
 
 
 def _inputs_taken(call: DriverCall, message: InputMessage) -> Problems:

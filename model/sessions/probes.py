@@ -25,6 +25,7 @@ def variations(call: DriverCall) -> Iterator[Message]:
     peer, message = call.before, call.args[1]
     yield evolve(message, player=STRANGER)
     yield evolve(message, player=peer.config.player)
+    yield evolve(message, game=f"{message.game}'")
     yield evolve(message, epoch=message.epoch + 1)
     yield evolve(message, epoch=message.epoch - 1)
     beyond = peer.frame + peer.config.max_frames_ahead + 1
@@ -86,7 +87,11 @@ def the_first_value_stays(call: DriverCall) -> Problems:
     if not isinstance(message, InputMessage) or not peer.ending.phase < Phase.COMPLETING:
         return
     new = [f for f in range(message.first, message.first + len(message.actions)) if _is_new(peer, message, f)]
-    if not new or message.player not in peer.config.partners or message.epoch != peer.epoch:
+    if (
+        not new
+        or message.player not in peer.config.partners
+        or (message.game, message.epoch) != (peer.config.game, peer.epoch)
+    ):
         return
     first = call.protocol, call.after
     other = evolve(message, actions=tuple(map(_other, message.actions)))

@@ -12,9 +12,10 @@ from typing import Any
 import z3
 
 from rollproof.model.symbolic import values as s
-from rollproof.model.symbolic.paths import current
+from rollproof.model.symbolic.formulas import conjunction
+from rollproof.model.symbolic.paths import current, refuse
 from rollproof.model.symbolic.shapes import choose, make
-from rollproof.model.symbolic.values import SBool, SInt, SJoint, SPlayers, SValue, term_of
+from rollproof.model.symbolic.values import SBool, SInt, SJoint, SOptional, SPlayers, StandIn, SValue, term_of
 
 PRESENCE = ".has"
 """How the names of the functions end that say where a container has a value."""
@@ -24,7 +25,7 @@ At = Callable[..., Any]
 """From an index to the value there; anything where there is none."""
 
 
-class SMap:
+class SMap(StandIn):
     """A map: `FrameMap` and `PlayerMap` by one index, `Table` by two."""
 
     def __init__(self, here: Here, at: At) -> None:
@@ -52,6 +53,8 @@ class SMap:
     def set(self, *index_and_value: Any) -> Any:
         """Return this map with one more value."""
         *index, value = index_and_value
+        if value is None or isinstance(value, SOptional):
+            refuse("a container is given nothing for a value")
         there = _same(tuple(map(term_of, index)))
         here, at = self.here, self.at
         return type(self)(
@@ -82,11 +85,12 @@ class SFrameMap(SMap):
 class SPlayerMap(SMap):
     """Stands in for `PlayerMap`."""
 
-    def covers(self, _: SPlayers) -> SBool:
-        """Tell whether every partner has a value."""
+    def covers(self, players: SPlayers) -> SBool:
+        """Tell whether every one of `players` has a value."""
+        if not isinstance(players, SPlayers) or players.some == "human_players":
+            return SBool(refuse("who is to be covered is not known"))
         player = z3.Const("p!covered", s.PLAYER)
-        me = z3.Const(LOCAL, s.PLAYER)
-        return SBool(z3.ForAll([player], z3.Implies(z3.And(s.IS_PLAYER(player), player != me), self.here(player))))
+        return SBool(z3.ForAll([player], z3.Implies(players.holds(player), self.here(player))))
 
     def filled(self, value: Any) -> SPlayerMap:
         """Return this map with `value` at every player it has."""
@@ -106,8 +110,13 @@ class STable(SMap):
         _of_session(index_and_value[0])
         return super().set(*index_and_value)
 
+    def remove(self, *index: Any) -> Any:
+        """Return this table without one value."""
+        _of_session(index[0])
+        return super().remove(*index)
 
-class SSequence:
+
+class SSequence(StandIn):
     """Stands in for `Sequence`: items from `head` to before `tail`."""
 
     def __init__(self, at: At, head: Any, tail: Any) -> None:
@@ -125,8 +134,13 @@ class SSequence:
         """Return the oldest item, or None: forks."""
         return self.at(self.head) if current().decide(self.head < self.tail) else None
 
+    def __bool__(self) -> bool:
+        return current().decide(self.head < self.tail)
+
     def rest(self) -> SSequence:
-        """Return this sequence without its oldest item."""
+        """Return this sequence without its oldest item: `KeyError` if it is empty."""
+        if not self:
+            raise KeyError("an empty sequence has no oldest item")
         return SSequence(self.at, self.head + 1, self.tail)
 
     def cleared(self) -> SSequence:
@@ -134,7 +148,7 @@ class SSequence:
         return SSequence(self.at, self.tail, self.tail)
 
 
-class SSlice:
+class SSlice(StandIn):
     """A run of a player's inputs: what `InputTable.slice` returns."""
 
     def __init__(self, table: SInputTable, player: Any, first: Any, last: Any) -> None:
@@ -142,7 +156,7 @@ class SSlice:
         self.table, self.player, self.first, self.last = table, player, first, last
 
 
-class SInputTable:
+class SInputTable(StandIn):
     """Stands in for `InputTable`."""
 
     def __init__(self, here: Here, at: At, delay: Any, default: Any) -> None:
@@ -199,7 +213,7 @@ class SInputTable:
 
     def contiguous(self, player: Any) -> SInt:
         """Return the highest frame such that it and every frame before it are known for `player`."""
-        path, player = current(), term_of(player)
+        path, player = current(), _of_session(player)
         key = ("contiguous", id(self), player.get_id())
         if key not in path.memory:
             last = path.introduce("contiguous", s.INT)()
@@ -213,16 +227,17 @@ class SInputTable:
 
     def slice(self, player: Any, first: Any, last: Any) -> SSlice:
         """Return the known actions of `player` from `first` to `last`."""
-        return SSlice(self, term_of(player), term_of(first), term_of(last))
+        player, first, last = _of_session(player), term_of(first), term_of(last)
+        frame = z3.Int("f!slice")
+        inside = z3.And(first <= frame, frame <= last)
+        if not current().decide(z3.ForAll([frame], z3.Implies(inside, self.here(player, frame)))):
+            raise KeyError("an input is not known")
+        return SSlice(self, player, first, last)
 
     def cleared(self) -> SInputTable:
         """Return a table that knows only the frames below `delay`."""
         delay, default = self.delay, self.default
         return SInputTable(lambda _, f: z3.And(f >= 0, f < delay), lambda _p, _f: default, delay, default)
-
-
-LOCAL = "peer.config.player"
-"""The name of the constant that is the local player."""
 
 
 def _of_session(player: Any) -> Any:
@@ -234,7 +249,7 @@ def _of_session(player: Any) -> Any:
 
 
 def _same(index: tuple[Any, ...]) -> Callable[[tuple[Any, ...]], Any]:
-    return lambda other: z3.And(*(a == b for a, b in zip(index, other, strict=True)))
+    return lambda other: conjunction(a == b for a, b in zip(index, other, strict=True))
 
 
 def _sequence(values: str, name: str) -> SSequence:

@@ -16,11 +16,16 @@ import z3
 from attrs import field, frozen
 
 from rollproof.model.bounded import bounded
+from rollproof.model.symbolic.formulas import conjunction
 
 MAX_PATHS = 2_000
 """How many paths one function may have; more than any transition of the reference by far."""
 MAX_DECISIONS = 200
 """How many decisions one path may take before it is held to loop."""
+
+
+class RefusedError(Exception):
+    """A stand-in is asked something that it cannot answer as what it stands for would."""
 
 
 class UnexplorableError(Exception):
@@ -61,6 +66,8 @@ class Execution:
         self.bound = tuple(bound)
         self.named = {} if named is None else named
         self.introduced = 0
+        self.refused: tuple[int, Exception] | None = None
+        """After how many decisions a stand-in refused to answer, and how: it stays so, whoever catches the error."""
         self.taken: list[bool] = []
         self.conditions: list[Any] = []
         self.facts: list[Any] = []
@@ -106,7 +113,7 @@ class Execution:
     def define(self, *facts: Any) -> None:
         """Note what is true of constants that were introduced just now."""
         for fact in facts:
-            self.facts.append(z3.Implies(z3.And(*self.conditions), fact) if self.conditions else fact)
+            self.facts.append(z3.Implies(conjunction(self.conditions), fact) if self.conditions else fact)
 
 
 def current() -> Execution:
@@ -118,6 +125,19 @@ def current() -> Execution:
     if Execution.current is None:
         raise RuntimeError("a symbolic condition was used as a Python bool outside of an exploration")
     return Execution.current
+
+
+def refuse(what: str) -> Any:
+    """Refuse to answer what only a value could; outside of an execution too.
+
+    Raises:
+        RefusedError: always.
+    """
+    error = RefusedError(what)
+    path = Execution.current
+    if path is not None and path.refused is None:
+        path.refused = len(path.conditions), error
+    raise error
 
 
 def explore(function: Callable[[], Any], stem: str = "", bound: Sequence[Any] = ()) -> list[Explored]:
@@ -144,5 +164,9 @@ def explore(function: Callable[[], Any], stem: str = "", bound: Sequence[Any] = 
         finally:
             Execution.current = None
         prefixes.extend(path.alternatives)
-        explored.append(Explored(tuple(path.conditions), tuple(path.facts), result, error))
+        conditions = path.conditions
+        if path.refused is not None:
+            number, error = path.refused
+            conditions = conditions[:number]
+        explored.append(Explored(tuple(conditions), tuple(path.facts), result, error))
     return explored

@@ -10,6 +10,7 @@ import z3
 
 from rollproof.model.fields import fields_of, made
 from rollproof.model.symbolic import values as s
+from rollproof.model.symbolic.formulas import conjunction
 from rollproof.model.symbolic.values import SBool, SOptional, lazy, term_of
 from rollproof.reference import config, state, world
 
@@ -52,7 +53,7 @@ def make(annotation: str, name: str, *at: Any) -> Any:
         sort, wrap = LEAVES[annotation]
         return wrap(_apply(sort, name, at))
     if annotation == "tuple[Player, ...]":
-        return s.SPlayers()
+        return s.SPlayers(name.rpartition(".")[2])
     if annotation == "World":
         return s.SWorld()
     outer, _, inner = annotation.removesuffix("]").partition("[")
@@ -74,7 +75,8 @@ def choose(condition: Any, left: Any, right: Any) -> Any:
         cls = type(left)
         rights = fields_of(right)
         return _part(cls, {name: choose(condition, value, rights[name]) for name, value in fields_of(left).items()})
-    wrap = type(left) if hasattr(left, "term") else type(right) if hasattr(right, "term") else _WRAPS[type(left)]
+    stand_in = next((each for each in (left, right) if isinstance(each, s.StandIn)), None)
+    wrap = _WRAPS[type(left)] if stand_in is None else type(stand_in)
     return wrap(z3.If(condition, term_of(left), term_of(right)))
 
 
@@ -94,7 +96,7 @@ def equal(left: Any, right: Any) -> Any:
             return z3.BoolVal(True)
         raise TypeError(f"a {type(left).__name__} is compared with something else")
     if attrs.has(type(left)):
-        return z3.And(*(equal(value, fields_of(right)[name]) for name, value in fields_of(left).items()))
+        return conjunction(equal(value, fields_of(right)[name]) for name, value in fields_of(left).items())
     return term_of(left) == term_of(right)
 
 

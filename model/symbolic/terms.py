@@ -9,6 +9,7 @@ import z3
 
 from rollproof.model.symbolic import values as s
 from rollproof.model.symbolic.containers import PRESENCE
+from rollproof.model.symbolic.formulas import conjunction, disjunction
 from rollproof.model.symbolic.paths import explore
 from rollproof.model.symbolic.shapes import choose, equal
 from rollproof.model.symbolic.truth import SymbolicTruth
@@ -32,10 +33,10 @@ class Terms:
         """What defines the constants that `enabled` introduced."""
 
     def all_of(self, *formulas: Formula) -> SBool:
-        return SBool(z3.And(*map(term_of, formulas)) if formulas else z3.BoolVal(True))
+        return SBool(conjunction(map(term_of, formulas)))
 
     def any_of(self, *formulas: Formula) -> SBool:
-        return SBool(z3.Or(*map(term_of, formulas)))
+        return SBool(disjunction(map(term_of, formulas)))
 
     def no(self, formula: Formula) -> SBool:
         return SBool(z3.Not(term_of(formula)))
@@ -120,7 +121,7 @@ class Terms:
             formula, defining, _ = guard_formula(guard, peer, transition.arguments(*args), self.bound)
             formulas.append(formula)
             self.definitions.extend(defining)
-        return SBool(z3.And(*formulas))
+        return SBool(conjunction(formulas))
 
     def truth(self, peer: Any, epoch: Any = None) -> Truth:
         return SymbolicTruth(term_of(peer.epoch if epoch is None else epoch))
@@ -183,8 +184,8 @@ def guard_formula(
         if one.error is not None:
             failures.append((one.conditions, one.error))
         elif one.result:
-            holding.append(z3.And(*one.conditions))
-    return z3.simplify(z3.Or(*holding)), defining, failures
+            holding.append(conjunction(one.conditions))
+    return z3.simplify(disjunction(holding)), defining, failures
 
 
 def _triggers(formula: Any, bound: Any) -> list[Any]:

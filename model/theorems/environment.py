@@ -1,5 +1,8 @@
 """What the environment may do: partners say only what is true, at any moment, in any order, any number of times.
 
+Of strangers, and of messages of other sessions of the same players, nothing is assumed: they may say anything, at any
+moment (IN-11).
+
 What is true is stated once, and used twice: it is assumed of the arguments of a transition that takes in a part of a
 message, and it is proved of every message that a peer sends (`what_is_said_is_true`). Why that is no circle stands in
 `model.theorems.composition`.
@@ -58,39 +61,40 @@ def scheduled_input_is_true(q: Logic, peer: Any, action: Any) -> Formula:
     return q.any_of(q.has(peer.inputs.known, me, frame), input_is_true(q, peer, me, peer.epoch, frame, action))
 
 
-def received_input_is_true(q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any, **_: Any) -> Formula:
-    """An input that arrives is true. Of strangers nothing is assumed."""
-    return q.implies(q.is_player(player), lambda: input_is_true(q, peer, player, epoch, frame, action))
+def received_input_is_true(
+    q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any, game: Any, **_: Any
+) -> Formula:
+    """An input of this session that arrives is true. Of strangers nothing is assumed."""
+    trusted = q.all_of(game == peer.config.game, q.is_player(player))
+    return q.implies(trusted, lambda: input_is_true(q, peer, player, epoch, frame, action))
 
 
-def duplicate_is_true(q: Logic, peer: Any, player: Any, frame: Any, action: Any) -> Formula:
-    """A player never says two things of one frame. Of strangers nothing is assumed."""
-    return q.implies(q.is_player(player), lambda: input_is_true(q, peer, player, peer.epoch, frame, action))
+def announced_end_is_true(q: Logic, peer: Any, epoch: Any, end: Any, game: Any, **_: Any) -> Formula:
+    """An end of this session that arrives is true."""
+    return q.implies(game == peer.config.game, lambda: end_is_true(q, peer, epoch, end))
 
 
-def announced_end_is_true(q: Logic, peer: Any, epoch: Any, end: Any, **_: Any) -> Formula:
-    """An end that arrives is true."""
-    return end_is_true(q, peer, epoch, end)
-
-
-def received_hash_is_true(q: Logic, peer: Any, epoch: Any, frame: Any, digest: Any, **_: Any) -> Formula:
-    """A hash that arrives is true."""
-    return hash_is_true(q, peer, epoch, frame, digest)
+def received_hash_is_true(q: Logic, peer: Any, epoch: Any, frame: Any, digest: Any, game: Any, **_: Any) -> Formula:
+    """A hash of this session that arrives is true."""
+    return q.implies(game == peer.config.game, lambda: hash_is_true(q, peer, epoch, frame, digest))
 
 
 ASSUMPTIONS: dict[str, Assumption] = {
     "schedule_input": scheduled_input_is_true,
     "receive_input": received_input_is_true,
-    "ignore_conflict": duplicate_is_true,
+    "ignore_conflict": received_input_is_true,
     "receive_end": announced_end_is_true,
     "receive_hash": received_hash_is_true,
 }
 """By transition: what is assumed of its arguments. Those of other transitions are arbitrary."""
 
 
-def honest_input_is_true(q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any, **_: Any) -> Formula:
-    """An honest player's input that arrives is true. Of others nothing is assumed."""
-    return q.implies(q.is_honest(player), lambda: input_is_true(q, peer, player, epoch, frame, action))
+def honest_input_is_true(
+    q: Logic, peer: Any, player: Any, epoch: Any, frame: Any, action: Any, game: Any, **_: Any
+) -> Formula:
+    """An honest player's input of this session that arrives is true. Of others nothing is assumed."""
+    trusted = q.all_of(game == peer.config.game, q.is_honest(player))
+    return q.implies(trusted, lambda: input_is_true(q, peer, player, epoch, frame, action))
 
 
 WHATEVER_PARTNERS_SAY: dict[str, Assumption] = {

@@ -54,7 +54,7 @@ def announcements_are_true(q: Logic, step: StepView) -> Clauses:
 
 @theorem("IN-11", "IN-7", of="step", trusting=False)
 def nothing_crosses_an_episode(q: Logic, step: StepView) -> Clauses:
-    """What belongs to another episode changes nothing, and everything that is sent belongs to the present one."""
+    """What belongs to another session or episode changes nothing; what is sent belongs to the present ones."""
     before, after = step.before, step.after
 
     def has_no_record(frame: Any) -> Formula:
@@ -69,6 +69,7 @@ def nothing_crosses_an_episode(q: Logic, step: StepView) -> Clauses:
 
     return {
         "received": q.implies("epoch" in step.args, lambda: step.args["epoch"] == before.epoch),
+        "session": q.implies("game" in step.args, lambda: step.args["game"] == before.config.game),
         "sent": every(q, step, Sent, lambda event: event.message.epoch == before.epoch),
         "epoch": reset(lambda: after.epoch == before.epoch + 1),
         "frame": reset(lambda: q.all_of(after.frame == 0, after.confirmed == -1, after.buffers.promoted == 0)),
@@ -222,7 +223,7 @@ def ends_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
             peer.ending.phase < Phase.COMPLETING,
             q.no(q.has(peer.ending.announced, player)),
         )
-        return q.iff(q.enabled(receive_end, peer, player, peer.epoch, end), expected)
+        return q.iff(q.enabled(receive_end, peer, player, peer.epoch, end, peer.config.game), expected)
 
     return {"accepted": q.players(lambda player: q.frames(lambda end: one(player, end)))}
 

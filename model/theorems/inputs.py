@@ -112,7 +112,7 @@ def inputs_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
 
     def one(player: Any, frame: Any) -> Formula:
         action = q.truth(peer).action(player, frame)
-        accepted = q.enabled(receive_input, peer, player, peer.epoch, Path.P2P, frame, action)
+        accepted = q.enabled(receive_input, peer, player, peer.epoch, Path.P2P, frame, action, peer.config.game)
         expected = q.all_of(
             player != me,
             frame >= 0,

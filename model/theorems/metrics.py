@@ -138,7 +138,8 @@ def hashes_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
     furthest = peer.frame + peer.config.max_frames_ahead
 
     def one(player: Any, frame: Any) -> Formula:
-        accepted = q.enabled(receive_hash, peer, player, peer.epoch, frame, q.truth(peer).digest(frame))
+        digest = q.truth(peer).digest(frame)
+        accepted = q.enabled(receive_hash, peer, player, peer.epoch, frame, digest, peer.config.game)
         return q.iff(accepted, q.all_of(player != peer.config.player, frame >= 0, frame <= furthest))
 
     return {"accepted": q.players(lambda player: q.frames(lambda frame: one(player, frame)))}

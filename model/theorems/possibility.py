@@ -35,6 +35,11 @@ def _of_partner(q: Logic, peer: Any, args: Args, holds: Callable[[], Formula] | 
     return partner if holds is None else q.all_of(partner, q.implies(partner, holds))
 
 
+def _of_this_episode(q: Logic, peer: Any, args: Args) -> Formula:
+    """The message is of this session and of this episode."""
+    return q.all_of(args["game"] == peer.config.game, args["epoch"] == peer.epoch)
+
+
 def _replaying(q: Logic, peer: Any) -> Formula:
     return q.is_there(peer.rollback.cursor)
 
@@ -100,7 +105,7 @@ def receive_input(q: Logic, peer: Any, args: Args) -> Formula:
     """A partner's input of this episode, unknown, not negative, not too far ahead, while it still counts (IN-7)."""
     frame = args["frame"]
     return q.all_of(
-        args["epoch"] == peer.epoch,
+        _of_this_episode(q, peer, args),
         _of_partner(q, peer, args, lambda: q.no(q.has(peer.inputs.known, args["player"], frame))),
         frame >= 0,
         frame <= peer.frame + peer.config.max_frames_ahead,
@@ -114,10 +119,14 @@ def reject_input(q: Logic, peer: Any, args: Args) -> Formula:
 
 
 def ignore_conflict(q: Logic, peer: Any, args: Args) -> Formula:
-    """A partner's input of a known frame, with another action (IN-3)."""
+    """A partner's input of a known frame of this episode, with another action (IN-3)."""
     player, frame, known = args["player"], args["frame"], peer.inputs.known
-    return _of_partner(
-        q, peer, args, lambda: _at(q, known, player, frame, lambda action: q.no(action == args["action"]))
+
+    def differs(action: Any) -> Formula:
+        return q.no(action == args["action"])
+
+    return q.all_of(
+        _of_this_episode(q, peer, args), _of_partner(q, peer, args, lambda: _at(q, known, player, frame, differs))
     )
 
 
@@ -223,7 +232,7 @@ def decide_end(q: Logic, peer: Any, args: Args) -> Formula:
 def receive_end(q: Logic, peer: Any, args: Args) -> Formula:
     """A partner's first end of this episode, positive and not too far ahead, while it still counts (EP-2)."""
     return q.all_of(
-        args["epoch"] == peer.epoch,
+        _of_this_episode(q, peer, args),
         _of_partner(q, peer, args, lambda: q.no(q.has(peer.ending.announced, args["player"]))),
         _open(peer),
         args["end"] >= 1,
@@ -306,7 +315,7 @@ def receive_ack(q: Logic, peer: Any, args: Args) -> Formula:
         q.all_of(args["acknowledged"] == newest, q.has(peer.inputs.known, peer.config.player, newest)),
     )
     return q.all_of(
-        args["epoch"] == peer.epoch,
+        _of_this_episode(q, peer, args),
         _of_partner(q, peer, args),
         scheduled,
         q.implies(args["end_known"], lambda: q.is_there(peer.ending.own)),
@@ -347,7 +356,7 @@ def change_link(q: Logic, peer: Any, args: Args) -> Formula:
 def receive_hash(q: Logic, peer: Any, args: Args) -> Formula:
     """A partner's hash of this episode, of a frame that is not negative and not too far ahead (ME-4, IN-7)."""
     return q.all_of(
-        args["epoch"] == peer.epoch,
+        _of_this_episode(q, peer, args),
         _of_partner(q, peer, args),
         args["frame"] >= 0,
         args["frame"] <= peer.frame + peer.config.max_frames_ahead,

@@ -12,6 +12,7 @@ from rollproof.model.theorems.logic import Formula
 from rollproof.model.theorems.truth import Truth
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol, Transition
+from rollproof.reference.values import same
 
 
 class Values:
@@ -121,7 +122,9 @@ class Values:
         return all(body(item) for item in before[:gone])
 
     def is_slice(self, table: Any, player: Any, message: Any) -> Formula:
-        return all(table.get(player, frame) == action for frame, action in enumerate(message.actions, message.first))
+        return all(
+            same(table.get(player, frame), action) for frame, action in enumerate(message.actions, message.first)
+        )
 
     def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> Formula:
         return self.protocol[transition].refusal(peer, transition.arguments(*args)) is None

@@ -6,6 +6,7 @@ from attrs import evolve as changed
 
 from rollproof.model.variants.edits import Edit, acting, guarded, unguarded, with_more
 from rollproof.reference.buffers import confirm_frame, force_promote_frame, next_frame_is_complete, promote_frame
+from rollproof.reference.desync import receive_hash
 from rollproof.reference.episode import (
     Clock,
     complete_episode,
@@ -13,6 +14,7 @@ from rollproof.reference.episode import (
     expire_wait,
     export_episode,
     give_up_on_partners,
+    receive_end,
     reset_episode,
     rows_are_canonical,
     succeed_wait,
@@ -27,8 +29,9 @@ from rollproof.reference.guards import (
     queues_are_drained,
     running,
     same_epoch,
+    same_session,
 )
-from rollproof.reference.inputs import Drain, drain_input, receive_input, schedule_input
+from rollproof.reference.inputs import Drain, drain_input, ignore_conflict, receive_input, schedule_input
 from rollproof.reference.messages import Path
 from rollproof.reference.rollback import (
     Moment,
@@ -42,7 +45,7 @@ from rollproof.reference.rollback import (
 )
 from rollproof.reference.state import Peer, Phase
 from rollproof.reference.transition import Step, guard, transition
-from rollproof.reference.transport import Transmission, resend_inputs, send_inputs
+from rollproof.reference.transport import Transmission, receive_ack, resend_inputs, send_inputs
 from rollproof.reference.values import evolve, given
 
 # --- inputs ---
@@ -70,6 +73,13 @@ def fast_forward(peer: Peer, moment: Moment) -> Step:
 REDUNDANCY_ONLY: tuple[Edit, ...] = (guarded(resend_inputs, never),)
 FAST_FORWARD_INVENTS_INPUTS: tuple[Edit, ...] = (with_more(fast_forward),)
 UNTAGGED_INPUTS: tuple[Edit, ...] = (unguarded(receive_input, same_epoch),)
+SESSION_UNCHECKED: tuple[Edit, ...] = (
+    unguarded(receive_input, same_session),
+    unguarded(ignore_conflict, same_session),
+    unguarded(receive_ack, same_session),
+    unguarded(receive_end, same_session),
+    unguarded(receive_hash, same_session),
+)
 
 
 @guard("IN-8")

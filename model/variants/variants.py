@@ -104,6 +104,13 @@ _ALL = (
         *m.UNTAGGED_INPUTS,
     ),
     variant(
+        "session_unchecked",
+        "Messages are not asked for their session, so late ones of an earlier game of the same players are believed.",
+        ("IN-11", "TR-3"),
+        ("nothing_crosses_an_episode",),
+        *m.SESSION_UNCHECKED,
+    ),
+    variant(
         "store_unchecked_in_replay",
         "Inputs are also drained during a replay, and then stored without comparing them to what was replayed.",
         ("RB-6", "IN-2"),

@@ -33,6 +33,7 @@ THEOREMS: list[Any] = list(HARM)
 
 COUNTS = {
     "core": (456, 1220),
+    "two values": (3262, 9144),
     "hostile": (190, 2334),
     "strangers": (912, 9696),
     "episodes": (846, 1430),
@@ -53,12 +54,13 @@ def test_the_present_protocol_keeps_every_property_in_every_state(name: str) -> 
     assert isinstance(result, Exhausted), result
     (count,) = result.counts
     assert (count.states, count.transitions) == COUNTS[name]
-    assert set(result.open) == INSTANCES[name].leaves_open
+    asked = (each for each in EVERYTHING if each != NEVER_CRASHES)
+    assert set(result.open) == {each.name for each in asked if not INSTANCES[name].settles(each)}
 
 
 def test_every_property_is_settled_by_some_instance() -> None:
     for each in PROPERTIES.values():
-        assert any(each.name not in instance.leaves_open for instance in INSTANCES.values())
+        assert any(instance.settles(each) for instance in INSTANCES.values())
 
 
 # --- the protocol without a guard ---
@@ -392,7 +394,7 @@ def test_a_step_can_be_reached() -> None:
 
 
 def test_every_transition_is_taken_and_every_guard_decides_somewhere() -> None:
-    found = survey(PROTOCOL, INSTANCES.values())
+    found = survey(PROTOCOL, [each for each in INSTANCES.values() if each.truthful])
     assert set(found.taken) == set(PROTOCOL.transitions) - NEVER_TAKEN
     guards = {(each.name, guard.name) for each in PROTOCOL.transitions.values() for guard in each.guards}
     assert guards - set(found.refused) == NEVER_DECIDES

@@ -59,7 +59,7 @@ CONTRACTS = {
         PlayerMap(),
         "box",
         {"set": (PLAYER, VALUE), "filled": (VALUE,), "cleared": ()},
-        {"get": (PLAYER,), "__getitem__": (PLAYER,), "covers": (st.just(PLAYERS[1:]),)},
+        {"get": (PLAYER,), "__getitem__": (PLAYER,), "covers": (st.sampled_from([PLAYERS, PLAYERS[1:]]),)},
     ),
     "Table": Contract(
         Table(PLAYERS),
@@ -87,7 +87,7 @@ CONTRACTS = {
 def constant(value: Any) -> Any:
     """Return a symbolic argument: numbers are numbers, players and actions are constants of their sorts."""
     if isinstance(value, tuple):
-        return SPlayers()
+        return SPlayers("players" if value == PLAYERS else "partners")
     return SValue(z3.Const(f"value.{value}", s.PLAYER)) if isinstance(value, str) else value
 
 

@@ -53,6 +53,7 @@ CASES: dict[str, Case] = {
         " reset_episode hear_from:0,0 tick confirm",
         {"max_steps": 1},
     ),
+    "session_unchecked": Case("tick tick hear_other:0 rollback confirm"),
     "store_unchecked_in_replay": Case(
         "tick tick tick hear:0 begin_rollback replay_frame replay_frame hear:1 replay_frame finish_rollback"
         " drain_input rollback hear:2 rollback confirm"
@@ -111,6 +112,7 @@ WRONG_DATA = {
     "stale_clear",
     "fast_forward_invents_inputs",
     "untagged_inputs",
+    "session_unchecked",
     "store_unchecked_in_replay",
     "wait_interleaves_with_tick",
     "complete_with_pending",

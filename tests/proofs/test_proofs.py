@@ -71,13 +71,13 @@ def sets_an_unknown_field(peer: Any) -> Any:
 
 
 WRONG = {
-    raises: "TypeError",
+    raises: "RefusedError: a division",
     loops: "UnexplorableError: more than 200 decisions on one path",
     returns_nothing: "the effect returned NoneType",
     returns_no_events: "the effect returned tuple",
     returns_no_peer: "the effect returned str in place of a peer",
-    stores_text: "TypeError",
-    stores_nothing: "TypeError",
+    stores_text: "RefusedError: `<=` of an SInt and a str",
+    stores_nothing: "RefusedError: `<=` of an SInt and a NoneType",
     sets_an_unknown_field: "confirmd",
 }
 

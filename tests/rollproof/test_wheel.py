@@ -135,6 +135,7 @@ CALLS: dict[str, list[tuple[int, list[str]]]] = {
     "lesson": [(0, ["list"]), (0, ["show", "1"])],
     "trace": [(0, ["run.json"]), (0, ["run.json", "--format", "itf", "--output", "run.itf.json"])],
     "check-log": [(0, ["session.log"])],
+    "bisect": [(0, ["session.log"])],
     "conform": [
         (0, ["--case", "core/pulse", "--json", "results.json", "--html", "page.html", "--junit", "junit.xml"]),
         (0, ["--case", "core/pulse", "--also", "results.json"]),
