@@ -73,7 +73,7 @@ def test_every_capability_that_a_case_needs_is_one_of_the_schema():
 def test_there_are_cases_for_two_three_and_four_peers_and_every_level_and_profile():
     assert {len(case.peers) for case in CASES.values()} == {2, 3, 4}
     assert {case["level"] for case in CASES.values()} == {0, 1, 2}
-    profiles = {"core", "recording", "episode", "transport", "diagnostics", "endurance", "transitions", "leaving"}
+    profiles = {"core", "recording", "episode", "transport", "diagnostics", "endurance", "transitions"}
     assert {case["profile"] for case in CASES.values()} == profiles
 
 
