@@ -140,8 +140,9 @@ class Terms:
 
         def one(frame: Any) -> SBool:
             inside = z3.And(run.first <= frame.term, frame.term <= run.last)
+            here = run.table.here(run.player, frame.term)  # the solver looks at the table where it is asked
             action = SValue(run.table.at(run.player, frame.term))
-            return SBool(z3.Implies(inside, term_of(body(frame, action))))
+            return SBool(z3.Implies(inside, z3.And(here, term_of(body(frame, action)))))
 
         return self.frames(one)
 
