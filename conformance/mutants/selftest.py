@@ -43,7 +43,7 @@ SINGLE_STEPS = Path(__file__).parents[2] / "tests" / "conformance" / "transition
 """Cases of single transitions: a check of the reference, and of ports of its list, in the repository only."""
 
 APART = "leaving"
-"""A profile that is not tried: the reference lets nobody leave, and the tests of the league show what these cases find."""
+"""A profile that is not tried: the reference lets nobody leave. The tests of the league show what these cases find."""
 
 
 def all_cases() -> list[Case]:

@@ -88,7 +88,7 @@ def test_an_adapter_refuses_in_one_line(adapter, options, told):
 @pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: f"{finding.of}/{finding.id}")
 def test_a_finding_is_complete(finding):
     case = read_case(finding.path)
-    assert case.id == f"{finding.of}/{finding.id}"
+    assert case.id == f"{finding.of.removeprefix('@')}/{finding.id}"
     assert not finding.origin or finding.origin in CASES
     assert finding.code, "the lines that cause it are quoted"
     assert all(place["line"] > 0 and place["text"].strip() for place in finding.code)
