@@ -291,7 +291,7 @@ def _changed(view: StepView, limit: int | None) -> str:
 def _assignments(name: str, before_: Any, after: Any, limit: int | None) -> Iterator[str]:
     if before_ is after:
         return
-    if isinstance(after, SOptional) or before_ is None or after is None or hasattr(after, "term"):
+    if isinstance(after, SOptional) or before_ is None or after is None or getattr(after, "term", None) is not None:
         yield f"{name} := {_leaf(after, limit)}"
     elif isinstance(after, tuple(PARTS.values())):
         olds = fields_of(before_)
@@ -308,7 +308,11 @@ def _leaf(value: Any, limit: int | None) -> str:
         return "none"
     if isinstance(value, SOptional):
         return f"{_leaf(value.value, limit)} if {readable(value.there, limit)} else none"
-    return readable(term_of(value), limit) if hasattr(value, "term") else str(getattr(value, "value", value))
+    return (
+        readable(term_of(value), limit)
+        if getattr(value, "term", None) is not None
+        else str(getattr(value, "value", value))
+    )
 
 
 def _arguments(transition: Transition[Any]) -> dict[str, Any]:
