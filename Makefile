@@ -55,7 +55,7 @@ mutants: $(STAMP)  ## judge small wrong changes of the reference (ARGS="--sample
 fuzz: $(STAMP)  ## run the randomized tests for long
 	@ROLLPROOF_FUZZ=1 $(BIN)/python -m pytest -m fuzz $(ARGS)
 
-conform-real: $(STAMP)  ## judge MUG and netplayjs, and compare with conformance/results
+conform-real: $(STAMP)  ## judge the libraries of the league, and compare with conformance/results (ARGS=NAME: one)
 	@$(BIN)/python -m rollproof.conformance.real $(ARGS)
 
 # The test builds the wheel from the source archive, installs it into an empty environment and uses it elsewhere.

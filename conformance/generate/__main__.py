@@ -16,6 +16,7 @@ from rollproof.conformance.generate.authored import (
     diagnostics,
     episode,
     interleaving,
+    leaving,
     liars,
     recording,
     silences,
@@ -34,7 +35,19 @@ def written_cases() -> list[Case]:
     Raises:
         InvalidError: if one does not fit the schema.
     """
-    modules = (core, choices, transport, silences, liars, recording, interleaving, between, episode, diagnostics)
+    modules = (
+        core,
+        choices,
+        transport,
+        silences,
+        liars,
+        recording,
+        interleaving,
+        between,
+        episode,
+        leaving,
+        diagnostics,
+    )
     made = [Case(json) for module in modules for json in module.cases()]
     return [parse_case(dump(case), case.id) for case in made]
 

@@ -106,7 +106,7 @@ class Hunt:
         if kind == "without":
             name, _, guard = rest.partition(".")
             self.guards[name, guard] = mutant
-        elif kind != "bug":
+        elif kind not in ("bug", "different"):
             protocol = mutant.make().protocol
             for name, transition in PROTOCOL.transitions.items():
                 if protocol.transitions[name] != transition:

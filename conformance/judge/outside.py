@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attrs import evolve
+
 from rollproof.conformance.cases.case import longest_latency
 from rollproof.conformance.judge.evidence import DEFAULT_INPUT, Check, Evidence, failed, prop
 from rollproof.conformance.judge.failure import Failure
@@ -66,6 +68,56 @@ def agreement(evidence: Evidence) -> Iterator[Failure]:
                     expected = f"{names[0]}'s inputs {list(first.inputs)}"
                     yield failed("agreement", name, frame, expected, f"{list(other.inputs)}", other.event)
                     return
+
+
+@prop("BUF-6", "EP-13", level=0, final=True)
+def survivors(evidence: Evidence) -> Iterator[Failure]:
+    """Whoever goes on has simulated every frame with the same inputs as the others, or says that something is wrong."""
+    stands_still = next(progress.failures(evidence), None)
+    if not said_so(evidence) and stands_still is None:
+        for failure in agreement.failures(evidence):
+            yield evolve(failure, clause="survivors")
+
+
+SAID_SO = ("desync", "halted")
+"""Violations by which a peer says that games differ, or that it goes no further."""
+
+
+def said_so(evidence: Evidence) -> bool:
+    """Tell whether somebody who goes on has said that games differ, that it halts, or that it ended otherwise."""
+    told = [event for event in evidence.observations("violation", "episode_end") if event.peer in evidence.active]
+    return any(
+        event.data["kind"] in SAID_SO if event.data["obs"] == "violation" else event.data["kind"] != "agreed"
+        for event in told
+    )
+
+
+@prop("IN-8", "EP-9", level=0, stuck=True)
+def goes_on(evidence: Evidence) -> Iterator[Failure]:
+    """Whoever has not left goes on without those who have, or says that it does not."""
+    if not said_so(evidence):
+        for failure in progress.failures(evidence):
+            yield evolve(failure, clause="goes_on")
+
+
+@prop("BUF-2", "BUF-6", level=0)
+def confirmed_is_final(evidence: Evidence) -> Iterator[Failure]:
+    """A frame that a peer has called confirmed is not simulated with other inputs afterwards."""
+    confirmed: dict[str, int] = {}
+    used: dict[tuple[str, int], list[int]] = {}
+    for event in evidence.observations("advance", "confirm", "episode_begin"):
+        peer, frame = event.peer, event.data.get("frame", -1)
+        if event.data["obs"] == "confirm":
+            confirmed[peer] = max(frame, confirmed.get(peer, -1))
+        elif event.data["obs"] == "episode_begin":
+            confirmed[peer] = -1
+        else:
+            before = used.get((peer, frame), event.data["inputs"])
+            if frame <= confirmed.get(peer, -1) and before != event.data["inputs"]:
+                expected = f"the inputs {before} that were called confirmed"
+                yield failed("confirmed_is_final", peer, frame, expected, f"{event.data['inputs']}", event.number)
+                return
+            used[peer, frame] = event.data["inputs"]
 
 
 @prop("IN-5", "IN-10", "IN-6", level=0, final=True)

@@ -90,7 +90,10 @@ class Tape:
         frame = event.data["frame"]
         self._for_nothing(event.number)
         if self.resync and self.noticed:
-            self.saved[frame], self.next_frame = event.data["state"], max(frame, self.next_frame)
+            self.saved[frame], self.next_frame = event.data["state"], frame
+            frames = self.episodes[-1].frames
+            for later in [each for each in frames if each >= frame]:
+                del frames[later]
         if frame not in self.saved or frame > self.next_frame:
             self._fail(event, "order", frame, f"a frame from 0 to {self.next_frame} to be loaded", f"frame {frame}")
         else:

@@ -11,6 +11,7 @@ from attrs import frozen
 from rollproof.conformance.cases.case import Case
 from rollproof.conformance.judge.effect import UNKNOWN, effect_of, never_sent_again
 from rollproof.conformance.judge.failure import Failure
+from rollproof.conformance.judge.outside import said_so
 from rollproof.conformance.judge.properties import PROPERTIES, Evidence
 from rollproof.conformance.runner.run import Event, Hello, Run
 from rollproof.conformance.runner.transport import AdapterError, BrokenError, CrashedError
@@ -73,7 +74,7 @@ def judge(run: Run) -> Judgement:
         if not _is_met(pattern, evidence):
             return Judgement(Verdict.VACUOUS, reason=f"never observed: {_told(pattern)}")
     ends = [event.data["kind"] for event in evidence.observations("episode_end")]
-    if any(kind != "agreed" for kind in ends):
+    if any(kind != "agreed" for kind in ends) or ("survivors" in run.case["expect"] and said_so(evidence)):
         return Judgement(Verdict.DEGRADED, reason="it said so, and the case allows it")
     return Judgement(Verdict.PASS)
 

@@ -1,103 +1,137 @@
-"""`python -m rollproof.conformance.real [--publish | --minimise]`: compare with what is published, or publish anew."""
+"""`python -m rollproof.conformance.real [--publish] [NAME...]`: compare with what is published, or publish anew.
+
+`--minimise [FINDING...]` makes schedules small, `--finding NAME FINDING` runs one and shows what fails.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
-from rollproof.conformance.cases.case import dump, published_cases
-from rollproof.conformance.real.install import InstallError, install
-from rollproof.conformance.real.judge import (
-    IMPLEMENTATIONS,
-    MINIMAL,
-    RESULTS,
-    about,
-    base_case,
-    findings,
-    judge_implementation,
-    minimal,
-)
+from rollproof.conformance.cases.case import dump
+from rollproof.conformance.real.findings import MINIMAL, RESULTS, Finding, about, base_case, findings
+from rollproof.conformance.real.html import league_html
+from rollproof.conformance.real.implementations import IMPLEMENTATIONS, Implementation
+from rollproof.conformance.real.install import ROOT, InstallError, NotRunError
+from rollproof.conformance.real.judge import Outcome, judge_implementation, judged_cases, minimal
+from rollproof.conformance.real.league import league
 from rollproof.conformance.real.page import overview, page
 from rollproof.conformance.runner.transport import AdapterError
-from rollproof.conformance.schema import InvalidError
-from rollproof.model.documents import write_text
+from rollproof.model.documents import DocumentError, write_text
+
+USAGE = "usage: conformance.real [--publish] [NAME...] | --minimise [FINDING...] | --finding NAME FINDING"
+BY_NAME = {each.name: each for each in IMPLEMENTATIONS}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Return 0 if everything is as published, 1 if not, 2 for wrong usage, 4 if something cannot be run."""
-    if arguments and (
-        arguments[0] not in ("--publish", "--minimise") or (len(arguments) > 1 and arguments[0] == "--publish")
-    ):
-        print("usage: conformance.real [--publish | --minimise [FINDING...]]", file=sys.stderr)
-        return 2
+    """Return 0 if all is as published, 1 if not, 2 for wrong usage, 3 if something was not run, 4 for a fault."""
+    options = [each for each in arguments if each.startswith("--")]
+    names = [each for each in arguments if not each.startswith("--")]
     try:
-        install()
-        if arguments[:1] == ["--minimise"]:
-            return _minimise(arguments[1:])
-        files, wrong = _results()
-    except (InstallError, AdapterError, InvalidError, ValueError) as error:
+        if options == ["--finding"]:
+            return _show(names)
+        if options == ["--minimise"]:
+            return _minimise(names)
+        if options not in ([], ["--publish"]) or not set(names) <= set(BY_NAME):
+            print(f"{USAGE}\nNAME is one of {', '.join(BY_NAME)}", file=sys.stderr)
+            return 2
+        return _league([BY_NAME[each] for each in names] or list(IMPLEMENTATIONS), publish=bool(options))
+    except (InstallError, AdapterError, DocumentError, ValueError) as error:
         print(f"conform-real: {error}", file=sys.stderr)
         return 4
-    for line in wrong:
-        print(line)
-    if wrong:
+
+
+def _league(chosen: Sequence[Implementation], *, publish: bool) -> int:
+    """Judge, then publish or compare."""
+    missing = _installed(chosen)
+    running = [each for each in chosen if each.name not in missing]
+    outcomes = _judged(running)
+    wrong = [line for outcome in outcomes.values() for line in outcome.wrong]
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    if wrong and not publish:
         return 1
-    return _publish(files) if arguments else _compare(files)
+    files = _files({name: outcome.document for name, outcome in outcomes.items()})
+    if publish:
+        for path, text in files.items():
+            write_text(path, text)
+        print(f"{len(files)} files published in {RESULTS.name}/")
+        return 1 if wrong else 3 if missing else 0
+    return _compare(files) or (3 if missing else 0)
 
 
-def _results() -> tuple[dict[Path, str], list[str]]:
-    """Judge everything. Return the files to publish, and what contradicts the findings."""
-    cases = published_cases()
-    documents, wrong, files = [], [], {}
+def _installed(chosen: Sequence[Implementation]) -> dict[str, str]:
+    """Install what is chosen, side by side. Return what cannot be run here, and why."""
+    missing: dict[str, str] = {}
+
+    def install(implementation: Implementation) -> None:
+        try:
+            implementation.recipe.install()
+        except NotRunError as error:
+            missing[implementation.name] = str(error)
+
+    _progress("installing and building")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(install, chosen))
+    for name, reason in missing.items():
+        print(f"not run: {name}: {reason}")
+    return missing
+
+
+def _judged(chosen: Sequence[Implementation]) -> dict[str, Outcome]:
+    outcomes: dict[str, Outcome] = {}
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        # Those that take longest are begun first: they are the last of the list.
+        begun: dict[Future[Outcome], str] = {pool.submit(_judge, each.name): each.name for each in reversed(chosen)}
+        for future in as_completed(begun):
+            outcomes[begun[future]] = future.result()
+            _progress(f"{begun[future]} is judged: {len(outcomes)} of {len(begun)}")
+    return {each.name: outcomes[each.name] for each in chosen}
+
+
+def _judge(name: str) -> Outcome:
+    return judge_implementation(BY_NAME[name], judged_cases())
+
+
+def _progress(line: str) -> None:
+    if sys.stderr.isatty():
+        print(line, file=sys.stderr, flush=True)
+
+
+def _files(documents: Mapping[str, Mapping[str, Any]]) -> dict[Path, str]:
+    """Return the files to publish. Of what was not judged now, the overview tells what is published."""
+    files: dict[Path, str] = {}
+    everything: list[tuple[Implementation, Mapping[str, Any]]] = []
     for implementation in IMPLEMENTATIONS:
-        ours = [each for each in findings() if each.of == implementation.name]
-        total = len(cases) * len(implementation.configurations) + len(ours)
-        bar = _Bar(implementation.file, total)
-        outcome = judge_implementation(implementation, cases, bar.advance)
-        bar.close()
-        documents.append((implementation, outcome.document))
-        wrong += outcome.wrong
-        if not wrong:
-            text = json.dumps(outcome.document, indent=1, ensure_ascii=False) + "\n"
-            files[RESULTS / f"{implementation.file}.json"] = text
-            files[RESULTS / f"{implementation.file}.md"] = page(
-                implementation, about(implementation), outcome.document, ours
+        path = RESULTS / f"{implementation.file}.json"
+        if implementation.name in documents:
+            document = documents[implementation.name]
+            files[path] = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+            files[path.with_suffix(".md")] = page(
+                implementation, about(implementation), document, findings(implementation)
             )
-    files[RESULTS / "README.md"] = overview(documents)
-    return files, wrong
+        elif path.exists():
+            document = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            continue
+        everything.append((implementation, document))
+    rows = league(everything, judged_cases(), findings())
+    files[RESULTS / "README.md"] = overview(rows)
+    files[RESULTS / "league.html"] = league_html(rows, everything)
+    return files
 
 
-class _Bar:
-    """A count on a terminal, and nothing elsewhere."""
-
-    def __init__(self, name: str, total: int) -> None:
-        self.name, self.total, self.done = name, total, 0
-
-    def advance(self) -> None:
-        self.done += 1
-        if sys.stderr.isatty():
-            print(f"\r{self.name}: {self.done} of {self.total}", end="", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        if sys.stderr.isatty():
-            print(file=sys.stderr)
-
-
-def _publish(files: dict[Path, str]) -> int:
-    for path, text in files.items():
-        write_text(path, text)
-    print(f"{len(files)} files published in {RESULTS.name}/")
-    return 0
-
-
-def _compare(files: dict[Path, str]) -> int:
+def _compare(files: Mapping[Path, str]) -> int:
     different = [path for path, text in files.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in different:
-        beside = Path("build") / path.name
+        beside = ROOT / "build" / path.name
         write_text(beside, files[path])
-        print(f"{path.name} is not what is published: compare with {beside}")
+        print(f"{path.name} is not what is published: compare with build/{path.name}")
     if not different:
         print(f"{len(files)} files are exactly what is published")
     return 1 if different else 0
@@ -105,14 +139,30 @@ def _compare(files: dict[Path, str]) -> int:
 
 def _minimise(ids: Sequence[str]) -> int:
     """Make schedules small, of all findings or of those named."""
-    by_name = {each.name: each for each in IMPLEMENTATIONS}
     for finding in findings():
         if not ids or finding.id in ids:
-            case = minimal(finding, by_name[finding.of], base_case(finding))
+            BY_NAME[finding.of].recipe.install()
+            case = minimal(finding, BY_NAME[finding.of], base_case(finding))
             MINIMAL.mkdir(exist_ok=True)
             write_text(finding.path, dump(case))
             print(f"{finding.path.name}: {len(case['schedule'])} steps", flush=True)
     return 0
+
+
+def _show(names: Sequence[str]) -> int:
+    """Run one finding's schedule, and show what fails."""
+    chosen: list[Finding] = [each for each in findings() if [each.of, each.id] == list(names)]
+    if not chosen:
+        print(f"{USAGE}\nthere is no such finding", file=sys.stderr)
+        return 2
+    implementation = BY_NAME[chosen[0].of]
+    try:
+        implementation.recipe.install()
+    except NotRunError as error:
+        print(f"not run: {implementation.name}: {error}")
+        return 3
+    command = ["conform", "--case", str(chosen[0].path), "--", *implementation.adapter, *chosen[0].options]
+    return subprocess.call([sys.executable, "-m", "rollproof", *command], cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ MOST_RESUMPTIONS = 2_000
 """Of one piece of work."""
 EXTRA_QUIET_ROUNDS = 8
 SETTLE_ROUNDS = 150
+SLOWEST = 4
+"""So many times as long a run may take to settle while somebody who is behind goes on."""
 SHOWN_AHEAD = 10
 """Frames that may be shown ahead of time, and do not count."""
 SHORTEST_WAKE_US = 1_000
@@ -82,8 +84,10 @@ class Session:
         self.frames: dict[str, int] = dict.fromkeys(run.case.peers, 0)
         self.simulated: dict[tuple[str, int], Json] = {}
         """By peer and frame: the inputs that it was simulated with last."""
+        self.last_step = 0
+        """The round in which a frame was simulated for the first time."""
         self.last_change = 0
-        """The round in which a frame was simulated with other inputs than before."""
+        """The round in which a frame was simulated with other inputs than before, or with an input other than 0."""
 
     # --- the run ---
 
@@ -123,13 +127,17 @@ class Session:
         end = self.case["end"]
         quiet = end.get("quiet", EXTRA_QUIET_ROUNDS + 2 * longest_latency(self.case) // self.case.frame_us)
         self.heal()
-        self.last_change = self.round
+        self.last_change = self.last_step = self.round
         shown = SHOWN_AHEAD if self.run.hello.choice("run_ahead") == "shown" else 0
         wanted = end.get("frames", 0) + shown
-        for _ in range(end.get("limit", SETTLE_ROUNDS)):
+        limit = end.get("limit", SETTLE_ROUNDS)
+        for spent in range(SLOWEST * limit):
             behind = any(self.frames[peer] < wanted for peer in self.active())
             if self.round - self.last_change >= quiet and not behind:
                 return
+            # Whoever is behind and goes on, however slowly, is waited for.
+            if spent >= limit and not (behind and self.round - self.last_step <= quiet):
+                break
             self.do_round({"round": [None if peer in self.silent else 0 for peer in self.case.peers]})
         if self.round - self.last_change < quiet:
             self.log("", "unsettled", {"round": self.round})
@@ -394,10 +402,11 @@ class Session:
             kind = observation["obs"]
             if kind == "advance":
                 frame, inputs = observation["frame"], observation["inputs"]
-                self.frames[peer] = max(self.frames[peer], frame + 1)
-                if self.simulated.setdefault((peer, frame), inputs) != inputs:
-                    self.simulated[peer, frame] = inputs
+                if frame >= self.frames[peer]:
+                    self.frames[peer], self.last_step = frame + 1, self.round
+                if self.simulated.get((peer, frame), inputs) != inputs or self.has_input(inputs):
                     self.last_change = self.round
+                self.simulated[peer, frame] = inputs
             elif kind == "load":
                 self.frames[peer] = min(self.frames[peer], observation["frame"])
             elif kind == "episode_end":
@@ -414,6 +423,13 @@ class Session:
             self.wakes[peer] = max(wake, self.now + SHORTEST_WAKE_US)
         if "skipped" in answer and op not in ("reset", "command", "link", "step"):
             raise CrashedError(f"it declined {op}: {answer['skipped']['reason'][:200]}")
+
+    def has_input(self, inputs: Json) -> bool:
+        """Tell whether somebody who has not fallen silent does something in a frame: a prediction of that may be wrong.
+
+        A peer that was stalled for long simulates such a frame long after everybody has come to rest.
+        """
+        return any(value for peer, value in zip(self.case.peers, inputs, strict=False) if peer not in self.silent)
 
     def send(self, peer: str, sent: Json) -> None:
         """Hand a packet to the network."""

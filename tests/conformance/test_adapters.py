@@ -12,7 +12,8 @@ import pytest
 
 from rollproof.conformance.cases.case import published_cases, read_case
 from rollproof.conformance.judge.verdict import Verdict
-from rollproof.conformance.real.judge import IMPLEMENTATIONS, INDEPENDENT, RESULTS, Configuration, about, findings
+from rollproof.conformance.real.findings import RESULTS, about, findings
+from rollproof.conformance.real.implementations import IMPLEMENTATIONS, INDEPENDENT, Configuration
 from rollproof.conformance.real.page import page
 from rollproof.conformance.suite.judged import run_and_judge
 from rollproof.conformance.suite.smoke import smoke
@@ -87,7 +88,7 @@ def test_an_adapter_refuses_in_one_line(adapter, options, told):
 @pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: f"{finding.of}/{finding.id}")
 def test_a_finding_is_complete(finding):
     case = read_case(finding.path)
-    assert case.id == f"{finding.of}/{finding.id}"
+    assert case.id == f"{finding.of.removeprefix('@')}/{finding.id}"
     assert not finding.origin or finding.origin in CASES
     assert finding.code, "the lines that cause it are quoted"
     assert all(place["line"] > 0 and place["text"].strip() for place in finding.code)
@@ -113,8 +114,10 @@ def test_no_third_party_code_or_registry_is_committed():
     if listed.returncode:
         pytest.skip("this is not a git repository")
     names = listed.stdout.split()
-    assert not [name for name in names if "node_modules" in name or name.endswith((".whl", "package-lock.json"))]
+    assert not [
+        name for name in names if "node_modules" in name or name.endswith((".whl", "package-lock.json", "Cargo.lock"))
+    ]
     for name in names:
-        if name.startswith("conformance/") and name.endswith((".py", ".mjs", ".md", ".toml")):
+        if name.startswith("conformance/") and name.endswith((".py", ".mjs", ".md", ".toml", ".rs", ".go")):
             text = (ROOT / name).read_text(encoding="utf-8") if (ROOT / name).exists() else ""
             assert not re.search(r"https?://[^ ]*(pypi|npmjs|registry)", text), name
