@@ -99,9 +99,7 @@ class Bench:
             self.refusals.append((name, "no such transition"))
             return "no such transition"
         before, transition = self.peer, self.protocol.transitions[name]
-        args += tuple(
-            {"epoch": before.epoch, "game": self.config.game}[each] for each in self.parameters(name)[len(args) :]
-        )
+        args = self.completed(name, args)
         step = transition.fire(before, transition.arguments(*args))
         if isinstance(step, Guard):
             self.refusals.append((name, step.name))
@@ -110,6 +108,11 @@ class Bench:
         named = dict(zip(self.parameters(name), args, strict=True))
         self.steps.append(StepView(name, before, named, self.peer, step[1]))
         return None
+
+    def completed(self, name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return arguments with the peer's own epoch and session in the places that they leave open."""
+        own = {"epoch": self.peer.epoch, "game": self.config.game}
+        return (*args, *(own[each] for each in self.parameters(name)[len(args) :]))
 
     def run(self, script: str) -> Bench:
         """Take the steps of a script, passing over those that are refused, until one raises.

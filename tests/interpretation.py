@@ -45,9 +45,11 @@ class Interpretation:
         world: Any = None,
         truth: Callable[[int], Truth] | None = None,
         frames: Iterable[int] = range(-2, 12),
+        honest: tuple[str, ...] | None = None,
     ) -> None:
         """Let names be looked up in `roots` by their first part, and quantifiers range over `frames` and `players`."""
         self.players = players
+        self.honest = players if honest is None else honest
         self.roots = roots
         self.world = world
         self.truth = truth
@@ -122,6 +124,7 @@ class Interpretation:
 
         return {
             "is_player": lambda player: player in self.players,
+            "is_honest": lambda player: player in self.honest,
             "action_of": lambda joint, player: joint.of(player) if player in self.players else "any",
             "no_players": lambda: self.roots["peer"].config.human_players == (),
             "start": lambda epoch: self.world.start(epoch),

@@ -234,7 +234,9 @@ class _Reader:
         elif isinstance(value, MethodType) and isinstance(value.__self__, Transition):
             self.calls += [value.__self__.effect, *(each.condition for each in value.__self__.guards)]
         elif isinstance(value, FunctionType):
-            if "site-packages" in value.__code__.co_filename or value.__module__ in sys.stdlib_module_names:
+            own = value.__module__.partition(".")[0] == "rollproof"
+            library = "site-packages" in value.__code__.co_filename or value.__module__ in sys.stdlib_module_names
+            if library and not own:
                 self._report(node, f"{what} is a library's, and is not read")
             elif value.__module__ not in EXAMINED_ELSEWHERE:
                 self.calls.append(value)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rollproof.conformance.adapters.misbehaving import NullAdapter, StuckAdapter
 from rollproof.conformance.adapters.reference import CAPABILITIES, Adapter
-from rollproof.conformance.cases.case import Case, dump, parse_case
+from rollproof.conformance.cases.case import Case, dump, parse_case, published_cases
 from rollproof.conformance.game import START, play, step
 from rollproof.conformance.generate.__main__ import stale
 from rollproof.conformance.judge.properties import PROPERTIES
@@ -60,7 +60,7 @@ def test_every_class_of_bug_has_a_case():
 
 
 def test_every_property_is_expected_by_some_case_or_always_judged():
-    assert {name for case in CASES.values() for name in case["expect"]} | {"model"} == set(PROPERTIES)
+    assert {name for case in published_cases() for name in case["expect"]} | {"model"} == set(PROPERTIES)
 
 
 def test_every_capability_that_a_case_needs_is_one_of_the_schema():
@@ -112,7 +112,8 @@ def test_an_adapter_that_does_nothing_passes_nothing(kind):
     some = [case for number, case in enumerate(CASES.values()) if number % 9 == 0]
     report = run_suite(some, Target(lambda: Adapters.in_process(kind), ""))
     verdicts = {result.verdict for result in report.results}
-    assert verdicts <= {Verdict.FAIL, Verdict.STUCK, Verdict.VACUOUS, Verdict.NOT_APPLICABLE}
+    # who hangs is given up after a few cases, and the others are skipped
+    assert verdicts <= {Verdict.FAIL, Verdict.STUCK, Verdict.VACUOUS, Verdict.NOT_APPLICABLE, Verdict.SKIP}
     assert report.exit_code() in (1, 4)
 
 

@@ -337,7 +337,7 @@ NEVER_IN_THE_WAY = {
     "completed", "end_is_certain", "end_is_plausible", "exported", "frames_below_termination_are_simulated",
     "has_inputs", "hash_is_plausible", "input_conflicts", "local_input_is_scheduled", "next_record_is_unconfirmed",
     "no_rollback_in_progress", "no_rollback_pending", "nothing_left_to_confirm", "queues_are_drained",
-    "replay_is_complete", "rollback_in_progress", "rows_are_canonical", "running",
+    "replay_is_complete", "rollback_in_progress", "rows_are_canonical", "running", "same_session",
 }  # fmt: skip
 """Guards that may never refuse anything here: the drivers do things in an order in which they hold, and peers are
 honest. `test_machine_transitions` exercises these, too."""

@@ -136,6 +136,7 @@ class TransitionMachine(RuleBasedStateMachine):
     def fire(self, name: str, *args: Any) -> None:
         """Try one transition; if it happens check everything, and if it does not that nothing has changed."""
         bench, before = self.bench, self.bench.peer
+        args = bench.completed(name, args)
         words, named = bench.words(before.epoch), dict(zip(bench.parameters(name), args, strict=True))
         refused = bench.do(name, *args)
         if not self.lied:  # what a liar said may have made what the lemmas exclude

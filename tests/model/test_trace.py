@@ -69,7 +69,7 @@ A run of peer a under the protocol 'present without promote_frame.no_rollback_pe
      The local input sampled at a frame is scheduled for `input_delay` frames later, for good.
        input of a in frame 0: — → 1
 
-  2. receive_input(player b, epoch 0, path p2p, frame 0, action 1)
+  2. receive_input(player b, epoch 0, path p2p, frame 0, action 1, game game)
      A remote input that arrives, at any moment, is appended to the queue of its path and does nothing else.
        peer-to-peer queue: empty → b did 1 in frame 0
 

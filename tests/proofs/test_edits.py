@@ -73,19 +73,19 @@ EDITS = (
         "frame <= peer.frame + peer.config.max_frames_ahead",
         "frame < peer.frame + peer.config.max_frames_ahead",
     ),
-    Edit("receive: negative frame", "inputs", "return frame >= 0", "return frame >= -1"),
+    Edit("receive: negative frame", "inputs", "return arrival.frame >= 0", "return arrival.frame >= -1"),
     Edit(
         "schedule: delay doubled",
         "inputs",
-        "    frame = peer.frame + peer.config.input_delay\n",
-        "    frame = peer.frame + 2 * peer.config.input_delay\n",
+        "    frame, action = peer.frame + peer.config.input_delay, normal(sample.action)\n",
+        "    frame, action = peer.frame + 2 * peer.config.input_delay, normal(sample.action)\n",
     ),
     Edit("held back: one tick less", "inputs", "peer.ticks <= item.due", "peer.ticks < item.due"),
     Edit(
         "conflict guard negated",
         "inputs",
-        "known is not None and known != action",
-        "known is not None and known == action",
+        "known is not None and not same(known, duplicate.action)",
+        "known is not None and same(known, duplicate.action)",
     ),
     Edit(
         "rollback: promoted min dropped", "rollback", "promoted=min(peer.buffers.promoted, target)", "promoted=target"
@@ -154,8 +154,8 @@ EDITS = (
     Edit(
         "simulate: snapshot of the state afterwards",
         "rollback",
-        "peer.snapshots.set(at, peer.simulation)",
-        "peer.snapshots.set(at, simulation)",
+        "peer.snapshots.set(peer.frame, peer.simulation)",
+        "peer.snapshots.set(peer.frame, simulation)",
     ),
     Edit("simulate: flag negated", "rollback", "was_speculative=predicted", "was_speculative=not predicted"),
     Edit("simulate: beyond the end", "rollback", "peer.frame < termination)", "peer.frame <= termination)"),
@@ -229,7 +229,7 @@ EDITS = (
     ),
     Edit("nothing left: unpromoted ignored", "guards", " and peer.buffers.promoted > peer.confirmed", ""),
     Edit("any epoch from the past", "guards", "epoch == peer.epoch", "epoch <= peer.epoch"),
-    Edit("own messages accepted", "guards", " and player != peer.config.player", ""),
+    Edit("own messages accepted", "guards", " and about.player != peer.config.player", ""),
     Edit(
         "hash of unconfirmed rows",
         "guards",
@@ -238,7 +238,10 @@ EDITS = (
     ),
     Edit("termination: max", "episode", "min(termination, end)", "max(termination, end)"),
     Edit(
-        "decide: not canonical", "episode", "1 <= end <= peer.buffers.promoted", "1 <= end <= peer.buffers.promoted + 1"
+        "decide: not canonical",
+        "episode",
+        "1 <= decision.end <= peer.buffers.promoted",
+        "1 <= decision.end <= peer.buffers.promoted + 1",
     ),
     Edit(
         "decide: digest of the frame before",
@@ -255,14 +258,14 @@ EDITS = (
     Edit(
         "end plausible: tightened",
         "episode",
-        "1 <= end <= peer.frame + peer.config.max_frames_ahead",
-        "1 <= end < peer.frame + peer.config.max_frames_ahead",
+        "1 <= arrival.end <= peer.frame + peer.config.max_frames_ahead",
+        "1 <= arrival.end < peer.frame + peer.config.max_frames_ahead",
     ),
     Edit(
         "end plausible: zero",
         "episode",
-        "1 <= end <= peer.frame + peer.config.max_frames_ahead",
-        "0 <= end <= peer.frame + peer.config.max_frames_ahead",
+        "1 <= arrival.end <= peer.frame + peer.config.max_frames_ahead",
+        "0 <= arrival.end <= peer.frame + peer.config.max_frames_ahead",
     ),
     Edit(
         "wait: below termination loosened",
@@ -337,21 +340,21 @@ EDITS = (
     Edit(
         "resend: always due",
         "transport",
-        "now >= peer.deliveries[player].inputs_due",
-        "now <= peer.deliveries[player].inputs_due",
+        "to.now >= peer.deliveries[to.player].inputs_due",
+        "to.now <= peer.deliveries[to.player].inputs_due",
     ),
     Edit(
         "ack: max flipped",
         "transport",
-        "max(delivery.acknowledged, acknowledged)",
-        "min(delivery.acknowledged, acknowledged)",
+        "max(delivery.acknowledged, arrival.acknowledged)",
+        "min(delivery.acknowledged, arrival.acknowledged)",
     ),
-    Edit("ack: end forgotten", "transport", "delivery.end_known or end_known", "end_known"),
+    Edit("ack: end forgotten", "transport", "delivery.end_known or arrival.end_known", "arrival.end_known"),
     Edit(
         "ack: impossible one accepted",
         "transport",
-        "return acknowledged <= newest_own_input(peer)",
-        "return acknowledged <= newest_own_input(peer) + 1",
+        "return arrival.acknowledged <= newest_own_input(peer)",
+        "return arrival.acknowledged <= newest_own_input(peer) + 1",
     ),
     Edit(
         "sent: wrong counter",
@@ -383,8 +386,8 @@ EDITS = (
     Edit(
         "hash: far ahead tightened",
         "desync",
-        "0 <= frame <= peer.frame + peer.config.max_frames_ahead",
-        "0 <= frame < peer.frame + peer.config.max_frames_ahead",
+        "0 <= arrival.frame <= peer.frame + peer.config.max_frames_ahead",
+        "0 <= arrival.frame < peer.frame + peer.config.max_frames_ahead",
     ),
 )
 HARMLESS = (
