@@ -97,8 +97,13 @@ def honest_input_is_true(
     return q.implies(trusted, lambda: input_is_true(q, peer, player, epoch, frame, action))
 
 
+def honest_sample_is_true(q: Logic, peer: Any, action: Any) -> Formula:
+    """The truth about an honest player is what its peer schedules first."""
+    return q.implies(q.is_honest(peer.config.player), lambda: scheduled_input_is_true(q, peer, action))
+
+
 WHATEVER_PARTNERS_SAY: dict[str, Assumption] = {
-    "schedule_input": scheduled_input_is_true,
+    "schedule_input": honest_sample_is_true,
     "receive_input": honest_input_is_true,
 }
 """By transition: what is assumed of its arguments even by the properties that do not trust partners."""

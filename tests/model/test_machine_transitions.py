@@ -84,12 +84,14 @@ STARTS: dict[str, dict[str, Any]] = {
 }
 """Scripts that lead to where something else may happen, with the settings that they need."""
 HOSTILE: tuple[dict[str, Any], ...] = (
-    {"player": "stranger"}, {"epoch": 7}, {"frame": -1}, {"frame": 99}, {"end": 0}, {"acknowledged": 99},
+    {"player": "stranger"}, {"epoch": 7}, {"game": "another session"}, {"frame": -1}, {"frame": 99}, {"end": 0},
+    {"acknowledged": 99},
 )  # fmt: skip
 """Arguments that no partner of this peer would pass."""
 ARGUMENTS: dict[str, st.SearchStrategy[Any]] = {
     "player": st.sampled_from([YOU, "c", ME, "stranger"]),
     "epoch": st.integers(-1, 1),
+    "game": st.sampled_from(["game", "game", "another session"]),
     "path": st.sampled_from(Path),
     "frame": st.integers(-1, 12),
     "action": st.integers(0, 2),

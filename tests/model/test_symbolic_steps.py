@@ -69,7 +69,7 @@ def interpretation(taken: Taken) -> Interpretation:
     last = max(peer.frame, max(peer.inputs.known.newest), *(args for args in taken.args.values() if type(args) is int))
     frames = range(-2, min(last, 40) + 4)
     roots = {"peer": peer, "arg": taken.args}
-    return Interpretation(peer.config.players, roots, world=peer.world, truth=taken.truth, frames=frames)
+    return Interpretation(peer.config.players, roots, world=peer.world, truth=taken.truth, frames=frames, honest=())
 
 
 def open_cases(it: Interpretation, taken: Taken) -> Iterator[Case]:
@@ -207,7 +207,7 @@ def transitions_of(source: str) -> frozenset[str]:
 @pytest.mark.xdist_group("symbolic steps")
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_step_is_a_step_of_the_logic(source: str) -> None:
-    assert len(transitions_of(source)) > 5
+    assert len(transitions_of(source)) >= 5
 
 
 @pytest.mark.xdist_group("symbolic steps")
