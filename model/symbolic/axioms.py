@@ -12,7 +12,6 @@ from rollproof.model.symbolic.terms import Terms
 from rollproof.model.symbolic.truth import SymbolicTruth
 from rollproof.model.symbolic.values import SInt, SOptional, term_of
 from rollproof.model.theorems.definitions import follows
-from rollproof.reference.state import Phase
 from rollproof.reference.world import Record
 
 
@@ -92,15 +91,11 @@ def at_frame(q: Terms, peer: Any, frame: Any) -> list[Any]:
 def of_state(q: Terms, peer: Any) -> list[Any]:
     """Return all facts that a proof about a step from this state may use."""
     frames = [peer.buffers.promoted.term]
-    phase = term_of(peer.ending.phase)
-    sequences = (peer.inputs.p2p, peer.inputs.relay, peer.metrics.rollbacks, peer.metrics.mispredictions)
     return [
         *of_config(peer),
         *of_truth(peer),
         *at_start(peer.epoch.term),
         *at_start(peer.epoch.term + 1),
-        *(queue.head <= queue.tail for queue in sequences),
-        z3.And(phase >= 0, phase < len(Phase)),
         *(fact for frame in frames for fact in at_frame(q, peer, frame)),
     ]
 

@@ -26,6 +26,19 @@ def counters_are_in_order(q: Logic, peer: Any) -> Clauses:
     }
 
 
+@lemma("EP-1", "IN-2", trusting=False)
+def parts_are_of_their_kind(q: Logic, peer: Any) -> Clauses:
+    """The phase is one that there is, and no queue or log has fewer items than none."""
+    phase = peer.ending.phase
+    return {
+        "phase": q.any_of(*(phase == each for each in Phase)),
+        "p2p": q.length(peer.inputs.p2p) >= 0,
+        "relay": q.length(peer.inputs.relay) >= 0,
+        "rollbacks": q.length(peer.metrics.rollbacks) >= 0,
+        "mispredictions": q.length(peer.metrics.mispredictions) >= 0,
+    }
+
+
 @lemma("RB-1", "RB-4", trusting=False)
 def rollback_lies_ahead_of_promoted(q: Logic, peer: Any) -> Clauses:
     """A rollback concerns unpromoted frames only, one at a time, and is over when the wait is."""
