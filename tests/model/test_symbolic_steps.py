@@ -7,6 +7,7 @@ guard refuses, no path may be open.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
@@ -37,7 +38,7 @@ from tests.interpretation import Interpretation, introduced
 REFUSED = "refused"
 MOST_STATES = 1_500
 """How many states of each instance are looked at."""
-MOST_ALIKE = 4
+MOST_ALIKE = 4 if os.environ.get("ROLLPROOF_FUZZ") == "1" else 2
 """How many steps of a transition that lead to the same kinds of events are taken from each instance."""
 
 
