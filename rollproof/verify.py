@@ -58,7 +58,7 @@ def verify(
     variant: str | None = None,
     players: int | None = None,
     proof_only: bool = False,
-    second_solver: Annotated[bool, Parameter(name="--cross-check", negative=())] = False,
+    second_solver: Annotated[bool, Parameter(name="--cross-check")] = False,
     smt2: Path | None = None,
     save_trace: Output = None,
     html: Output = None,
