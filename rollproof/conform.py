@@ -154,10 +154,12 @@ def _target(
 ) -> Target:
     options = [] if level == 2 else ["--level", str(level)]
     if command and mutant is not None:
-        raise UsageError("--mutant is of the reference: it goes without a command")
+        raise UsageError("--mutant changes the reference, so it takes no adapter command")
     if source is not None:
         if command or mutant is not None:
-            raise UsageError("--adapter-source is of the reference: it goes without a command, and without --mutant")
+            raise UsageError(
+                "--adapter-source names the implementation, so it takes neither an adapter command nor --mutant"
+            )
         if not (source / "reference" / "protocol.py").is_file() or not (source / "rollproof").is_dir():
             raise UsageError(f"{source}: there is no checkout with a reference")
         arguments = shlex.join([*options, "--adapter-source", str(source)])
@@ -266,7 +268,7 @@ def _tell_causes(document: Json) -> None:
             causes.add_row(each["clause"], str(len(each["cases"])), each["effect"], each["cases"][0])
         out.print(causes)
     if "adapter" in document:
-        out.print(f"perhaps it is the adapter: {document['adapter']}", soft_wrap=True)
+        out.print(f"the adapter may be at fault: {document['adapter']}", soft_wrap=True)
 
 
 def _styled(result: Result) -> Text:

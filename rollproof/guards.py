@@ -68,7 +68,7 @@ def guards(
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
     if keep and name is not None:
-        raise UsageError("--keep is about all guards")
+        raise UsageError("--keep renews the runs of all guards, so it takes no name")
     pairs = (
         guards_named(name)
         if name is not None

@@ -86,7 +86,7 @@ def simulate(
     schedule:
         Play the session that is written out in this file.
     campaign:
-        Play so many random sessions with random faults.
+        Play this many random sessions with random faults.
     seed:
         The seed of the first random session; the others have the seeds after it. Default: 0.
     jobs:
