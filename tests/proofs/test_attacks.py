@@ -233,7 +233,7 @@ ATTACKS = (
             "    return arrival.acknowledged <= newest_own_input(peer)",
         ),
     ),
-    # what must be told
+    # what must be told (EV-1)
     attack(
         "nothing is announced", "announce_end", "messages_are_told", ("transport", ANNOUNCED, "    return peer, ()")
     ),
