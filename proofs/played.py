@@ -1,21 +1,30 @@
 """What is played before anything is proved: named scenarios and small random sessions, each call held to its contract.
 
+Sessions whose links heal are played besides: none of them may come to a standstill.
+
 The proof is about single transitions. What runs are drivers, containers, a hash and an export besides; and mistakes
 that need a fourth frame, a second episode or a third peer show here within seconds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from attrs import frozen
 
 from rollproof.model.sessions.campaign import small_promises, small_setup
 from rollproof.model.sessions.examined import Broken, examine
+from rollproof.model.sessions.healing import HEALED, healing_setup
 from rollproof.model.sessions.scenarios import SCENARIOS
+from rollproof.model.sessions.session import run
 from rollproof.proofs.induction import in_parallel
 from rollproof.reference.transition import Protocol
 
 SMALL = 150
 """How many small random sessions are played."""
+HEALING = 160
+"""How many small random sessions whose links heal are played."""
 BATCH = 10
 """How many of them one process plays at a time."""
 
@@ -35,21 +44,49 @@ def play_all(protocol: Protocol, option: str = "", jobs: int | None = None) -> P
 
     `option` is what `rollproof simulate` needs to play under the same protocol.
     """
-    small = [range(start, start + BATCH) for start in range(0, SMALL, BATCH)]
-    items: list[str | range] = [*small[:4], *SCENARIOS, *small[4:]]
-    for broken in in_parallel(lambda item: _played(protocol, item, option), items, jobs):
+    small, healing = _batches(_small, SMALL), _batches(_healing, HEALING)
+    items = [*healing[:2], *small[:4], *((_scenario, name) for name in SCENARIOS), *healing[2:], *small[4:]]
+    for broken in in_parallel(lambda item: item[0](protocol, item[1], option), items, jobs):
         if broken is not None:
             return Played(0, broken)
-    return Played(len(SCENARIOS) + SMALL, None)
+    return Played(len(SCENARIOS) + SMALL + HEALING, None)
 
 
-def _played(protocol: Protocol, item: str | range, option: str) -> Broken | None:
-    if isinstance(item, str):
-        scenario = SCENARIOS[item]
-        return examine(scenario.setup, scenario.promises, protocol, f"{item} --strict{option}")
-    for seed in item:
-        again = f"--campaign 1 --seed {seed} --small --strict{option}"
-        broken = examine(small_setup(seed), small_promises(seed), protocol, again)
-        if broken is not None:
-            return broken
+def standstill(protocol: Protocol, option: str = "", jobs: int | None = None) -> Broken | None:
+    """Play the sessions whose links heal, until one breaks what it promises."""
+    played = in_parallel(lambda seeds: _healing(protocol, seeds, option), _seeds(HEALING), jobs)
+    return next(filter(None, played), None)
+
+
+def _seeds(count: int) -> list[range]:
+    return [range(start, start + BATCH) for start in range(0, count, BATCH)]
+
+
+def _batches(play: Callable[..., Any], count: int) -> list[tuple[Callable[..., Any], Any]]:
+    return [(play, seeds) for seeds in _seeds(count)]
+
+
+def _scenario(protocol: Protocol, name: str, option: str) -> Broken | None:
+    scenario = SCENARIOS[name]
+    return examine(scenario.setup, scenario.promises, protocol, f"{name} --strict{option}")
+
+
+def _small(protocol: Protocol, seeds: range, option: str) -> Broken | None:
+    found = (
+        examine(small_setup(seed), small_promises(seed), protocol, again("--small", seed, option)) for seed in seeds
+    )
+    return next(filter(None, found), None)
+
+
+def _healing(protocol: Protocol, seeds: range, option: str) -> Broken | None:
+    """Look closely only at what breaks a promise: the calls are those that other sessions look at."""
+    for seed in seeds:
+        result = run(healing_setup(seed), protocol, keep_events=False)
+        if any(each.broken(result) for each in HEALED):
+            return examine(healing_setup(seed), HEALED, protocol, again("--healing", seed, option))
     return None
+
+
+def again(kind: str, seed: int, option: str) -> str:
+    """Return the arguments of `rollproof simulate` that play one random session again."""
+    return f"--campaign 1 --seed {seed} {kind} --strict{option}"

@@ -18,7 +18,7 @@ from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.counterexamples import Counterexample, replay
 from rollproof.proofs.induction import Discharge, ProofReport, in_parallel, prove
 from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard
-from rollproof.proofs.played import Played, play_all
+from rollproof.proofs.played import Played, play_all, standstill
 from rollproof.proofs.unused import unused_lemmas
 from rollproof.proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
 from rollproof.reference.transition import Protocol
@@ -31,6 +31,9 @@ SECOND_LIMIT = 10_000
 """How many states of an instance are searched when the proof has failed."""
 CONTROL_LIMIT = 30_000
 """How many states of an instance are searched to refute a variant."""
+
+HELD_BACK = frozenset({"what_is_unacknowledged_is_sent_again", "confirmed_wait_succeeds"})
+"""The theorems of which a run that violates them shows a step that is held back, and not what comes of that."""
 
 
 @frozen
@@ -143,7 +146,7 @@ def judge(
             return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, law))
         first = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
         if first.trace is not None:
-            return Judgement(protocol.name, _judged(None, first.trace), first.trace, None, "")
+            return _refuted(protocol, first.trace, option, jobs)
         failed = tuple(first.failed)
         played = play_all(protocol, option, jobs)
         if played.broken is not None:
@@ -174,10 +177,21 @@ def judge_suspect(
     trace = replay(protocol, counterexample, HARM) if counterexample is not None else None
     if trace is None and counterexample is not None:
         trace = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs).trace
+        broken = standstill(protocol, option, jobs) if trace is None else None
+        if broken is not None:
+            return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, broken))
         trace = trace or replay(protocol, counterexample, THEOREMS)
     if trace is None:
         return judge(protocol, None, players, jobs, option=option)
-    return Judgement(protocol.name, _judged(None, trace), trace, None, "")
+    return _refuted(protocol, trace, option, jobs)
+
+
+def _refuted(protocol: Protocol, trace: Trace, option: str, jobs: int | None) -> Judgement:
+    """Return the judgement that a run refutes a protocol; with what comes of it, if a step is only held back in it."""
+    held_back = trace.violation is not None and trace.violation.property in HELD_BACK
+    broken = standstill(protocol, option, jobs) if held_back else None
+    played = None if broken is None else Played(0, broken)
+    return Judgement(protocol.name, _judged(None, trace), trace, None, "", played)
 
 
 def _searched(

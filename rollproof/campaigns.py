@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from rollproof.model.documents import DocumentError
-from rollproof.model.sessions.campaign import Summary, protocol_named, random_setup, run_campaign
+from rollproof.model.sessions.campaign import Summary, is_file, protocol_named, random_setup, run_campaign
 from rollproof.model.sessions.schedule import dumps, schedule_of
 from rollproof.model.sessions.session import Result, run
 from rollproof.model.workers import end_with_parent
@@ -145,5 +145,6 @@ def document(variant: str, held: bool, **results: Any) -> dict[str, Any]:
 
 
 def option_of(variant: str) -> str:
-    """Return the option that selects a variant; nothing for the present protocol."""
-    return "" if variant == PROTOCOL.name else f" --variant {variant}"
+    """Return the option that selects a variant, or a protocol of one's own; nothing for the present protocol."""
+    kind = "protocol" if is_file(variant) else "variant"
+    return "" if variant == PROTOCOL.name else f" --{kind} {variant}"

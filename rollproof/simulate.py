@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,12 +20,13 @@ from rollproof.model.sessions.campaign import (
     small_setup,
 )
 from rollproof.model.sessions.examined import Broken, broken_law, examine
+from rollproof.model.sessions.healing import HEALED, healing_setup
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.report import PeerReport
 from rollproof.model.sessions.scenarios import FAMILIES, SCENARIOS, SOUND, Played, named, play
 from rollproof.model.sessions.schedule import load
 from rollproof.model.sessions.session import Result
-from rollproof.model.sessions.setup import Source
+from rollproof.model.sessions.setup import Setup, Source
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import (
     BROKEN,
@@ -44,7 +45,7 @@ from rollproof.output import (
 from rollproof.pictures import write_page
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-from rollproof.shared import protocol_without, show_broken
+from rollproof.shared import OwnProtocol, adopt, protocol_without, show_broken
 
 LEGEND = (
     "rows: exported; conf, unconf: of these confirmed, and promoted without confirmation; rollb, depth: rollbacks, and "
@@ -63,7 +64,9 @@ def simulate(
     dask: str | None = None,
     variant: str = PROTOCOL.name,
     without: str | None = None,
+    own: OwnProtocol = None,
     small: bool = False,
+    healing: bool = False,
     strict: bool = False,
     laws: bool = False,
     save_schedule: Output = None,
@@ -97,8 +100,12 @@ def simulate(
         Play under this variant of the protocol.
     without:
         Play under the protocol without a guard: TRANSITION.GUARD, or GUARD for every transition that has it.
+    own:
+        Play under the protocol of this file: FILE.py, or FILE.py:NAME. The file is Python code, and is run.
     small:
         Let the random sessions be short ones, of few frames: those that `rollproof verify` plays.
+    healing:
+        Let them be short ones whose links heal after a while: everything must come to its end.
     strict:
         Hold every call of a driver to its contract as well, and stop at the first that breaks it.
     laws:
@@ -114,14 +121,22 @@ def simulate(
     """
     if sum((bool(names) or every, listed, schedule is not None, campaign is not None, laws)) != 1 or (names and every):
         raise UsageError("give one of: scenario names, --all, --list, --schedule FILE, --campaign N, --laws")
-    if campaign is None and not (seed is None and jobs is None and dask is None and not small):
-        raise UsageError("--seed, --jobs, --small and --dask belong to --campaign")
-    if variant != PROTOCOL.name and variant not in VARIANTS:
+    if campaign is None and not (seed is None and jobs is None and dask is None and not small and not healing):
+        raise UsageError("--seed, --jobs, --small, --healing and --dask belong to --campaign")
+    if own is not None:
+        if variant != PROTOCOL.name:
+            raise UsageError("--protocol and --variant exclude each other")
+        adopt(own)
+        variant = own
+    elif variant != PROTOCOL.name and variant not in VARIANTS:
         raise unknown("variant", variant, (PROTOCOL.name, *VARIANTS))
-    if without is not None and (variant != PROTOCOL.name or (campaign is not None and not strict)):
+    if without is not None and ((variant != PROTOCOL.name and own is None) or (campaign is not None and not strict)):
         raise UsageError("--without excludes --variant, and belongs to scenarios, schedules and --strict")
-    if small and not strict:
-        raise UsageError("--small belongs to --campaign with --strict")
+    if (small or healing) and not strict:
+        raise UsageError(f"--{'small' if small else 'healing'} belongs to --campaign with --strict")
+    if small and healing:
+        raise UsageError("--small and --healing exclude each other")
+    kind = "small" if small else "healing" if healing else "random"
     if save_log is not None and (listed or campaign is not None):
         raise UsageError("--save-log takes one scenario or schedule")
     if html is not None and (listed or laws or (campaign or 1) != 1):
@@ -131,15 +146,15 @@ def simulate(
     if listed:
         return _list(json)
     protocol = protocol_named(variant) if without is None else protocol_without(without)
-    option = campaigns.option_of(variant) if without is None else f" --without {without}"
+    option = campaigns.option_of(variant) + ("" if without is None else f" --without {without}")
     if laws:
         return _strictly([broken_law(f"--laws{option}")], json)
     if campaign is not None and html is not None:
-        _write_picture(html, _random(seed or 0, strict=strict, small=small), protocol, option)
+        _write_picture(html, _random(seed or 0, kind, strict=strict), protocol, option)
     if campaign is not None and not strict:
         return campaigns.play(campaign, seed or 0, jobs, dask, variant, save_schedule, json)
     if campaign is not None:
-        return _strictly(_examined(campaign, seed or 0, protocol, option, small=small), json)
+        return _strictly(_examined(campaign, seed or 0, protocol, option, kind), json)
     played = _from_schedule(schedule) if schedule is not None else _scenarios(tuple(SCENARIOS) if every else names)
     for name, path in (("--save-schedule", save_schedule), ("--save-log", save_log), ("--html", html)):
         if path is not None and len(played) > 1:
@@ -152,19 +167,27 @@ def simulate(
     return _play(played, protocol, option, save_schedule, save_log, json)
 
 
-def _examined(count: int, first: int, protocol: Protocol, option: str, *, small: bool) -> Iterator[Broken | None]:
+def _examined(count: int, first: int, protocol: Protocol, option: str, kind: str) -> Iterator[Broken | None]:
     campaigns.check(count, first)
     for seed in range(first, first + count):
-        again = f"--campaign 1 --seed {seed}{' --small' if small else ''} --strict{option}"
-        setup, promises = (small_setup(seed), small_promises(seed)) if small else (random_setup(seed), SOUND)
-        yield examine(setup, promises, protocol, again)
+        session = _random(seed, kind, strict=True)
+        yield examine(session.source, session.promises, protocol, f"{session.again}{option}")
 
 
-def _random(seed: int, *, strict: bool, small: bool) -> _Session:
-    setup, promises = (small_setup(seed), small_promises(seed)) if small else (random_setup(seed), SOUND)
-    name = f"{'small' if small else 'random'} session {seed}"
-    again = f"--campaign 1 --seed {seed}{' --small' if small else ''}{' --strict' if strict else ''}"
+def _random(seed: int, kind: str, *, strict: bool) -> _Session:
+    setup, promises = _RANDOM[kind](seed)
+    option = "" if kind == "random" else f" --{kind}"
+    again = f"--campaign 1 --seed {seed}{option}{' --strict' if strict else ''}"
+    name = f"{kind} session {seed}"
     return _Session(name, name.capitalize(), (), setup, tuple(promises), again)
+
+
+_RANDOM: dict[str, Callable[[int], tuple[Setup, Sequence[Promise]]]] = {
+    "random": lambda seed: (random_setup(seed), SOUND),
+    "small": lambda seed: (small_setup(seed), small_promises(seed)),
+    "healing": lambda seed: (healing_setup(seed), HEALED),
+}
+"""What the random sessions of a campaign are, and what they promise."""
 
 
 def _strictly(examined: Iterable[Broken | None], json: Path | None) -> int:

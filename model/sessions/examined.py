@@ -16,6 +16,7 @@ from rollproof.model.sessions.probes import asked, nothing_impossible_is_believe
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.session import run
 from rollproof.model.sessions.setup import Source
+from rollproof.model.sessions.standstill import progress
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Sent
 from rollproof.reference.transition import Protocol
@@ -40,7 +41,8 @@ class Broken:
     again: str
     """The arguments of `rollproof simulate` that show it again."""
     story: tuple[str, ...] = ()
-    """The last calls of the peer's drivers, each in a line, up to the one that goes wrong."""
+    """The last calls of the peer's drivers, each in a line, up to the one that goes wrong; or, of a session that came
+    to a standstill, the last calls in which something changed."""
 
 
 def broken_law(again: str = "--laws") -> Broken | None:
@@ -54,14 +56,15 @@ def broken_law(again: str = "--laws") -> Broken | None:
 
 def examine(source: Source, promises: Sequence[Promise], protocol: Protocol, again: str) -> Broken | None:
     """Run a session, and return what it breaks first: a contract, or else a promise; or None."""
-    examiner = _Examiner(again)
+    examiner = _Examiner(again, source.settings.heals_ms is not None)
     try:
         result = run(source, protocol, watch=examiner.look)
     except _FoundError:
         return examiner.found
     for promise in promises:
         for problem in promise.broken(result):
-            return Broken("promise", promise.name, promise.sentence, promise.rules, problem, again)
+            story = tuple(map(told, examiner.changes))
+            return Broken("promise", promise.name, promise.sentence, promise.rules, problem, again, story)
     return None
 
 
@@ -74,11 +77,18 @@ class _Examiner:
     """Looks at every call of a session, and stops it at the first that breaks something."""
 
     again: str
+    heals: bool
+    """Whether the links heal, so that nothing may come to a standstill."""
     found: Broken | None = None
     received: int = 0
     last: dict[Player, list[DriverCall]] = field(factory=dict)
+    changes: list[DriverCall] = field(factory=list)
+    """The last calls that brought somebody nearer to the end, if the links heal."""
 
     def look(self, call: DriverCall) -> None:
+        if self.heals and progress(call.before) != progress(call.after):
+            self.changes.append(call)
+            del self.changes[:-STORY]
         last = self.last.setdefault(call.player, [])
         last.append(call)
         del last[:-STORY]

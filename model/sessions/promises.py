@@ -54,6 +54,14 @@ def completion(result: Result) -> Problems:
                 yield f"{player} exported no row of episode {epoch}"
 
 
+@promise("LI-1", "LI-2")
+def nobody_waits_for_ever(result: Result) -> Problems:
+    """Once the links are well, every peer comes to the end of every episode, and is told so by its partners."""
+    still = result.standstill
+    if still is not None:
+        yield f"from {still.since_ms} ms on nothing more happens: {'. '.join(still.waits) or 'nobody tells why'}."
+
+
 @promise("EP-13")
 def parity(result: Result) -> Problems:
     """No cell differs between the exports of any two peers, but for columns local to a peer."""

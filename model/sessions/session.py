@@ -14,8 +14,9 @@ from attrs import define, evolve, field, frozen
 from rollproof.model.sessions.calls import Watch, watched
 from rollproof.model.sessions.lockstep import Lockstep
 from rollproof.model.sessions.lockstep import run as run_lockstep
-from rollproof.model.sessions.network import Channel, Transits
+from rollproof.model.sessions.network import KINDS, Channel, Transits
 from rollproof.model.sessions.setup import CATCH_UP_INTERVAL_MS, Call, Caller, Settings, Source
+from rollproof.model.sessions.standstill import LOOK_MS, STILL_MS, Scene, Standstill, explained, progress
 from rollproof.model.sessions.worlds import ArithmeticWorld, Checked, WorldError
 from rollproof.reference.containers import Action, Player
 from rollproof.reference.events import Event, InputScheduled, Sent
@@ -29,6 +30,10 @@ from rollproof.reference.world import World
 
 Link = tuple[Player, Player, Path]
 """A directed link: sender, receiver, path."""
+
+
+HEALED_MS = 1
+"""How long a packet is under way once the links have healed."""
 
 
 @frozen
@@ -54,6 +59,8 @@ class Result:
     """When the last peer was done, or the run was broken off."""
     frames: int
     """How many frames all peers have simulated for the first time."""
+    standstill: Standstill | None = None
+    """From when on nothing happened any more, and what each peer waited for, if the links had healed by then."""
 
     @cached_property
     def lockstep(self) -> tuple[Lockstep, ...]:
@@ -122,6 +129,10 @@ class Session:
         self.now = 0
         self.busy = set(settings.players)
         self.crashes: dict[Player, str] = {}
+        self.standstill: Standstill | None = None
+        self.said: dict[tuple[Player, Player, str], Sent] = {}
+        if settings.heals_ms is not None:
+            self.at(settings.heals_ms, self.seats[settings.players[0]], self.look, (), 0)
         for loss in settings.path_losses:
             self.at(loss.at_ms, self.seats[loss.player], self.lose_path, loss.partner)
         for player, silent_from in settings.silent.items():
@@ -185,6 +196,17 @@ class Session:
         seat.gone = True
         self.busy.discard(seat.player)
 
+    def look(self, seat: Seat, last: tuple[Any, ...], since: int) -> None:
+        """Break the run off if nothing has changed since long ago (LI-2)."""
+        now = tuple(progress(each.peer) for each in self.seats.values())
+        if now != last:
+            since, self.said = self.now, {}
+        elif self.now >= since + STILL_MS:
+            peers = {player: each.peer for player, each in self.seats.items()}
+            self.standstill = Standstill(since, explained(Scene(self.protocol, self.now, peers, self.said)))
+            self.busy.clear()
+        self.at(self.now + LOOK_MS, seat, self.look, now, since)
+
     # --- how it happens ---
 
     def drive(self, seat: Seat, driver: Callable[..., Step], *args: Any, **options: Any) -> None:
@@ -211,7 +233,12 @@ class Session:
     def send(self, seat: Seat, sent: Sent) -> None:
         """Put a packet on its way."""
         channel, written = self.channels[seat.player, sent.to, sent.path]
-        transits = channel.send(self.now, sent.message)
+        heals = self.settings.heals_ms
+        if heals is None or self.now < heals:
+            transits = channel.send(self.now, sent.message)
+        else:
+            self.said[seat.player, sent.to, KINDS[type(sent.message)]] = sent
+            transits = (HEALED_MS,)
         written.append(transits)
         for transit in transits:
             self.at(self.now + transit, self.seats[sent.to], self.deliver, sent)
@@ -260,6 +287,7 @@ class Session:
             crashes=self.crashes,
             ended_ms=self.now,
             frames=sum(seat.peer.metrics.frames for seat in seats.values()),
+            standstill=self.standstill,
         )
 
 

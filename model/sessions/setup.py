@@ -64,6 +64,8 @@ class Settings:
     """From when on a player's peer does nothing at all, in milliseconds."""
     refusals: tuple[Refusal, ...] = ()
     path_losses: tuple[PathLoss, ...] = ()
+    heals_ms: int | None = None
+    """When all links heal, if they do: nothing that is sent afterwards is lost or late (LI-1)."""
 
     @property
     def players(self) -> tuple[Player, ...]:
