@@ -8,6 +8,7 @@ setup(
     package_dir={"rollproof": "rollproof", **{f"rollproof.{chapter}": chapter for chapter in CHAPTERS}},
     packages=[
         "rollproof",
+        "rollproof.example",
         *(f"rollproof.{chapter}" for chapter in CHAPTERS),
         *(f"rollproof.{chapter}.{package}" for chapter in CHAPTERS for package in find_packages(chapter)),
     ],

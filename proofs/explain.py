@@ -10,6 +10,7 @@ import attrs
 import z3
 from attrs import evolve, field, frozen
 
+from rollproof.model.designs.design import Design, adopted, present
 from rollproof.model.fields import fields_of
 from rollproof.model.rules import rules
 from rollproof.model.search.search import CRASH_SENTENCE
@@ -32,7 +33,6 @@ from rollproof.proofs.obligations import Before, Case, any_arguments, before
 from rollproof.proofs.readable import WIDTH, readable
 from rollproof.proofs.source import citations, found, place
 from rollproof.reference.messages import Path
-from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Guard, Transition
 
 Kind = Literal["theorem", "lemma", "guard", "transition", "variant", "rule"]
@@ -71,14 +71,14 @@ class Explanation:
 
 def kinds() -> dict[str, Kind]:
     """Return every name that can be explained, with what it names."""
-    transitions = PROTOCOL.transitions.values()
+    transitions = present().transitions.values()
     guards = [
         name for each in transitions for guard in each.guards for name in (f"{each.name}.{guard.name}", guard.name)
     ]
     named: dict[str, Kind] = dict.fromkeys(rules(), "rule")
     named |= dict.fromkeys(VARIANTS, "variant")
     named |= dict.fromkeys(guards, "guard")
-    named |= dict.fromkeys(PROTOCOL.transitions, "transition")
+    named |= dict.fromkeys(present().transitions, "transition")
     named |= {each.name: each.kind for each in PROPERTIES.values()}
     return {**named, NEVER_CRASHES: "theorem"}
 
@@ -101,7 +101,7 @@ def explain(name: str, *, full: bool = False, proof: bool = True, jobs: int | No
     kind = kinds()[name]
     explanation = explainers[kind](name, limit)
     if proof and kind in ("theorem", "lemma"):
-        return _with_proof(explanation, rests(PROTOCOL, {name: [name]}, jobs, smallest=True)[name])
+        return _with_proof(explanation, rests(present(), {name: [name]}, jobs, smallest=True)[name])
     if proof and kind == "guard":
         return evolve(explanation, implied_in=tuple(_implied(name)))
     return explanation
@@ -149,7 +149,7 @@ def _clauses(each: Property) -> Iterator[tuple[str, Any]]:
     elif each.scope == "step":
         yield from _of_step(state, lambda view: each.clauses(state.q, view))
     elif each.scope == "possibility":
-        for transition in PROTOCOL.transitions.values():
+        for transition in present().transitions.values():
             _, args = next(iter(any_arguments(transition)))
             possible = SBool(z3.Bool(f"{transition.name} is possible"))
             yield from _terms(each.clauses(state.q, Attempt(transition.name, state.peer, args, possible)))
@@ -166,7 +166,7 @@ def _of_step(state: Before, stated: Callable[[StepView], Clauses]) -> Iterator[t
             silent[label] = term
         else:
             yield label, term
-    for name in PROTOCOL.transitions:
+    for name in present().transitions:
         for case in _cases(name) if silent else ():
             terms = {} if case.view is None else dict(_terms(stated(case.view)))
             spoken = [label for label in silent if label in terms and not z3.is_true(z3.simplify(terms[label]))]
@@ -194,7 +194,7 @@ def _terms(clauses: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _crashes() -> list[Case]:
-    return [case for name in PROTOCOL.transitions for case in _cases(name) if case.failure is not None]
+    return [case for name in present().transitions for case in _cases(name) if case.failure is not None]
 
 
 def _killed(name: str) -> Iterator[str]:
@@ -219,7 +219,7 @@ def _killed(name: str) -> Iterator[str]:
 def _pairs(name: str) -> list[tuple[Transition[Any], Guard[Any]]]:
     return [
         (transition, guard)
-        for transition in PROTOCOL.transitions.values()
+        for transition in present().transitions.values()
         for guard in transition.guards
         if name in (guard.name, f"{transition.name}.{guard.name}")
     ]
@@ -253,7 +253,7 @@ def _implied(name: str) -> Iterator[str]:
     counterexamples = load()
     for each, condition in _pairs(name):
         removed = f"{each.name}.{condition.name}"
-        if removed not in counterexamples and is_implied(PROTOCOL, each.name, condition.name):
+        if removed not in counterexamples and is_implied(present(), each.name, condition.name):
             yield each.name
 
 
@@ -266,14 +266,14 @@ def _violated(removed: str, counterexample: Any) -> Iterator[str]:
 
 def _without(removed: str) -> Any:
     transition, _, guard = removed.partition(".")
-    return PROTOCOL.without(transition, guard)
+    return present().without(transition, guard)
 
 
 # --- transitions ---
 
 
 def _transition(name: str, limit: int | None) -> Explanation:
-    transition = PROTOCOL.transitions[name]
+    transition = present().transitions[name]
     formulas = []
     for guard in transition.guards:
         formula, _, _ = guard_formula(guard, _state().peer, transition.arguments(*_arguments(transition).values()))
@@ -344,7 +344,7 @@ def _arguments(transition: Transition[Any]) -> dict[str, Any]:
 
 def _variant(name: str, limit: int | None) -> Explanation:
     variant = VARIANTS[name]
-    differing = changes(PROTOCOL, variant.protocol)
+    differing = changes(present(), variant.protocol)
     return Explanation(
         name,
         "variant",
@@ -361,8 +361,8 @@ def _rule(name: str, limit: int | None) -> Explanation:
     """Explain a rule by its text, and by what demands and promises it; where nothing does, code keeps it unguarded."""
     rule = rules()[name]
     properties = [each for each in PROPERTIES.values() if name in each.rules]
-    guards = {guard.name: guard for t in PROTOCOL.transitions.values() for guard in t.guards if name in guard.rules}
-    transitions = [each for each in PROTOCOL.transitions.values() if name in each.rules]
+    guards = {guard.name: guard for t in present().transitions.values() for guard in t.guards if name in guard.rules}
+    transitions = [each for each in present().transitions.values() if name in each.rules]
     variants = [each for each in VARIANTS.values() if name in each.rules]
     formulas = [(f"guard {each}", text) for each in guards for _, text in _guard_formulas(each, limit)]
     if limit is None:  # those of theorems take seconds, and a rule is told in words
@@ -406,11 +406,14 @@ def _paths(name: str, limit: int | None) -> Iterator[tuple[str, str]]:
             yield case.path, f"{when}{_changed(case.view, limit)}"
 
 
-@cache
 def _state() -> Before:
-    return before(PROTOCOL)
+    return before(present())
+
+
+def _cases(name: str) -> tuple[Case, ...]:
+    return _cases_under(adopted(), name)
 
 
 @cache
-def _cases(name: str) -> tuple[Case, ...]:
-    return tuple(cases(PROTOCOL, _state(), name))
+def _cases_under(_: tuple[Design, ...], name: str) -> tuple[Case, ...]:
+    return tuple(cases(present(), _state(), name))

@@ -6,16 +6,16 @@ transition by transition: any choice of a sufficient set for each is sufficient 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import frozen
 
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Refuted, search
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
-from rollproof.model.theorems.property import Property
+from rollproof.model.theorems.property import Property, Scope
 from rollproof.model.traces.trace import Trace
 from rollproof.proofs.counterexamples import Counterexample, replay
 from rollproof.proofs.induction import QUICK_EFFORT, Discharge, cases, discharge
@@ -24,14 +24,28 @@ from rollproof.reference.transition import Protocol
 
 Necessity = Literal["needed", "redundant", "undecided"]
 
-THEOREMS: tuple[Property | str, ...] = (
-    *(each for each in PROPERTIES.values() if each.kind == "theorem" and not each.is_of_two),
-    NEVER_CRASHES,
-)
+
+class Asked(Sequence[Property | str]):
+    """What a protocol is asked, as it is when it is looked at: a design may state theorems of its own."""
+
+    def __init__(self, *without: Scope) -> None:
+        """Leave out the theorems of some scopes."""
+        self._without = without
+
+    def _all(self) -> tuple[Property | str, ...]:
+        some = (each for each in PROPERTIES.values() if each.kind == "theorem" and not each.is_of_two)
+        return (*(each for each in some if each.scope not in self._without), NEVER_CRASHES)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._all()[index]
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+THEOREMS = Asked()
 """What a removed guard may violate."""
-HARM: tuple[Property | str, ...] = tuple(
-    each for each in THEOREMS if isinstance(each, str) or each.scope != "possibility"
-)
+HARM = Asked("possibility")
 """What tells what goes wrong. A run that violates one of these says more than that the rules forbid a step."""
 SEARCH_LIMIT = 20_000
 """How many states of an instance are searched for what goes wrong without a guard."""

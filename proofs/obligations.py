@@ -77,13 +77,13 @@ def before(protocol: Protocol, players: int | None = None) -> Before:
 
     The number of players is arbitrary too, unless it is given.
     """
-    state = _arbitrary()
+    state = _arbitrary(tuple(PROPERTIES.values()))
     known = () if players is None else (facts.of_players(players),)
     return attrs.evolve(state, q=Terms(protocol), facts=(*state.facts, *known))
 
 
 @cache
-def _arbitrary() -> Before:
+def _arbitrary(_: tuple[Property, ...]) -> Before:
     q = Terms(PROTOCOL)
     peer = any_peer()
     invariants, speaks_of = {}, {}

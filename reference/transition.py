@@ -90,6 +90,10 @@ class Transition(Generic[A_contra]):
         """Return arguments with these values, which are in the order of `parameters`; None if it takes none."""
         return None if self.takes is None else self.takes(*values)
 
+    def guarded_by(self, *guards: Guard[A_contra]) -> Transition[A_contra]:
+        """Return this transition with these guards instead of its own."""
+        return evolve(self, guards=guards)
+
     @overload
     def fire(self: Transition[None], peer: Peer) -> Step | Guard[Any]: ...
     @overload

@@ -80,6 +80,11 @@ app.command("rollproof.diff:diff", name="diff", help="Compare two protocols: beh
 app.command("rollproof.explain:explain", name="explain", help="Explain anything that has a name, or list all there is.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
 app.command("rollproof.lesson:app", name="lesson", help="Read the lessons, and check exercises.")
+app.command(
+    "rollproof.new_protocol:new_protocol",
+    name="new-protocol",
+    help="Write a small protocol of one's own, to be changed.",
+)
 app.command("rollproof.trace:trace", name="trace", help="Show a saved run: as text, diagram, or for tools.")
 
 

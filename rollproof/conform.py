@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from rollproof.conformance.schema import InvalidError, Json, check
 from rollproof.conformance.suite.fuzz import fuzz
 from rollproof.conformance.suite.smoke import smoke
 from rollproof.conformance.suite.suite import Result, SuiteReport, Target, as_json, result_json, run_suite, select
+from rollproof.model.designs.loading import load
 from rollproof.model.documents import read_document
 from rollproof.model.runs.run import Run
 from rollproof.output import (
@@ -38,6 +40,7 @@ from rollproof.output import (
     write_file,
     write_json,
 )
+from rollproof.shared import OwnProtocol
 
 RUN_REFERENCE = "import runpy; runpy.run_module('rollproof.conformance.adapters.reference', run_name='__main__')"
 ITSELF = (
@@ -63,6 +66,7 @@ def conform(
     seed: NonNegativeInt = 0,
     save: Output = None,
     mutant: str | None = None,
+    protocol: OwnProtocol = None,
     adapter_source: Path | None = None,
     strict: Annotated[bool, Parameter(negative=())] = False,
     jobs: PositiveInt = 1,
@@ -99,6 +103,8 @@ def conform(
         Where the search saves the case that it finds.
     mutant
         Judge a mutant of the reference, to see the suite at work.
+    protocol
+        Judge the reference running the protocol of this file: FILE.py, or FILE.py:NAME. It is Python code, and is run.
     adapter_source
         Judge the reference of this checkout as an implementation; the judge is the reference that is installed.
     strict
@@ -122,7 +128,7 @@ def conform(
     """
     if level > 2:
         raise UsageError(f"there are levels 0, 1 and 2, not {level}")
-    target = _target(command, mutant, limit, level, adapter_source)
+    target = _target(command, mutant, limit, level, adapter_source, protocol)
     others = [_read_results(path) for path in also]
     try:
         if smoke_test:
@@ -150,11 +156,16 @@ def conform(
 
 
 def _target(
-    command: tuple[str, ...], mutant: str | None, limit: float, level: int, source: Path | None = None
+    command: tuple[str, ...], mutant: str | None, limit: float, level: int, source: Path | None, own: str | None
 ) -> Target:
     options = [] if level == 2 else ["--level", str(level)]
     if command and mutant is not None:
         raise UsageError("--mutant is of the reference: it goes without a command")
+    if own is not None:
+        if command or mutant is not None or source is not None:
+            raise UsageError("--protocol is of the reference: it goes without a command, --mutant and --adapter-source")
+        running = partial(Adapter, load(own).protocol)
+        return Target(lambda: Adapters.in_process(running), shlex.join([*options, "--protocol", own]))
     if source is not None:
         if command or mutant is not None:
             raise UsageError("--adapter-source is of the reference: it goes without a command, and without --mutant")

@@ -7,8 +7,11 @@ from typing import Any
 from attrs import evolve
 from rich.text import Text
 
+from rollproof.model.designs.design import present
+from rollproof.model.designs.loading import load
 from rollproof.model.runs.run import Run
 from rollproof.model.runs.stories import under
+from rollproof.model.sessions.campaign import is_file
 from rollproof.model.traces.describe import plain
 from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import Trace, TraceStep, document_of, story_of
@@ -18,7 +21,7 @@ from rollproof.pictures import write_page
 from rollproof.proofs.diff import Behaviour, Change, Compared, Difference, changes, compare, verdicts
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-from rollproof.shared import guards_named
+from rollproof.shared import OwnProtocol, adopt, guards_named
 
 PRESENT = "present"
 WITHOUT = "without:"
@@ -26,8 +29,9 @@ WITHOUT = "without:"
 
 def diff(
     left: str,
-    right: str,
+    right: str | None = None,
     *,
+    protocol: OwnProtocol = None,
     behaviour_only: bool = False,
     html: Output = None,
     jobs: int | None = None,
@@ -40,9 +44,12 @@ def diff(
     Parameters
     ----------
     left:
-        A protocol: present, the name of a variant, without:TRANSITION.GUARD, or without:GUARD.
+        A protocol: present, the name of a variant, without:TRANSITION.GUARD, without:GUARD, or FILE.py[:NAME].
     right:
         Another one.
+    protocol:
+        The other one, in a file: FILE.py, or FILE.py:NAME. Its own theorems are asked of both. The file is Python code,
+        and is run.
     behaviour_only:
         Leave out which theorems change their verdict; to find that out both protocols are proved.
     html:
@@ -54,7 +61,11 @@ def diff(
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
-    ours, theirs = protocol_named(left), protocol_named(right)
+    if (right is None) == (protocol is None):
+        raise UsageError("give two protocols: LEFT RIGHT, or LEFT --protocol FILE.py")
+    ours = protocol_named(left)
+    adopt(protocol)
+    right, theirs = (right, protocol_named(right)) if right is not None else (protocol or "", present())
     differing, compared = changes(ours, theirs), compare(ours, theirs, jobs)
     _show_changes(left, right, differing)
     _show_behaviour(left, right, compared)
@@ -79,6 +90,8 @@ def protocol_named(name: str) -> Protocol:
     """
     if name == PRESENT:
         return PROTOCOL
+    if is_file(name):
+        return load(name).protocol
     if name in VARIANTS:
         return VARIANTS[name].protocol
     if not name.startswith(WITHOUT):

@@ -9,6 +9,7 @@ import attrs
 from rich.console import Group
 from rich.text import Text
 
+from rollproof.model.designs.design import present
 from rollproof.model.glossary import spoken
 from rollproof.model.rules import check_citations, rules
 from rollproof.model.search.search import CRASH_SENTENCE
@@ -19,7 +20,7 @@ from rollproof.output import BROKEN, HELD, Output, UsageError, console, many, un
 from rollproof.proofs.explain import Explanation, kinds
 from rollproof.proofs.explain import explain as explained
 from rollproof.proofs.unused import unused_lemmas
-from rollproof.reference.protocol import PROTOCOL
+from rollproof.shared import OwnProtocol, adopt
 
 SHOWN = 12
 """How many formulas are shown unless all are asked for."""
@@ -31,6 +32,7 @@ def explain(
     *name: str,
     full: bool = False,
     unused: bool = False,
+    protocol: OwnProtocol = None,
     jobs: int | None = None,
     json: Output = None,
 ) -> int:
@@ -48,6 +50,8 @@ def explain(
         Show every formula to its end.
     unused:
         List instead the lemmas that no theorem needs; takes about as long as the proof.
+    protocol:
+        Explain what this file defines as well: FILE.py, or FILE.py:NAME. The file is Python code, and is run.
     jobs:
         How many processes may run; one per core if not given.
     json:
@@ -57,7 +61,8 @@ def explain(
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
     if name and unused:
         raise UsageError("--unused is about all lemmas: it goes without a name")
-    check_citations(PROTOCOL)
+    adopt(protocol)
+    check_citations(present())
     if unused:
         return _unused(jobs, json)
     if not name:
@@ -103,7 +108,7 @@ def _sentence(name: str, kind: str) -> str:
         return rules()[name].title
     if name == NEVER_CRASHES:
         return CRASH_SENTENCE
-    transitions = PROTOCOL.transitions
+    transitions = present().transitions
     guards = {guard.name: guard for each in transitions.values() for guard in each.guards}
     named: Any = {**transitions, **guards, **VARIANTS, **PROPERTIES}[name]
     return " ".join(named.sentence.split())
@@ -130,7 +135,7 @@ def _list(json: Path | None) -> int:
 
 
 def _unused(jobs: int | None, json: Path | None) -> int:
-    lemmas = unused_lemmas(PROTOCOL, jobs)
+    lemmas = unused_lemmas(present(), jobs)
     if json is not None:
         write_json(json, {"unused_lemmas": lemmas})
     told = f"no theorem needs: {', '.join(lemmas)}" if lemmas else "every lemma is needed by some theorem"

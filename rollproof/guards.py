@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 from rich.text import Text
 
+from rollproof.model.designs.design import present
 from rollproof.model.rules import check_citations
 from rollproof.model.runs.run import Run
 from rollproof.model.traces.rendering import as_text
@@ -30,8 +31,7 @@ from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import in_parallel
 from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
 from rollproof.proofs.verdict import control
-from rollproof.reference.protocol import PROTOCOL
-from rollproof.shared import guards_named
+from rollproof.shared import OwnProtocol, adopt, guards_named
 from rollproof.verify import pictured
 
 _COLOURS = {"needed": "green", "redundant": "cyan", "undecided": "bold yellow"}
@@ -42,6 +42,7 @@ def guards(
     *,
     sets: bool = False,
     keep: bool = False,
+    protocol: OwnProtocol = None,
     html: Output = None,
     jobs: int | None = None,
     json: Output = None,
@@ -58,6 +59,8 @@ def guards(
         List all minimal sets of guards with which every theorem is proved, transition by transition.
     keep:
         Search for every shortest run anew, and keep the runs for `rollproof verify`.
+    protocol:
+        Tell it of the protocol of this file: FILE.py, or FILE.py:NAME. The file is Python code, and is run.
     html:
         Write a page that shows what goes wrong without each guard in a browser, beside what it prevents.
     jobs:
@@ -67,14 +70,15 @@ def guards(
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
-    if keep and name is not None:
-        raise UsageError("--keep is about all guards")
+    if keep and (name is not None or protocol is not None):
+        raise UsageError("--keep is about all guards of the present protocol")
+    adopt(protocol)
     pairs = (
         guards_named(name)
         if name is not None
-        else [(each.name, guard.name) for each in PROTOCOL.transitions.values() for guard in each.guards]
+        else [(each.name, guard.name) for each in present().transitions.values() for guard in each.guards]
     )
-    check_citations(PROTOCOL)
+    check_citations(present())
     counterexamples = {} if keep else load()
     verdicts = _judge(pairs, counterexamples, jobs)
     if keep:
@@ -101,8 +105,8 @@ class Told:
 
 def _judge(pairs: list[tuple[str, str]], counterexamples: dict[str, Counterexample], jobs: int | None) -> list[Told]:
     def task(pair: tuple[str, str]) -> Told:
-        verdict = check_guard(PROTOCOL, *pair, counterexamples.get(".".join(pair)))
-        return Told(verdict, verdict.verdict == "redundant" and is_implied(PROTOCOL, *pair))
+        verdict = check_guard(present(), *pair, counterexamples.get(".".join(pair)))
+        return Told(verdict, verdict.verdict == "redundant" and is_implied(present(), *pair))
 
     verdicts = []
     with progress("removing guards", len(pairs)) as bar:
@@ -159,7 +163,7 @@ def _sets(verdicts: list[Told], jobs: int | None) -> dict[str, list[list[str]]]:
         if each.verdict == "redundant":
             redundant.setdefault(each.transition, []).append(each.guard)
     names = list(redundant)
-    found = in_parallel(lambda name: sufficient_sets(PROTOCOL, name, redundant[name]), names, jobs)
+    found = in_parallel(lambda name: sufficient_sets(present(), name, redundant[name]), names, jobs)
     return {name: [list(each) for each in some] for name, some in zip(names, found, strict=True)}
 
 

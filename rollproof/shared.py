@@ -1,11 +1,32 @@
-"""What several commands share: protocols by the names of their guards, and what a session breaks."""
+"""What several commands share: protocols of one's own, and by the names of their guards; what a session breaks."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from rollproof.model.designs.design import Design, present
+from rollproof.model.designs.loading import load
 from rollproof.model.sessions.examined import Broken
 from rollproof.output import console, unknown
-from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
+
+OwnProtocol = Annotated[str | None, Parameter(name="--protocol")]
+"""A parameter of a command: the file of a protocol of one's own, as FILE.py[:NAME]. Its code is run."""
+
+
+def adopt(spec: str | None) -> Design | None:
+    """Load a protocol file, if one is given, and put it in force: from now on `present` is its protocol.
+
+    Raises:
+        DesignError: if it is not what it must be.
+    """
+    if spec is None:
+        return None
+    design = load(spec)
+    design.adopt()
+    return design
 
 
 def guards_named(name: str) -> list[tuple[str, str]]:
@@ -14,7 +35,7 @@ def guards_named(name: str) -> list[tuple[str, str]]:
     Raises:
         UsageError: if there is none.
     """
-    every = [(each.name, guard.name) for each in PROTOCOL.transitions.values() for guard in each.guards]
+    every = [(each.name, guard.name) for each in present().transitions.values() for guard in each.guards]
     found = [pair for pair in every if name in (".".join(pair), pair[1])]
     if not found:
         raise unknown("guard", name, [*(".".join(pair) for pair in every), *(guard for _, guard in every)])
@@ -22,12 +43,12 @@ def guards_named(name: str) -> list[tuple[str, str]]:
 
 
 def protocol_without(name: str) -> Protocol:
-    """Return the present protocol without the guards that TRANSITION.GUARD or GUARD names.
+    """Return the protocol in force without the guards that TRANSITION.GUARD or GUARD names.
 
     Raises:
         UsageError: if there is none.
     """
-    protocol = PROTOCOL
+    protocol = present()
     for transition, guard in guards_named(name):
         protocol = protocol.without(transition, guard)
     return protocol

@@ -19,6 +19,7 @@ from rollproof.model.documents import DocumentError
 from rollproof.model.runs.sessions import TooLongError, run_of_session
 from rollproof.model.sessions.campaign import (
     Summary,
+    is_file,
     protocol_named,
     random_setup,
     run_campaign,
@@ -52,7 +53,7 @@ from rollproof.output import (
 from rollproof.pictures import write_page
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-from rollproof.shared import protocol_without, show_broken
+from rollproof.shared import OwnProtocol, adopt, protocol_without, show_broken
 
 FORMAT = "rollproof-simulation"
 VERSION = 1
@@ -77,6 +78,7 @@ def simulate(
     dask: str | None = None,
     variant: str = PROTOCOL.name,
     without: str | None = None,
+    own: OwnProtocol = None,
     small: Annotated[bool, Parameter(negative=())] = False,
     healing: Annotated[bool, Parameter(negative=())] = False,
     strict: Annotated[bool, Parameter(negative=())] = False,
@@ -112,6 +114,8 @@ def simulate(
         Play under this variant of the protocol.
     without:
         Play under the protocol without a guard: TRANSITION.GUARD, or GUARD for every transition that has it.
+    own:
+        Play under the protocol of this file: FILE.py, or FILE.py:NAME. The file is Python code, and is run.
     small:
         Let the random sessions be short ones, of few frames: those that `rollproof verify` plays.
     healing:
@@ -133,9 +137,14 @@ def simulate(
         raise UsageError("give one of: scenario names, --all, --list, --schedule FILE, --campaign N, --laws")
     if campaign is None and not (seed is None and jobs is None and dask is None and not small and not healing):
         raise UsageError("--seed, --jobs, --small, --healing and --dask belong to --campaign")
-    if variant != PROTOCOL.name and variant not in VARIANTS:
+    if own is not None:
+        if variant != PROTOCOL.name:
+            raise UsageError("--protocol and --variant exclude each other")
+        adopt(own)
+        variant = own
+    elif variant != PROTOCOL.name and variant not in VARIANTS:
         raise unknown("variant", variant, (PROTOCOL.name, *VARIANTS))
-    if without is not None and (variant != PROTOCOL.name or (campaign is not None and not strict)):
+    if without is not None and ((variant != PROTOCOL.name and own is None) or (campaign is not None and not strict)):
         raise UsageError("--without excludes --variant, and belongs to scenarios, schedules and --strict")
     if (small or healing) and not strict:
         raise UsageError(f"--{'small' if small else 'healing'} belongs to --campaign with --strict")
@@ -151,7 +160,7 @@ def simulate(
     if listed:
         return _list(json)
     protocol = protocol_named(variant) if without is None else protocol_without(without)
-    option = _option(variant) if without is None else f" --without {without}"
+    option = _option(variant) + ("" if without is None else f" --without {without}")
     if laws:
         return _strictly([broken_law(f"--laws{option}")], json)
     if campaign is not None and html is not None:
@@ -486,4 +495,5 @@ def _document(variant: str, held: bool, **results: Any) -> dict[str, Any]:
 
 
 def _option(variant: str) -> str:
-    return "" if variant == PROTOCOL.name else f" --variant {variant}"
+    kind = "protocol" if is_file(variant) else "variant"
+    return "" if variant == PROTOCOL.name else f" --{kind} {variant}"

@@ -10,12 +10,15 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from rich.text import Text
 
+from rollproof.model.designs.loading import load as load_design
 from rollproof.model.documents import DocumentError
 from rollproof.model.runs.page import explorer_page
 from rollproof.model.runs.stories import run_of_story
+from rollproof.model.search.again import taken_again
 from rollproof.model.traces.rendering import as_itf, as_mermaid, as_text
-from rollproof.model.traces.trace import Story, document_of, load
+from rollproof.model.traces.trace import Story, document_of, load, story_of
 from rollproof.output import HELD, Output, UsageError, console, write_file, write_json
+from rollproof.shared import OwnProtocol
 
 _TEXTS: dict[str, Callable[[Story], str | Text]] = {
     "text": as_text,
@@ -30,6 +33,7 @@ def trace(
     file: Path,
     *,
     form: Annotated[Literal["text", "mermaid", "itf", "json", "html"], Parameter(name="--format")] = "text",
+    protocol: OwnProtocol = None,
     output: Output = None,
     json: Output = None,
 ) -> int:
@@ -44,13 +48,19 @@ def trace(
     form:
         For people (text), as a sequence diagram (mermaid), in the Informal Trace Format (itf), for tools (json),
         or as a page that shows it step by step in a browser (html).
+    protocol:
+        Take its steps again under the protocol of this file, as far as that goes, and show that run: FILE.py, or
+        FILE.py:NAME. The file is Python code, and is run.
     output:
         Write it to this file instead of the terminal.
     json:
         Write the run for tools to this file besides.
     """
     try:
-        story = load(file)
+        story, end = load(file), ""
+        if protocol is not None:
+            run, end = taken_again(story, load_design(protocol).protocol)
+            story = story_of(run)
     except DocumentError as error:
         raise UsageError(str(error)) from None
     shown = _TEXTS[form](story)
@@ -60,4 +70,6 @@ def trace(
         write_file(output, str(shown))
     else:
         console().print(shown, end="", soft_wrap=True)
+    if end:
+        console(stderr=True).print(f"The run ends before: {end}.", soft_wrap=True)
     return HELD

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Container
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ import attrs
 from cyclopts import Parameter
 from rich.text import Text
 
+from rollproof.model.designs.design import Design, present
 from rollproof.model.rules import check_citations
 from rollproof.model.runs.run import Run
 from rollproof.model.runs.stories import run_of_story, under
@@ -43,7 +45,7 @@ from rollproof.proofs.induction import ProofReport
 from rollproof.proofs.verdict import Judged, Judgement, Trust, judge, judge_suspect, trust
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-from rollproof.shared import guards_named, protocol_without, show_broken
+from rollproof.shared import OwnProtocol, adopt, guards_named, protocol_without, show_broken
 
 _COLOURS = {"proved": "green", "refuted": "bold red", "undecided": "bold yellow"}
 _SHOWN = 12
@@ -56,6 +58,7 @@ def verify(
     transition: str | None = None,
     without: str | None = None,
     variant: str | None = None,
+    own: OwnProtocol = None,
     players: int | None = None,
     proof_only: bool = False,
     second_solver: Annotated[bool, Parameter(name="--cross-check", negative=())] = False,
@@ -79,6 +82,9 @@ def verify(
         Judge the protocol without a guard: TRANSITION.GUARD, or GUARD for every transition that has it.
     variant:
         Judge a named variant of the protocol.
+    own:
+        Judge the protocol of this file, which may also state theorems: FILE.py, or FILE.py:NAME. The file is Python
+        code, and is run. `rollproof new-protocol DIR` writes an example.
     players:
         Prove it for sessions of just so many players (1 to 16) instead of any number.
     proof_only:
@@ -97,6 +103,9 @@ def verify(
         Write the verdict for tools to this file.
     """
     started = time.perf_counter()
+    if own is not None and variant is not None:
+        raise UsageError("--protocol and --variant exclude each other")
+    design = adopt(own)
     protocol, key = _protocol(without, variant)
     _check(theorem, transition, players, jobs)
     check_citations(protocol)
@@ -104,12 +113,14 @@ def verify(
         _check_second_solver(smt2)
     counterexamples = load()
     if key is not None and transition is None:
-        judgement = judge_suspect(protocol, counterexamples.get(key), players, jobs, _option(without, variant))
+        judgement = judge_suspect(protocol, counterexamples.get(key), players, jobs, _option(without, variant, own))
     else:
         with progress("proving", len(protocol.transitions)) as bar:
             only = None if transition is None else [transition]
-            judgement = judge(protocol, only, players, jobs, lambda: bar.advance(bar.task_ids[0]))
+            step = partial(bar.advance, bar.task_ids[0])
+            judgement = judge(protocol, only, players, jobs, step, _option(None, None, own))
     _show(judgement, theorem)
+    _show_design(design)
     example = _counterexample(protocol, judgement)
     if example is not None:
         _show_counterexample(example)
@@ -119,7 +130,7 @@ def verify(
         trusted = _trust(protocol, judgement.report, counterexamples, jobs)
         _show_trust(trusted, counterexamples)
     crossed = _cross_check(protocol, transition, jobs, smt2) if second_solver or smt2 else None
-    command = _command(theorem, transition, without, variant, players, proof_only)
+    command = _command(theorem, transition, without, variant, own, players, proof_only)
     if judgement.trace is not None:
         _show_trace(judgement.trace, save_trace)
     if judgement.broken is not None:
@@ -145,7 +156,7 @@ def _protocol(without: str | None, variant: str | None) -> tuple[Protocol, str |
             raise unknown("variant", variant, VARIANTS)
         return VARIANTS[variant].protocol, variant
     if without is None:
-        return PROTOCOL, None
+        return present(), None
     pairs = guards_named(without)
     return protocol_without(without), ".".join(pairs[0]) if len(pairs) == 1 else without
 
@@ -153,8 +164,8 @@ def _protocol(without: str | None, variant: str | None) -> tuple[Protocol, str |
 def _check(theorem: str | None, transition: str | None, players: int | None, jobs: int | None) -> None:
     if theorem is not None and theorem not in PROPERTIES:
         raise unknown("theorem or lemma", theorem, PROPERTIES)
-    if transition is not None and transition not in PROTOCOL.transitions:
-        raise unknown("transition", transition, PROTOCOL.transitions)
+    if transition is not None and transition not in present().transitions:
+        raise unknown("transition", transition, present().transitions)
     if players is not None and not 1 <= players <= 16:
         raise UsageError(f"--players must be from 1 to 16, not {players}")
     if jobs is not None and jobs < 1:
@@ -200,6 +211,16 @@ def _show(judgement: Judgement, theorem: str | None) -> None:
         console().print(f"instance {reason}", style="bold yellow", soft_wrap=True)
     if judgement.searched:
         console().print(f"No run that goes wrong was found in: {judgement.searched}")
+
+
+def _show_design(design: Design | None) -> None:
+    """Show what a protocol file states in the place of rollproof, and what nothing is stated of."""
+    if design is None:
+        return
+    for each in design.replaced:
+        console().print(f"{each} is stated by {design.file.name}, in the place of rollproof's.", soft_wrap=True)
+    for each in design.lacks:
+        console().print(Text.assemble(("not stated: ", "bold yellow"), each), soft_wrap=True)
 
 
 def _show_open(rows: list[Judged]) -> None:
@@ -266,8 +287,9 @@ def became_redundant(trusted: Trust, needed_before: Container[str]) -> list[str]
     return [name for name in redundant if name in needed_before]
 
 
-def _option(without: str | None, variant: str | None) -> str:
-    return f" --without {without}" if without is not None else f" --variant {variant}" if variant is not None else ""
+def _option(without: str | None, variant: str | None, own: str | None) -> str:
+    options = {"protocol": own, "without": without, "variant": variant}
+    return "".join(f" --{name} {value}" for name, value in options.items() if value is not None)
 
 
 def _mark(held: bool, otherwise: str = "NOT SHOWN") -> Text:
@@ -341,12 +363,14 @@ def _command(
     transition: str | None,
     without: str | None,
     variant: str | None,
+    own: str | None,
     players: int | None,
     proof_only: bool,
 ) -> str:
     options = {
         "theorem": theorem,
         "transition": transition,
+        "protocol": own,
         "without": without,
         "variant": variant,
         "players": players,

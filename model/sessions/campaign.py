@@ -51,12 +51,22 @@ class Summary:
     """The name of each broken promise, and how it was broken."""
 
 
+def is_file(name: str) -> bool:
+    """Tell whether a name is that of a protocol file."""
+    return name.split(":")[0].endswith(".py")
+
+
 def protocol_named(name: str) -> Protocol:
-    """Return the present protocol or a variant of it, by name.
+    """Return the present protocol, a variant of it by name, or that of a protocol file by FILE.py[:NAME].
 
     Raises:
         KeyError: if there is none.
+        DesignError: if a protocol file is not what it must be.
     """
+    if is_file(name):
+        from rollproof.model.designs.loading import load  # it needs what a browser does not have
+
+        return load(name).protocol
     return PROTOCOL if name == PROTOCOL.name else VARIANTS[name].protocol
 
 

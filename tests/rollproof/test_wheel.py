@@ -133,6 +133,7 @@ CALLS: dict[str, list[tuple[int, list[str]]]] = {
         (0, ["--schedule", "schedule.json"]),
     ],
     "lesson": [(0, ["list"]), (0, ["show", "1"])],
+    "new-protocol": [(0, ["mine"]), (2, ["mine"])],
     "trace": [(0, ["run.json"]), (0, ["run.json", "--format", "itf", "--output", "run.itf.json"])],
     "check-log": [(0, ["session.log"])],
     "bisect": [(0, ["session.log"])],

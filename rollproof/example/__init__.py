@@ -1,0 +1,1 @@
+"""A small worked example of a protocol of one's own: what `rollproof new-protocol` writes."""
