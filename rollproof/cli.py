@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from rollproof import __version__
 from rollproof.model.documents import DocumentError
+from rollproof.model.slips import SlipError
 from rollproof.output import (
     EXIT_CODES,
     FAULT,
@@ -94,7 +95,7 @@ def guarded(app: App, arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
         sys.stdout.flush()
-    except (UsageError, DocumentError, CycloptsError) as error:
+    except (UsageError, DocumentError, SlipError, CycloptsError) as error:
         return _refuse(str(error), USAGE)
     except KeyboardInterrupt:
         return _refuse("interrupted", INTERRUPTED)

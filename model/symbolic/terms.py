@@ -116,6 +116,8 @@ class Terms:
         return SInt(sequence.tail - sequence.head)
 
     def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> SBool:
+        if transition.name not in self.protocol.transitions:
+            return SBool(z3.BoolVal(False))
         formulas = []
         for guard in self.protocol[transition].guards:
             formula, defining, _ = guard_formula(guard, peer, transition.arguments(*args), self.bound)
