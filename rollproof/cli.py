@@ -12,7 +12,7 @@ from pathlib import Path
 from traceback import extract_tb
 from types import FrameType
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from rollproof import __version__
 from rollproof.model.documents import DocumentError
@@ -62,6 +62,7 @@ app = App(
     version=versions,
     console=plain_console(),
     help_format="plaintext",
+    default_parameter=Parameter(negative=()),
 )
 app.register_install_completion_command(add_to_startup=False)
 app.command(
@@ -123,7 +124,7 @@ def _fault(error: Exception) -> int:
     told = f"{place}{type(error).__name__}: {error}"
     if own and own[-1].name == "<module>" and _relative(own[-1].filename).startswith("reference/"):
         return _refuse(told, USAGE)
-    return _refuse(f"failed: {told} ({TRACEBACK}=1 shows the way there)", FAULT)
+    return _refuse(f"failed: {told} ({TRACEBACK}=1 shows the traceback)", FAULT)
 
 
 def _refuse(text: str, code: int) -> int:

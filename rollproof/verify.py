@@ -61,7 +61,7 @@ def verify(
     own: OwnProtocol = None,
     players: int | None = None,
     proof_only: bool = False,
-    second_solver: Annotated[bool, Parameter(name="--cross-check", negative=())] = False,
+    second_solver: Annotated[bool, Parameter(name="--cross-check")] = False,
     smt2: Path | None = None,
     save_trace: Output = None,
     html: Output = None,
@@ -86,9 +86,9 @@ def verify(
         Judge the protocol of this file, which may also state theorems: FILE.py, or FILE.py:NAME. The file is Python
         code, and is run. `rollproof new-protocol DIR` writes an example.
     players:
-        Prove it for sessions of just so many players (1 to 16) instead of any number.
+        Prove it for sessions of exactly this many players (1 to 16), not for any number.
     proof_only:
-        Leave out what shows that the proof says something: vacuity, necessity of guards, negative controls.
+        Skip the checks that the proof is not vacuous: reachable states, necessity of guards, negative controls.
     second_solver:
         Write every obligation as SMT-LIB 2, and let cvc5 answer it as well.
     smt2:
@@ -257,7 +257,7 @@ def _shown(value: object) -> str:
 def _show_trust(trusted: Trust, counterexamples: Container[str]) -> None:
     verdicts = Counter(each.verdict for each in trusted.guards)
     refuted = [each for each in trusted.controls if each.trace is not None]
-    rows = table("\nWhat shows that the proof says something", "check", "result", "")
+    rows = table("\nWhy the proof is not vacuous", "check", "result", "")
     rows.add_row(
         "vacuity: transitions", _mark(not trusted.never_taken), ", ".join(trusted.never_taken) or "each is taken"
     )
@@ -305,7 +305,7 @@ def _show_trace(trace: Trace, save: Path | None) -> None:
         violation = trace.violation
         steps = "\n".join(f"  {step.transition}{tuple(value for _, value in step.args)}" for step in trace.steps)
         what = "" if violation is None else f"\nviolates {violation.property} ({violation.clause})"
-        console().print(f"{steps}{what}\nThe run cannot be told in full: {described(error)}", soft_wrap=True)
+        console().print(f"{steps}{what}\nThe run cannot be shown in full: {described(error)}", soft_wrap=True)
         return
     console().print(text, soft_wrap=True)
     if save is not None:
