@@ -142,12 +142,12 @@ def judge(
     played: Played | None = None
     failed: tuple[str, ...] = ()
     if transitions is None:
-        law = broken_law(f"--laws{option}")
-        if law is not None:
-            return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, law))
         kept = replay_any(protocol, load().values(), HARM, jobs)
         if kept is not None:
             return _refuted(protocol, kept, option, jobs)
+        law = broken_law(f"--laws{option}", protocol)
+        if law is not None:
+            return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, law))
         first = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
         if first.trace is not None:
             return _refuted(protocol, first.trace, option, jobs)

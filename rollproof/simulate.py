@@ -155,7 +155,7 @@ def simulate(
     protocol = protocol_named(variant) if without is None else protocol_without(without)
     option = campaigns.option_of(variant) + ("" if without is None else f" --without {without}")
     if laws:
-        return _strictly([broken_law(f"--laws{option}")], json)
+        return _strictly([broken_law(f"--laws{option}", protocol)], json)
     if campaign is not None and html is not None:
         _write_picture(html, _random(seed or 0, kind, strict=strict), protocol, option)
     if campaign is not None and not strict:

@@ -17,14 +17,17 @@ from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.session import run
 from rollproof.model.sessions.setup import Source
 from rollproof.model.sessions.standstill import progress
+from rollproof.model.theorems.possibility import CONDITIONS, when
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Sent
+from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 
 PROBED = 6
 """Every how many received messages a peer is asked on the side as well."""
 STORY = 12
 """How many calls before the one that goes wrong are told."""
+NOTHING_IS_MISSING = "Every transition of which the rules say when it is possible is a part of the protocol."
 Kind = Literal["promise", "contract", "law"]
 
 
@@ -45,8 +48,12 @@ class Broken:
     to a standstill, the last calls in which something changed."""
 
 
-def broken_law(again: str = "--laws") -> Broken | None:
-    """Return the first law that a small part of the reference breaks, or None."""
+def broken_law(again: str = "--laws", protocol: Protocol = PROTOCOL) -> Broken | None:
+    """Return the first law that a protocol or a small part of the reference breaks, or None."""
+    for name in CONDITIONS:
+        if name not in protocol.transitions:
+            told = f"{name} is missing. The rules allow it: {when(name)}"
+            return Broken("law", "what_the_rules_allow_is_there", NOTHING_IS_MISSING, ("LI-3",), told, again)
     for each in LAWS.values():
         problem = bounded(each.broken)
         if problem is not None:
