@@ -17,20 +17,23 @@ __all__ = ["LAWS"]  # all laws, those of the small parts included
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 _MILLION = 1_000_000
-_WHOLE: dict[str, tuple[int | None, int, int | None]] = {
-    "input_delay": (0, 0, 120),
-    "prediction_window": (None, 1, _MILLION),
-    "redundancy": (3, 1, 64),
-    "max_resent": (64, 1, 1024),
-    "resend_interval_ms": (100, 1, 60_000),
-    "max_frames_ahead": (600, 1, _MILLION),
-    "debug_remote_input_delay": (0, 0, 600),
-    "max_steps": (None, 1, _MILLION),
-    "input_confirmation_timeout_ms": (500, 0, None),
-    "episode_sync_timeout_ms": (2000, 0, None),
-    "hash_interval": (60, 1, _MILLION),
+_WHOLE: dict[str, tuple[int, int | None]] = {
+    "input_delay": (0, 120),
+    "prediction_window": (1, _MILLION),
+    "redundancy": (1, 64),
+    "max_resent": (1, 1024),
+    "resend_interval_ms": (1, 60_000),
+    "max_frames_ahead": (1, _MILLION),
+    "debug_remote_input_delay": (0, 600),
+    "max_steps": (1, _MILLION),
+    "input_confirmation_timeout_ms": (0, None),
+    "episode_sync_timeout_ms": (0, None),
+    "hash_interval": (1, _MILLION),
 }
-"""By setting: what it is unless said otherwise, the least, and the greatest if there is one. What is None may be so."""
+"""By setting: the least, and the greatest if there is one."""
+_OPTIONAL = ("prediction_window", "max_steps")
+_STATED = {"redundancy": 3, "input_confirmation_timeout_ms": 500, "episode_sync_timeout_ms": 2000}
+"""What the rules say that a setting is unless it is given. Of the others any value that they may have will do."""
 _LONG = "x" * 64
 _RIGHT: dict[str, tuple[Any, ...]] = {
     "game": ("g", _LONG),
@@ -52,17 +55,18 @@ _WRONG: dict[str, tuple[Any, ...]] = {
 
 @law("IN-3", "IN-4", "IN-5", "IN-6", "IN-7", "IN-8", "IN-9", "EP-3", "EP-4", "ME-4")
 def settings_are_what_they_may_be() -> Problems:
-    """A setting is as the rules say unless it is given; one that is not as it must be is refused by its name."""
-    usual = {"game": "game", "default_action": 0, "prediction": "previous", "server_authoritative": False}
-    usual |= {name: default for name, (default, _, _) in _WHOLE.items()} | {"human_players": None}
+    """A setting is what it may be, and as the rules say unless it is given; any other value is refused by its name."""
     made = Config("a", PLAYERS)
-    for name, value in usual.items():
-        if type(getattr(made, name)) is not type(value) or getattr(made, name) != value:
+    for name, value in _STATED.items():
+        if getattr(made, name) != value:
             yield f"{name} is {getattr(made, name)!r} unless it is given, and must be {value!r}"
-    for name, (default, least, greatest) in _WHOLE.items():
-        yield from _accepted(name, (least, least + 1, greatest or 10**12, *(() if default is not None else (None,))))
+    for name in (*_WHOLE, *_RIGHT):
+        yield from _accepted(name, (getattr(made, name),))
+    for name, (least, greatest) in _WHOLE.items():
+        optional = name in _OPTIONAL
+        yield from _accepted(name, (least, least + 1, greatest or 10**12, *((None,) if optional else ())))
         too_much = () if greatest is None else (greatest + 1,)
-        yield from _refused(name, (least - 1, *too_much, True, 1.0, "1", [1], *(() if default is None else (None,))))
+        yield from _refused(name, (least - 1, *too_much, True, 1.0, "1", [1], *(() if optional else (None,))))
     for name, values in _RIGHT.items():
         yield from _accepted(name, values)
     for name, values in _WRONG.items():
