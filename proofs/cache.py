@@ -144,7 +144,11 @@ class Kept:
         if found is None:
             return None
         ways, goals = found["ways"], found["goals"]
-        return [Discharge(*ways[way], *goals[goal], proved=True, reason="") for way, goal in found["proved"]]
+        pairs = ((*ways[way], *goals[goal]) for way, goal in found["proved"])
+        return [
+            Discharge(transition, path, name, clause, proved=True, reason="")
+            for transition, path, name, clause in pairs
+        ]
 
     def keep(self, name: str, proved: list[Discharge], asked: Collection[str]) -> None:
         """Remember them; `asked` names the other transitions whose guards the properties ask about."""
