@@ -14,6 +14,7 @@ from attrs import frozen
 from rollproof.model.search.explorer import described
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Refuted, search, suited
+from rollproof.model.slips import SlipError
 from rollproof.model.traces.trace import Trace
 from rollproof.proofs.cache import Kept
 from rollproof.proofs.counterexamples import Counterexample, replay
@@ -121,6 +122,8 @@ def _searches(
     def task(instance: Instance) -> tuple[str, Trace | None, str]:
         try:
             result = search(protocol, THEOREMS, [instance], limit=limit)
+        except SlipError:
+            raise
         except Exception as error:  # the code makes what no property can speak of
             return instance.name, None, f"cannot be searched: {described(error)}"
         if isinstance(result, Refuted):

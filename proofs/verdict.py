@@ -11,11 +11,12 @@ from rollproof.model.search.explorer import described
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Count, Refuted, Result, search, suited
 from rollproof.model.sessions.examined import Broken, broken_law
+from rollproof.model.slips import SlipError
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, is_trusting
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.trace import Trace
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.proofs.counterexamples import Counterexample, replay
+from rollproof.proofs.counterexamples import Counterexample, load, replay, replay_any
 from rollproof.proofs.induction import Discharge, Memory, ProofReport, in_parallel, prove
 from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard
 from rollproof.proofs.played import Played, play_all, standstill
@@ -145,6 +146,9 @@ def judge(
         law = broken_law(f"--laws{option}")
         if law is not None:
             return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, law))
+        kept = replay_any(protocol, load().values(), HARM, jobs)
+        if kept is not None:
+            return _refuted(protocol, kept, option, jobs)
         first = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
         if first.trace is not None:
             return _refuted(protocol, first.trace, option, jobs)
@@ -155,6 +159,9 @@ def judge(
     report = prove(protocol, transitions, jobs, players, progress, memory)
     if not report.unproved:
         return Judgement(protocol.name, _judged(report, None), None, report, "", played, failed)
+    kept = replay_any(protocol, load().values(), THEOREMS, jobs)
+    if kept is not None:
+        return _refuted(protocol, kept, option, jobs)
     suspects = {each.transition for each in report.unproved}
     having = [each for each in suited(protocol) if any(map(each.has, suspects))] or suited(protocol)
     lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
@@ -203,6 +210,8 @@ def _searched(
     def task(instance: Instance) -> Result | str:
         try:
             return search(protocol, asked, [instance], limit=limit)
+        except SlipError:
+            raise
         except Exception as error:  # the code makes what no property can speak of
             return f"{instance.name} cannot be searched: {described(error)}"
 
@@ -228,7 +237,7 @@ def trust(
     expected = {
         (each.property, each.clause)
         for each in report.discharges
-        if each.property in PROPERTIES and PROPERTIES[each.property].scope not in ("possibility", "product")
+        if each.property in PROPERTIES and PROPERTIES[each.property].scope not in ("possibility", "product", "round")
     }
     guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
 

@@ -48,6 +48,7 @@ from rollproof.proofs.verdict import Judged, Judgement, Trust, judge, judge_susp
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 from rollproof.shared import OwnProtocol, adopt, protocol_asked, show_broken
+from rollproof.watch import watch
 
 _COLOURS = {"proved": "green", "refuted": "bold red", "undecided": "bold yellow"}
 _SHOWN = 12
@@ -65,7 +66,7 @@ def verify(
     proof_only: bool = False,
     watched: Annotated[bool, Parameter(name="--watch", negative=())] = False,
     cached: Annotated[bool, Parameter(name="--cache")] = False,
-    second_solver: Annotated[bool, Parameter(name="--cross-check", negative=())] = False,
+    second_solver: Annotated[bool, Parameter(name="--cross-check")] = False,
     smt2: Path | None = None,
     save_trace: Output = None,
     html: Output = None,
@@ -90,9 +91,9 @@ def verify(
         Judge the protocol of this file, which may also state theorems: FILE.py, or FILE.py:NAME. The file is Python
         code, and is run. `rollproof new-protocol DIR` writes an example.
     players:
-        Prove it for sessions of just so many players (1 to 16) instead of any number.
+        Prove it for sessions of exactly this many players (1 to 16), not for any number.
     proof_only:
-        Leave out what shows that the proof says something: vacuity, necessity of guards, negative controls.
+        Skip the checks that the proof is not vacuous: reachable states, necessity of guards, negative controls.
     watched:
         Judge the file of --protocol now and whenever it is saved, as soon as possible: what did not change is not
         proved again. It keeps what is proved in a folder (--cache), and ends when it is interrupted.
@@ -163,12 +164,16 @@ def verify(
 
 
 def _watched(own: str | None, jobs: int | None, proof_only: bool, other: object) -> int:
-    from rollproof.watch import watch  # it judges as this command does
-
     if own is None or other:
         raise UsageError("--watch takes --protocol FILE.py, and besides it only --proof-only and --jobs")
     _check(None, None, None, jobs)
-    return watch(own, jobs, Store.open(), proof_only=proof_only)
+
+    def then() -> None:
+        if not proof_only:
+            console().print("What shows that the proof says something follows; save the file to go on at once.")
+            verify(own=own, jobs=jobs, cached=True)
+
+    return watch(own, jobs, Store.open(), show_quickly, then)
 
 
 def _memory(protocol: Protocol, players: int | None) -> Memory | None:
@@ -300,7 +305,7 @@ def _shown(value: object) -> str:
 def _show_trust(trusted: Trust, counterexamples: Container[str]) -> None:
     verdicts = Counter(each.verdict for each in trusted.guards)
     refuted = [each for each in trusted.controls if each.trace is not None]
-    rows = table("\nWhat shows that the proof says something", "check", "result", "")
+    rows = table("\nWhy the proof is not vacuous", "check", "result", "")
     rows.add_row(
         "vacuity: transitions", _mark(not trusted.never_taken), ", ".join(trusted.never_taken) or "each is taken"
     )
@@ -348,7 +353,7 @@ def _show_trace(trace: Trace, save: Path | None) -> None:
         violation = trace.violation
         steps = "\n".join(f"  {step.transition}{tuple(value for _, value in step.args)}" for step in trace.steps)
         what = "" if violation is None else f"\nviolates {violation.property} ({violation.clause})"
-        console().print(f"{steps}{what}\nThe run cannot be told in full: {described(error)}", soft_wrap=True)
+        console().print(f"{steps}{what}\nThe run cannot be shown in full: {described(error)}", soft_wrap=True)
         return
     console().print(text, soft_wrap=True)
     if save is not None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
-from rollproof.model.designs.design import present
+from rollproof.model.designs.design import Design, present
 from rollproof.model.designs.digests import digest, digest_of_statements
 from rollproof.model.designs.loading import load, split
 from rollproof.model.documents import DocumentError
+from rollproof.model.slips import SlipError
 from rollproof.model.theorems.environment import ASSUMPTIONS, WHATEVER_PARTNERS_SAY
 from rollproof.model.theorems.possibility import CONDITIONS
 from rollproof.model.theorems.properties import PROPERTIES
@@ -23,19 +24,20 @@ from rollproof.output import HELD, UsageError, console
 from rollproof.proofs.cache import Store
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-from rollproof.verify import show_quickly, verify
 
 LOOKS_EVERY_S = 0.1
 """How often a file is looked at."""
 Digests = dict[str, str]
 """Of each part of a design, by what it is called."""
+First = Callable[[Design, Store, int | None, float], int]
+"""Of (design, store, jobs, when it began): shows a verdict, and returns its exit code."""
 
 
-def watch(own: str, jobs: int | None, store: Store | None, *, proof_only: bool) -> int:
+def watch(own: str, jobs: int | None, store: Store | None, first: First, then: Callable[[], object]) -> int:
     """Judge a protocol file now, and whenever it is saved, until it is interrupted.
 
-    Each verdict comes from a process of its own, so nothing that the file does stays. First comes what the proof says;
-    then, unless `proof_only`, what `rollproof verify` looks at besides, for as long as the file is not saved again.
+    Each verdict comes from a process of its own, so nothing that the file does stays. `first` shows the verdict as soon as
+    possible, and returns its exit code; if it holds, `then` looks further, for as long as the file is not saved again.
 
     Raises:
         UsageError: if there is no such file.
@@ -50,7 +52,7 @@ def watch(own: str, jobs: int | None, store: Store | None, *, proof_only: bool) 
     for number, saved in enumerate(_saves(file)):
         console().rule(f"{file} {'as it is' if number == 0 else 'was saved'}, {time.strftime('%H:%M:%S')}")
         ours, theirs = context.Pipe(duplex=False)
-        child = context.Process(target=_judged, args=(own, jobs, store, proof_only, last, theirs))
+        child = context.Process(target=_judged, args=(own, jobs, store, first, then, last, theirs))
         child.start()
         theirs.close()
         while child.is_alive() and not saved.is_over():
@@ -97,7 +99,15 @@ def _stamp(file: Path) -> tuple[int, int] | None:
     return about.st_mtime_ns, about.st_size
 
 
-def _judged(own: str, jobs: int | None, store: Store, proof_only: bool, last: Digests, answer: Connection) -> None:
+def _judged(
+    own: str,
+    jobs: int | None,
+    store: Store,
+    first: First,
+    then: Callable[[], object],
+    last: Digests,
+    answer: Connection,
+) -> None:
     """Judge the file in this process, and answer with the digests of its parts as soon as it is loaded."""
     started = time.perf_counter()
     try:
@@ -108,11 +118,9 @@ def _judged(own: str, jobs: int | None, store: Store, proof_only: bool, last: Di
         changed = [name for name in {**last, **now} if last.get(name) != now.get(name)] if last else []
         if last:
             console().print(f"changed: {', '.join(changed) or 'nothing that matters'}", soft_wrap=True)
-        code = show_quickly(design, store, jobs, started)
-        if code == HELD and not proof_only:
-            console().print("What shows that the proof says something follows; save the file to go on at once.")
-            verify(own=own, jobs=jobs, cached=True)
-    except DocumentError as error:
+        if first(design, store, jobs, started) == HELD:
+            then()
+    except (DocumentError, SlipError) as error:
         console().print(f"rollproof: {error}", style="bold red", soft_wrap=True)
 
 

@@ -118,6 +118,8 @@ class Terms:
         return SInt(sequence.tail - sequence.head)
 
     def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> SBool:
+        if transition.name not in self.protocol.transitions:
+            return SBool(z3.BoolVal(False))
         formulas = []
         self.asked.add(transition.name)
         for guard in self.protocol[transition].guards:
