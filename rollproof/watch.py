@@ -36,8 +36,8 @@ First = Callable[[Design, Store, int | None, float], int]
 def watch(own: str, jobs: int | None, store: Store | None, first: First, then: Callable[[], object]) -> int:
     """Judge a protocol file now, and whenever it is saved, until it is interrupted.
 
-    Each verdict comes from a process of its own, so nothing that the file does stays. `first` shows the verdict as soon as
-    possible, and returns its exit code; if it holds, `then` looks further, for as long as the file is not saved again.
+    Each verdict comes from a process of its own, so nothing that the file does stays. `first` shows the verdict as soon
+    as possible, and returns its exit code; if it holds, `then` looks further, until the file is saved again.
 
     Raises:
         UsageError: if there is no such file.
