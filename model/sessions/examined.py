@@ -8,10 +8,10 @@ from typing import Literal
 from attrs import define, field, frozen
 
 from rollproof.model.bounded import bounded
+from rollproof.model.sessions.boundary import LAWS
 from rollproof.model.sessions.calls import DriverCall
 from rollproof.model.sessions.contract import Contract
 from rollproof.model.sessions.contracts import CONTRACTS
-from rollproof.model.sessions.laws import LAWS
 from rollproof.model.sessions.probes import asked, nothing_impossible_is_believed, the_first_value_stays
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.session import run
