@@ -10,7 +10,7 @@ import ast
 import inspect
 import linecache
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any
 
@@ -57,7 +57,7 @@ def words(protocol: Protocol, transition: Transition[Any]) -> Iterator[Word]:
             opposite = part.removeprefix("not ") if part.startswith("not ") else f"not ({part})"
             for text in (part, opposite):
                 yield from _made(text, guard.condition.__globals__, texts)
-    for text in _comparisons(transition):
+    for text in comparisons(name for name in transition.parameters if name in OF_ARGUMENTS):
         yield from _made(text, vars(shared), texts)
 
 
@@ -125,15 +125,15 @@ class _Renaming(ast.NodeTransformer):
         return self.names.get(node.id, node)
 
 
-def _comparisons(transition: Transition[Any]) -> Iterator[str]:
-    """Yield comparisons of counters, with a difference of at most one."""
+def comparisons(arguments: Iterable[str] = ()) -> Iterator[str]:
+    """Yield comparisons of counters, and of arguments that are frames, with a difference of at most one."""
     for optional in OPTIONAL:
         yield f"{optional} is None"
         yield f"{optional} is not None"
     for phase in PHASES:
         for relation in ("==", "<", ">"):
             yield f"peer.ending.phase {relation} Phase.{phase}"
-    numbers = [*NUMBERS, *(f"args.{name}" for name in transition.parameters if name in OF_ARGUMENTS)]
+    numbers = [*NUMBERS, *(f"args.{name}" for name in arguments)]
     for number in numbers:
         for constant in ("0", "1"):
             yield f"{number} >= {constant}"

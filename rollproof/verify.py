@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -42,6 +42,7 @@ from rollproof.proofs.counterexamples import load
 from rollproof.proofs.cross_check import CrossCheckError, CrossReport, check_possible, cross_check, rendered
 from rollproof.proofs.cross_check import document as cross_document
 from rollproof.proofs.cti import CounterexampleToInduction, counterexample_to_induction
+from rollproof.proofs.excluded import excluding
 from rollproof.proofs.induction import Discharge, Memory, ProofReport
 from rollproof.proofs.quick import judge_quickly
 from rollproof.proofs.verdict import Judged, Judgement, Trust, judge, judge_suspect, trust
@@ -137,7 +138,7 @@ def verify(
     _show_design(design)
     example = _counterexample(protocol, judgement)
     if example is not None:
-        _show_counterexample(example)
+        _show_counterexample(protocol, example)
     trusted = None
     whole = key is None and transition is None and theorem is None and not proof_only
     if whole and judgement.status == "proved" and judgement.report is not None:
@@ -286,7 +287,7 @@ def _counterexample(protocol: Protocol, judgement: Judgement) -> CounterexampleT
     return next(filter(None, (counterexample_to_induction(protocol, each) for each in islice(open_, _TRIED))), None)
 
 
-def _show_counterexample(example: CounterexampleToInduction) -> None:
+def _show_counterexample(protocol: Protocol, example: CounterexampleToInduction) -> None:
     found = example.discharge
     rows = table(f"\nA counterexample to induction: {found.transition} breaks {found.property}", "", "before", "after")
     for name, old in example.before.items():
@@ -296,6 +297,24 @@ def _show_counterexample(example: CounterexampleToInduction) -> None:
     run = example.reached
     where = "in no instance" if run is None else f"after {many(len(run.steps), 'step')} of instance {run.instance!r}"
     console().print(f"A state like the one before is reached {where}.")
+    for line in _what_next(protocol, example):
+        console().print(f"  - {line}", soft_wrap=True)
+
+
+def _what_next(protocol: Protocol, example: CounterexampleToInduction) -> Iterator[str]:
+    """Yield what to do about an obligation that is not proved."""
+    found = example.discharge
+    if example.reached is not None:
+        yield f"The state is real: look at what {found.transition} does there, and at what {found.property} says of it."
+        return
+    lemmas, states = excluding(protocol, example.before)
+    if lemmas:
+        yield f"A lemma may exclude it. These hold in all {many(states, 'state')} that were seen, and not in this one:"
+        yield from (f"    {each}" for each in lemmas)
+        yield "State one with @lemma in the words of `Logic`; it must be proved of every transition itself."
+    else:
+        yield "No comparison of counters excludes it: a lemma about inputs, records or queues may."
+    yield f"Or a guard of {found.transition} may: rollproof explain {found.transition} shows what it asks."
 
 
 def _shown(value: object) -> str:
