@@ -60,9 +60,7 @@ def judge_quickly(
         report = prove(protocol, names, jobs, memory=kept)
         if not report.unproved:
             return QuickVerdict("proved", len(report.discharges), anew)
-    trace = _replayed(protocol, anew, counterexamples)
-    for limit in FIRST_LIMITS:
-        trace = trace or _found(protocol, anew, limit, jobs)[0]
+    trace = find_run(protocol, anew, counterexamples, jobs)
     if trace is not None:
         return QuickVerdict("refuted", 0, anew, trace)
     report = prove(protocol, names, jobs, memory=kept)
@@ -72,6 +70,17 @@ def judge_quickly(
     if trace is not None:
         return QuickVerdict("refuted", len(report.discharges), anew, trace)
     return QuickVerdict("undecided", len(report.discharges), anew, None, report.unproved, scope)
+
+
+def find_run(
+    protocol: Protocol, changed: Iterable[str], counterexamples: Iterable[Counterexample] = (), jobs: int | None = None
+) -> Trace | None:
+    """Return a run that goes wrong: a kept one that takes what was changed, or one among the first states; or None."""
+    names = tuple(changed)
+    trace = _replayed(protocol, names, counterexamples)
+    for limit in FIRST_LIMITS:
+        trace = trace or _found(protocol, names, limit, jobs)[0]
+    return trace
 
 
 def _fails_quickly(protocol: Protocol, names: tuple[str, ...], kept: Kept, jobs: int | None) -> bool:

@@ -15,9 +15,11 @@ from rollproof.proofs.cache import Kept, Store
 from rollproof.proofs.counterexamples import load, replay
 from rollproof.proofs.induction import Memory
 from rollproof.proofs.necessity import HARM, THEOREMS
+from rollproof.proofs.quick import find_run
 from rollproof.proofs.repair import Mend, Repair
 from rollproof.proofs.repair import repair as repaired
 from rollproof.proofs.verdict import judge
+from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 from rollproof.shared import OwnProtocol, adopt, protocol_asked
 
@@ -66,6 +68,9 @@ def repair(
     started = time.perf_counter()
     kept = load().get(key) if key is not None else None
     trace = None if kept is None else replay(protocol, kept, HARM) or replay(protocol, kept, THEOREMS)
+    if trace is None:
+        changed = [name for name, each in protocol.transitions.items() if PROTOCOL.transitions.get(name) != each]
+        trace = find_run(protocol, changed or protocol.transitions, load().values(), jobs)
     if trace is None:
         judgement = judge(protocol, None, None, jobs)
         trace = judgement.trace

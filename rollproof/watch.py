@@ -27,6 +27,8 @@ from rollproof.reference.transition import Protocol
 
 LOOKS_EVERY_S = 0.1
 """How often a file is looked at."""
+SHOWN = 8
+"""How many names of what has changed are shown."""
 Digests = dict[str, str]
 """Of each part of a design, by what it is called."""
 First = Callable[[Design, Store, int | None, float], int]
@@ -117,7 +119,8 @@ def _judged(
         answer.send(now)
         changed = [name for name in {**last, **now} if last.get(name) != now.get(name)] if last else []
         if last:
-            console().print(f"changed: {', '.join(changed) or 'nothing that matters'}", soft_wrap=True)
+            more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+            console().print(f"changed: {', '.join(changed[:SHOWN]) or 'nothing that matters'}{more}", soft_wrap=True)
         if first(design, store, jobs, started) == HELD:
             then()
     except (DocumentError, SlipError) as error:
