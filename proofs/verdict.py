@@ -19,7 +19,7 @@ from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.counterexamples import Counterexample, load, replay, replay_any
 from rollproof.proofs.induction import Discharge, Memory, ProofReport, in_parallel, prove
 from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard
-from rollproof.proofs.played import Played, play_all, standstill
+from rollproof.proofs.played import Played, play_all, play_held, standstill
 from rollproof.proofs.unused import unused_lemmas
 from rollproof.proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
 from rollproof.reference.transition import Protocol
@@ -143,12 +143,12 @@ def judge(
     played: Played | None = None
     failed: tuple[str, ...] = ()
     if transitions is None:
-        law = broken_law(f"--laws{option}")
-        if law is not None:
-            return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, law))
         kept = replay_any(protocol, load().values(), HARM, jobs)
         if kept is not None:
             return _refuted(protocol, kept, option, jobs)
+        law = broken_law(f"--laws{option}", protocol)
+        if law is not None:
+            return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, law))
         first = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
         if first.trace is not None:
             return _refuted(protocol, first.trace, option, jobs)
@@ -169,6 +169,11 @@ def judge(
     found = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
     if found.trace is None:
         found = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
+    if found.trace is None and transitions is None:
+        open_ = {each.property for each in report.unproved if each.property in PROPERTIES}
+        broken = play_held(protocol, (PROPERTIES[name] for name in sorted(open_)), option, jobs)
+        if broken is not None:
+            return Judgement(protocol.name, _judged(report, None), None, report, "", Played(0, broken))
     scope = ", ".join(f"{count.instance} ({count.states} states)" for count in found.counts)
     judged = _judged(report, found.trace)
     return Judgement(protocol.name, judged, found.trace, report, scope, played, tuple(found.failed))
