@@ -142,7 +142,7 @@ def test_the_command_tells_that_nothing_differs(capsys: pytest.CaptureFixture[st
         (["without:promote_frame.no_rollback", "present"], "there is no guard"),
         (["present", "without:"], "there is no guard"),
         (["present", "stale_clear", "--jobs", "0"], "--jobs must be at least 1"),
-        (["present"], "--right"),
+        (["present"], "give two protocols"),
     ],
 )
 def test_wrong_usage_gets_one_line(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
