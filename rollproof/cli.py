@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from rollproof import __version__
 from rollproof.model.documents import DocumentError
+from rollproof.model.slips import SlipError
 from rollproof.output import (
     EXIT_CODES,
     FAULT,
@@ -78,6 +79,7 @@ app.command(
     "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."
 )
 app.command("rollproof.diff:diff", name="diff", help="Compare two protocols: behaviour and theorems.")
+app.command("rollproof.repair:repair", name="repair", help="Look for the guard that mends a protocol.")
 app.command("rollproof.explain:explain", name="explain", help="Explain anything that has a name, or list all there is.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
 app.command("rollproof.lesson:app", name="lesson", help="Read the lessons, and check exercises.")
@@ -94,7 +96,7 @@ def guarded(app: App, arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
         sys.stdout.flush()
-    except (UsageError, DocumentError, CycloptsError) as error:
+    except (UsageError, DocumentError, SlipError, CycloptsError) as error:
         return _refuse(str(error), USAGE)
     except KeyboardInterrupt:
         return _refuse("interrupted", INTERRUPTED)

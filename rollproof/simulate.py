@@ -19,14 +19,17 @@ from rollproof.model.sessions.campaign import (
     small_promises,
     small_setup,
 )
+from rollproof.model.sessions.contract import Contract
 from rollproof.model.sessions.examined import Broken, broken_law, examine
 from rollproof.model.sessions.healing import HEALED, healing_setup
+from rollproof.model.sessions.holding import can_be_held, holding
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.report import PeerReport
 from rollproof.model.sessions.scenarios import FAMILIES, SCENARIOS, SOUND, Played, named, play
 from rollproof.model.sessions.schedule import load
 from rollproof.model.sessions.session import Result
 from rollproof.model.sessions.setup import Setup, Source
+from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import (
     BROKEN,
@@ -68,6 +71,7 @@ def simulate(
     small: bool = False,
     healing: bool = False,
     strict: bool = False,
+    theorem: str | None = None,
     laws: bool = False,
     save_schedule: Output = None,
     save_log: Output = None,
@@ -108,6 +112,8 @@ def simulate(
         Let them be short ones whose links heal after a while: everything must come to its end.
     strict:
         Hold every call of a driver to its contract as well, and stop at the first that breaks it.
+    theorem:
+        With --strict: hold every step to this theorem or lemma, too.
     laws:
         Check what the small parts of the reference must do, and play nothing.
     save_schedule:
@@ -136,6 +142,7 @@ def simulate(
         raise UsageError(f"--{'small' if small else 'healing'} belongs to --campaign with --strict")
     if small and healing:
         raise UsageError("--small and --healing exclude each other")
+    more = _held(theorem, strict=strict)
     kind = "small" if small else "healing" if healing else "random"
     if save_log is not None and (listed or campaign is not None):
         raise UsageError("--save-log takes one scenario or schedule")
@@ -148,13 +155,13 @@ def simulate(
     protocol = protocol_named(variant) if without is None else protocol_without(without)
     option = campaigns.option_of(variant) + ("" if without is None else f" --without {without}")
     if laws:
-        return _strictly([broken_law(f"--laws{option}")], json)
+        return _strictly([broken_law(f"--laws{option}", protocol)], json)
     if campaign is not None and html is not None:
         _write_picture(html, _random(seed or 0, kind, strict=strict), protocol, option)
     if campaign is not None and not strict:
         return campaigns.play(campaign, seed or 0, jobs, dask, variant, save_schedule, json)
     if campaign is not None:
-        return _strictly(_examined(campaign, seed or 0, protocol, option, kind), json)
+        return _strictly(_examined(campaign, seed or 0, protocol, option, kind, more), json)
     played = _from_schedule(schedule) if schedule is not None else _scenarios(tuple(SCENARIOS) if every else names)
     for name, path in (("--save-schedule", save_schedule), ("--save-log", save_log), ("--html", html)):
         if path is not None and len(played) > 1:
@@ -163,15 +170,29 @@ def simulate(
         _write_picture(html, played[0], protocol, option)
     if strict:
         again = f" --strict{option}"
-        return _strictly((examine(s.source, s.promises, protocol, f"{s.again}{again}") for s in played), json)
+        return _strictly((examine(s.source, s.promises, protocol, f"{s.again}{again}", more) for s in played), json)
     return _play(played, protocol, option, save_schedule, save_log, json)
 
 
-def _examined(count: int, first: int, protocol: Protocol, option: str, kind: str) -> Iterator[Broken | None]:
+def _held(theorem: str | None, *, strict: bool) -> tuple[Contract, ...]:
+    if theorem is None:
+        return ()
+    held = {name: each for name, each in PROPERTIES.items() if can_be_held(each)}
+    if not strict:
+        raise UsageError("--theorem belongs to --strict")
+    if theorem not in held:
+        raise unknown("theorem or lemma that a session can be held to", theorem, held)
+    return (holding(held[theorem]),)
+
+
+def _examined(
+    count: int, first: int, protocol: Protocol, option: str, kind: str, more: tuple[Contract, ...]
+) -> Iterator[Broken | None]:
     campaigns.check(count, first)
     for seed in range(first, first + count):
         session = _random(seed, kind, strict=True)
-        yield examine(session.source, session.promises, protocol, f"{session.again}{option}")
+        told = f"{session.again}{'' if not more else f' --theorem {more[0].name}'}{option}"
+        yield examine(session.source, session.promises, protocol, told, more)
 
 
 def _random(seed: int, kind: str, *, strict: bool) -> _Session:
