@@ -40,8 +40,9 @@ from rollproof.reference.rollback import (
     simulate_frame,
     within_prediction_window,
 )
-from rollproof.reference.state import Ending, Phase, Simulation, new_peer
+from rollproof.reference.state import Ending, Phase, new_peer
 from rollproof.reference.transition import Guard, Transition
+from rollproof.reference.world import Simulation
 from rollproof.reference.values import evolve
 
 A = TypeVar("A")
