@@ -42,8 +42,8 @@ from rollproof.reference.rollback import (
 )
 from rollproof.reference.state import Ending, Phase, new_peer
 from rollproof.reference.transition import Guard, Transition
-from rollproof.reference.world import Simulation
 from rollproof.reference.values import evolve
+from rollproof.reference.world import Simulation
 
 A = TypeVar("A")
 UNTOLD = ("frame_us", "end_sum", "perturb", "debug_remote_input_delay")
