@@ -19,7 +19,8 @@ from rollproof.model.symbolic.terms import Terms
 from rollproof.model.symbolic.values import SBool, SInt, term_of
 from rollproof.model.theorems.composition import Said
 from rollproof.model.theorems.liveness import Round
-from rollproof.model.theorems.properties import of_scope
+from rollproof.model.theorems.properties import PROPERTIES, of_scope
+from rollproof.model.theorems.property import Property
 from rollproof.proofs.obligations import Before, Case, before
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
@@ -35,7 +36,7 @@ def of_two_peers(state: Before, case: Case) -> Iterator[Case]:
     """Yield the obligations of a product of two peers, of which one takes a path and the other stands still."""
     if case.view is None:
         return
-    view, pair = case.view, _pair()
+    view, pair = case.view, _pair(tuple(PROPERTIES.values()))
     arrives = _heard_from(state, view.args, pair.other) if view.transition == "receive_ack" else ()
     told = _told_by(state, view.args, pair.other) if view.transition == "receive_input" else ()
     yield Case(
@@ -77,7 +78,7 @@ class Pair:
 
 
 @cache
-def _pair() -> Pair:
+def _pair(_: tuple[Property, ...]) -> Pair:
     state = before(PROTOCOL)
     other = another(state.peer)
     steady: list[Any] = []

@@ -17,7 +17,7 @@ from rollproof.model.theorems.property import Property
 from rollproof.model.traces.trace import Trace
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.counterexamples import Counterexample, load, replay, replay_any
-from rollproof.proofs.induction import Discharge, ProofReport, in_parallel, prove
+from rollproof.proofs.induction import Discharge, Memory, ProofReport, in_parallel, prove
 from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard
 from rollproof.proofs.played import Played, play_all, play_held, standstill
 from rollproof.proofs.unused import unused_lemmas
@@ -139,11 +139,12 @@ def judge(
     jobs: int | None = None,
     progress: Callable[[], object] = lambda: None,
     option: str = "",
+    memory: Memory | None = None,
 ) -> Judgement:
     """Prove a protocol, or find a run or a session that goes wrong.
 
     `transitions` and `players` restrict what is proved. `option` is what `rollproof simulate` needs to play a session
-    under the same protocol.
+    under the same protocol. What is in `memory` is not proved again.
     """
     played: Played | None = None
     failed: tuple[str, ...] = ()
@@ -161,7 +162,7 @@ def judge(
         played = play_all(protocol, option, jobs)
         if played.broken is not None:
             return Judgement(protocol.name, _judged(None, None), None, None, "", played)
-    report = prove(protocol, transitions, jobs, players, progress)
+    report = prove(protocol, transitions, jobs, players, progress, memory)
     if not report.unproved:
         return Judgement(protocol.name, _judged(report, None), None, report, "", played, failed)
     kept = replay_any(protocol, load().values(), THEOREMS, jobs)

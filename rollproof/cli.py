@@ -79,6 +79,7 @@ app.command(
     "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."
 )
 app.command("rollproof.diff:diff", name="diff", help="Compare two protocols: behaviour and theorems.")
+app.command("rollproof.repair:repair", name="repair", help="Look for the guard that mends a protocol.")
 app.command("rollproof.explain:explain", name="explain", help="Explain anything that has a name, or list all there is.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
 app.command("rollproof.lesson:app", name="lesson", help="Read the lessons, and check exercises.")

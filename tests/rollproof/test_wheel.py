@@ -125,6 +125,7 @@ CALLS: dict[str, list[tuple[int, list[str]]]] = {
         (1, ["--variant", "stale_clear", "--save-trace", "run.json"]),
     ],
     "guards": [(0, ["promote_frame.no_rollback_pending"])],
+    "repair": [(0, ["--without", "promote_frame.no_rollback_pending", "--most", "1"])],
     "explain": [(0, []), (0, ["IN-7"]), (0, ["no_input_is_lost"]), (2, ["no_such_name"])],
     "diff": [(1, ["present", "stale_clear", "--behaviour-only"])],
     "simulate": [
