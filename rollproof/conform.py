@@ -48,6 +48,10 @@ SHOWN_FAILURES = 3
 """How many failures are told in full; the files have all of them."""
 MOST_PICTURES = 30
 """How many failures the page shows step by step; it has the last events of all."""
+LAST_LINES = 20
+"""Of the stderr of an adapter that cannot be judged."""
+LONGEST_LINE = 300
+"""Characters of one of these."""
 STYLES = {"vacuous": "yellow", "skip": "dim"}
 
 
@@ -158,7 +162,11 @@ def conform(
             _tried_first(judged)
         report = _run(wanted, judged, level, seed, jobs)
     except AdapterError as error:
-        console(stderr=True).print(f"rollproof: the adapter cannot be judged: {error}", soft_wrap=True)
+        err = console(stderr=True)
+        err.print(f"rollproof: the adapter cannot be judged: {error}", soft_wrap=True)
+        if error.stderr.strip():
+            told = [line[:LONGEST_LINE] for line in error.stderr.strip().splitlines()[-LAST_LINES:]]
+            err.print(Text("\n".join(["the end of its stderr:", *(f"    {line}" for line in told)])), soft_wrap=True)
         return 4
     for result in report.results:
         result.chosen = chosen.get(result.case.id, "")
@@ -284,9 +292,9 @@ def _tried_first(target: Target) -> None:
         for _ in smoke(adapters, judging=False):
             pass
     except AdapterError as error:
-        stderr = adapters.stderr()
-        told = f"{error} (found by the smoke test, which runs first; nothing is said of the library)"
-        raise type(error)(f"{told}\n{stderr}" if stderr else told) from error
+        told = type(error)(f"{error} (found by the smoke test, which runs first; nothing is said of the library)")
+        told.stderr = error.stderr
+        raise told from error
     finally:
         adapters.close()
 
