@@ -163,7 +163,7 @@ def test_a_case_that_the_search_saved_can_be_run(capsys, tmp_path):
 
 
 def test_the_search_goes_on_past_what_is_known_and_says_how_often(capsys):
-    command = ["conform", "--fuzz", "40", "--seed", "1", "--level", "0", "--mutant", "no_rollback_to_frame_0"]
+    command = ["conform", "--fuzz", "12", "--seed", "1", "--level", "0", "--mutant", "no_rollback_to_frame_0"]
     assert run(command) == 1
     clause = re.search(r"clause +(\w+)", capsys.readouterr().out)[1]
     code = run([*command, "--except", clause])
