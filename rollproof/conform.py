@@ -101,7 +101,7 @@ def conform(
     seed
         Of the search, and told to the adapter.
     excepted
-        Clauses that the search passes over: it goes on past whatever fails by one of them first.
+        Clauses that are known: the search goes on past whatever fails in nothing else.
     known
         A file that `--json` wrote: the search passes over the causes (a clause and an effect) that it lists.
     save
@@ -155,7 +155,7 @@ def conform(
             _tell_search(found, document, all_failures)
             _write(report, document, others, html_file, junit_file, json_file)
             return found.exit_code
-        wanted, chosen = cases(case, profile, level)
+        wanted = cases(case, profile, level)
         if list_cases:
             return _list(wanted)
         if command and wanted and not case:
@@ -168,8 +168,6 @@ def conform(
             told = [line[:LONGEST_LINE] for line in error.stderr.strip().splitlines()[-LAST_LINES:]]
             err.print(Text("\n".join(["the end of its stderr:", *(f"    {line}" for line in told)])), soft_wrap=True)
         return 4
-    for result in report.results:
-        result.chosen = chosen.get(result.case.id, "")
     document = as_json(report, __version__, strict=strict)
     _repeat_with(document)
     _tell(report, document, all_failures)
@@ -292,7 +290,7 @@ def _tried_first(target: Target) -> None:
         for _ in smoke(adapters, judging=False):
             pass
     except AdapterError as error:
-        told = type(error)(f"{error} (found by the smoke test, which runs first; nothing is said of the library)")
+        told = type(error)(f"found by the smoke test, which runs first; nothing is said of the library: {error}")
         told.stderr = error.stderr
         raise told from error
     finally:
@@ -326,7 +324,13 @@ def _search(
     for clause in excepted:
         if clause not in clauses:
             raise unknown("clause", clause, clauses)
-    causes = {(each["clause"], each["effect"]) for path in known for each in read_results(path).get("causes", ())}
+    causes = {
+        (each["clause"], result["effect"])
+        for path in known
+        for result in read_results(path)["results"]
+        if "failure" in result
+        for each in (result["failure"], *result.get("others", ()))
+    }
     with progress("schedules", runs) as bar:
         found = fuzz(
             target, runs, seed=seed, level=level, excepted=excepted, known=causes,

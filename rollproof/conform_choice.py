@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -65,20 +66,16 @@ def target(
     return Target(lambda: Adapters.in_process(found.make), shlex.join([*options, "--mutant", found.name]))
 
 
-def cases(ids: tuple[str, ...], profiles: tuple[str, ...], level: int) -> tuple[list[Case], dict[str, str]]:
-    """Return the cases that are chosen, and how to choose each one that comes from a file again, by id."""
+def cases(ids: tuple[str, ...], profiles: tuple[str, ...], level: int) -> list[Case]:
+    """Return the cases that are chosen."""
     try:
         folders = [each for each in ids if Path(each).is_dir()]
         paths = [Path(each) for each in ids if each.endswith(".json") and each not in folders]
         paths += [path for each in folders for path in sorted(Path(each).rglob("*.json"))]
-        read = [(path, read_case(path)) for path in paths]
-        files = [case for _, case in read]
-        chosen = {case.id: shlex.join(["--case", str(path)]) for path, case in read}
-        if len(chosen) < len(files):
-            twice = next(
-                case.id for number, case in enumerate(files) if case.id in [each.id for each in files[:number]]
-            )
-            raise UsageError(f"two of the files hold a case that is named {twice}")
+        files = [read_case(path) for path in paths]
+        twice = [id for id, number in Counter(each.id for each in files).items() if number > 1]
+        if twice:
+            raise UsageError(f"two of the files hold a case that is named {twice[0]}")
         names = [each for each in ids if not each.endswith(".json") and each not in folders]
         published = published_cases() if names or not files else []
     except InvalidError as error:
@@ -91,7 +88,7 @@ def cases(ids: tuple[str, ...], profiles: tuple[str, ...], level: int) -> tuple[
             if published and each not in known:
                 raise unknown(what, each, known)
     picked = select(published, ids=names, profiles=profiles, level=level) if published else []
-    return [*files, *picked], chosen
+    return [*files, *picked]
 
 
 def read_results(path: Path) -> Json:

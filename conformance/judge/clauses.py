@@ -61,7 +61,7 @@ def _because(guard: str, model: Peer) -> str:
     pending, cursor, confirmed = model.rollback.pending, model.rollback.cursor, model.confirmed
     match guard:
         case "no_rollback_pending" if pending is not None:
-            return f"the input of frame {pending} arrived and differs from the prediction, it was not corrected"
+            return f"the input of frame {pending} arrived, differs from the prediction and was not corrected"
         case "no_rollback_in_progress" if cursor is not None:
             return f"a rollback had replayed the frames below {cursor}, not those from there to {model.frame - 1}"
         case "within_prediction_window":

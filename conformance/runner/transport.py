@@ -25,7 +25,9 @@ KEPT_STDERR = 16_000
 """Bytes of the end of stderr that are kept."""
 
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])|[^\n\t\x20-\x7e\xa0-\U0010ffff]")
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])|[^\n\t\x20-\x7e\xa0-\U0010ffff]"
+)
 """What would move a terminal's cursor, colour it, or do worse."""
 
 

@@ -5,11 +5,12 @@ Seeded and bounded: the same seed searches the same schedules in the same order.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from random import Random
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from rollproof.conformance.cases.case import Case, dump, parse_case
 from rollproof.conformance.cases.writing import ALONE, BLACK_BOX, EPISODE, case, rule
@@ -61,8 +62,8 @@ class Found:
     runs: int = 0
     judged: int = 0
     """How many of the schedules showed something: neither vacuous nor declined."""
-    passed_over: int = 0
-    """How many failed by what is known."""
+    known: Counter[str] = field(factory=Counter)
+    """How many failed in nothing but what is known, by the clause that failed first."""
     findings: list[Finding] = field(factory=list)
 
     @property
@@ -78,14 +79,16 @@ class Found:
     def sentence(self) -> str:
         """Tell what was found, in a line."""
         causes = f"{len(self.findings)} by causes of their own" if self.findings else "none failed"
-        known = f", {self.passed_over} failed by what is known" if self.passed_over else ""
+        known = "".join(
+            f", {number} with a failure of {clause} as known" for clause, number in self.known.most_common()
+        )
         if known and not self.findings:
             causes = "no other failed"
         return f"seed {self.seed}: {self.runs} schedules, {self.judged} of them judged{known}, and {causes}"
 
     def as_json(self, version: str) -> Json:
         """Return the outcome as JSON (schemas/result.json)."""
-        search = {"seed": self.seed, "runs": self.runs, "judged": self.judged, "known": self.passed_over}
+        search = {"seed": self.seed, "runs": self.runs, "judged": self.judged, "known": dict(self.known)}
         return {**as_json(self.report, version), "exit": self.exit_code, "search": search}
 
 
@@ -106,13 +109,23 @@ def fuzz(
         runs: How many schedules.
         seed: Which ones.
         level: How deep to look.
-        excepted: Clauses; a schedule that fails by one of them first is passed over.
-        known: Causes, each a clause and an effect; a schedule that fails by one of them is passed over.
+        excepted: Clauses; a schedule that fails in no other is passed over.
+        known: Causes, each a clause and an effect; a schedule that fails by no other is passed over.
         done: Is called after each schedule.
 
     Raises:
         AdapterError: if the adapter cannot be started.
     """
+
+    def news(judgement: Judgement) -> Judgement | None:
+        """Return a judgement with what is not known first; nothing, if all of it is."""
+        every = [each for each in (judgement.failure, *judgement.others) if each is not None]
+        new = [each for each in every if each.clause not in excepted and (each.clause, judgement.effect) not in known]
+        if not new:
+            return judgement if not every else None
+        rest = tuple(each for each in every if each is not new[0])
+        return evolve(judgement, failure=new[0], others=rest)
+
     adapters = target.make()
     try:
         adapters.get(1)
@@ -131,13 +144,16 @@ def fuzz(
                 return found
             if judgement.verdict not in BAD:
                 continue
-            cause = cause_of(judgement)
-            if cause[0] in excepted or cause in known:
-                found.passed_over += 1
-            elif cause in by_cause:
+            unknown = news(judgement)
+            if unknown is None:
+                clause = cause_of(judgement)[0]
+                found.known[clause] += 1
+                continue
+            cause = cause_of(unknown)
+            if cause in by_cause:
                 by_cause[cause].again += 1
             else:
-                result, tries = _smallest(candidate, judgement, adapters, level)
+                result, tries = _smallest(candidate, unknown, news, adapters, level)
                 if result.run is not None:
                     result.repeatable = is_repeatable(result.run, target, level)
                 by_cause[cause] = Finding(number + 1, result, _size(candidate), tries)
@@ -147,15 +163,19 @@ def fuzz(
         adapters.close()
 
 
-def _smallest(failing: Case, first: Judgement, adapters: Adapters, level: int) -> tuple[Result, int]:
+def _smallest(
+    failing: Case, first: Judgement, news: Callable[[Judgement], Judgement | None], adapters: Adapters, level: int
+) -> tuple[Result, int]:
     """Return the smallest schedule that fails by the same cause and with the same effect."""
 
     def fails(candidate: Case) -> bool:
         judgement, _ = run_and_judge(candidate, adapters, level=level)
-        return judgement.verdict is first.verdict and cause_of(judgement) == cause_of(first)
+        unknown = news(judgement)
+        return unknown is not None and unknown.verdict is first.verdict and cause_of(unknown) == cause_of(first)
 
     smallest, tries = minimise(failing, fails, LONGEST_MINIMISATION)
     judgement, run = run_and_judge(smallest, adapters, level=level)
+    judgement = news(judgement) or judgement
     failure = judgement.failure
     named = smallest
     if failure is not None:

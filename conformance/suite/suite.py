@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -52,7 +53,7 @@ class Result:
     run: Run | None
     repeatable: bool | None = None
     chosen: str = ""
-    """What to type after `rollproof conform` to run this case; empty for a published one, whose id will do."""
+    """What to type after `rollproof conform` to run this case, if neither its id nor its file will do."""
 
     @property
     def verdict(self) -> Verdict:
@@ -231,7 +232,8 @@ def result_json(result: Result, target: Target) -> Json:
                 for each in judgement.others
             ]
         made["diagram"] = rows(run, judgement.failure.event)
-        made["repeat"] = f"rollproof conform {result.chosen or f'--case {case.id}'} {target.arguments}".strip()
+        chosen = result.chosen or f"--case {shlex.quote(case.file or case.id)}"
+        made["repeat"] = f"rollproof conform {chosen} {target.arguments}".strip()
     return made
 
 

@@ -313,6 +313,17 @@ def test_guards_of_the_reference_are_the_clauses_of_level_2():
     )
     assert judgement.failure.clause == "confirm_frame.next_frame_is_complete"
     assert judgement.failure.rules == ("BUF-2",)
+    assert re.search(
+        r"the input of frame \d+ had not arrived from [ABC], and confirmed became", judgement.failure.actual
+    )
+
+
+def test_a_guard_that_refuses_is_told_as_what_went_wrong():
+    mutant = "without:simulate_frame.no_rollback_pending"
+    told = r"input of frame \d+ arrived, differs from the prediction and was not corrected, and frame \d+ was simulated"
+    some = [CASES[id] for id in MATRIX["mutants"][mutant][:6]]
+    judged = [run_and_judge(case, Adapters.in_process(find_mutant(mutant).make))[0].failure for case in some]
+    assert any(each is not None and re.search(told, each.actual) for each in judged), judged
 
 
 # --- the game and the schemas ---
