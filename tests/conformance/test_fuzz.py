@@ -75,7 +75,8 @@ def target_able():
 
 
 def test_what_is_known_is_passed_over_by_clause_and_by_cause(found):
-    causes = {cause_of(each.result.judgement) for each in found.findings}
+    judged = [each.result.judgement for each in found.findings]
+    causes = {(failure.clause, each.effect) for each in judged for failure in (each.failure, *each.others)}
     clauses = {clause for clause, _ in causes}
     for known in ({"excepted": clauses}, {"known": causes}):
         again = fuzz(target(MUTANT), 12, seed=1, **known)
