@@ -173,15 +173,6 @@ def test_the_search_goes_on_past_what_is_known_and_says_how_often(capsys):
     assert run([*command, "--except", "nonsense"]) == 2
 
 
-def test_a_search_names_itself_to_be_repeated_if_nothing_was_saved(capsys):
-    command = ["conform", "--fuzz", "100", "--seed", "1", "--mutant", "no_rollback_to_frame_0"]
-    assert run(command) == 1
-    told = capsys.readouterr().out
-    again = re.search(r"repeat +.*?(conform .*)", told)[1]
-    assert run(again.split()) == 1
-    assert capsys.readouterr().out == told
-
-
 @pytest.mark.parametrize("option", ["--case", "--profile"])
 def test_what_the_search_cannot_honour_is_refused(option, capsys):
     value = {"--case": "core/idle", "--profile": "core"}[option]
