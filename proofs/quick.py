@@ -73,12 +73,19 @@ def judge_quickly(
 
 
 def find_run(
-    protocol: Protocol, changed: Iterable[str], counterexamples: Iterable[Counterexample] = (), jobs: int | None = None
+    protocol: Protocol,
+    changed: Iterable[str],
+    counterexamples: Iterable[Counterexample] = (),
+    jobs: int | None = None,
+    limits: Iterable[int] = FIRST_LIMITS,
 ) -> Trace | None:
-    """Return a run that goes wrong: a kept one that takes what was changed, or one among the first states; or None."""
+    """Return a run that goes wrong: a kept one that takes what was changed, or one among the first states; or None.
+
+    `limits` says how many states of each instance are searched, first and then.
+    """
     names = tuple(changed)
     trace = _replayed(protocol, names, counterexamples)
-    for limit in FIRST_LIMITS:
+    for limit in limits:
         trace = trace or _found(protocol, names, limit, jobs)[0]
     return trace
 

@@ -15,7 +15,7 @@ from rollproof.proofs.cache import Kept, Store
 from rollproof.proofs.counterexamples import load, replay
 from rollproof.proofs.induction import Memory
 from rollproof.proofs.necessity import HARM, THEOREMS
-from rollproof.proofs.quick import find_run
+from rollproof.proofs.quick import FIRST_LIMITS, SECOND_LIMIT, find_run
 from rollproof.proofs.repair import Mend, Repair
 from rollproof.proofs.repair import repair as repaired
 from rollproof.proofs.verdict import judge
@@ -70,7 +70,9 @@ def repair(
     trace = None if kept is None else replay(protocol, kept, HARM) or replay(protocol, kept, THEOREMS)
     if trace is None:
         changed = [name for name, each in protocol.transitions.items() if PROTOCOL.transitions.get(name) != each]
-        trace = find_run(protocol, changed or protocol.transitions, load().values(), jobs)
+        trace = find_run(
+            protocol, changed or protocol.transitions, load().values(), jobs, (*FIRST_LIMITS, SECOND_LIMIT)
+        )
     if trace is None:
         judgement = judge(protocol, None, None, jobs)
         trace = judgement.trace

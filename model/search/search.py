@@ -16,7 +16,7 @@ from rollproof.model.bounded import bounded
 from rollproof.model.search.explorer import Args, Explorer, Reached, Stepped, attempted, described, effected, named
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.interning import READS, Remembered
-from rollproof.model.theorems.blame import Violation, blame, violated
+from rollproof.model.theorems.blame import Violation, blame, failing, violated
 from rollproof.model.theorems.possibility import CONDITIONS, when
 from rollproof.model.theorems.properties import NEVER_CRASHES
 from rollproof.model.theorems.property import Property, StepView
@@ -362,7 +362,9 @@ def misjudging(
     told = f"refused by {refusing.name}, though the rules allow it" if refusing else "possible against the rules"
     said = when(name) if name in CONDITIONS else each.sentence
     detail = f"{name}({given}) is {told}. They say: {said.removesuffix('.')}"
-    part = None if refusing else violation.comparison  # what the rules demand, and does not hold
+    part = None
+    if not refusing and name in CONDITIONS:
+        part = failing(CONDITIONS[name], explorer.readings[run], peer, named(transition, args))
     return evolve(trace, violation=evolve(violation, comparison=part, detail=detail))
 
 

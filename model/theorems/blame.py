@@ -72,6 +72,15 @@ def blame(found: Property, values: Values, *about: Any) -> Violation | None:
     return evolve(violation, player=why.player, frame=why.frame, comparison=why.comparison)
 
 
+def failing(condition: Callable[..., Formula], values: Values, peer: Any, *more: Any) -> Comparison | None:
+    """Return what is compared in the part of a condition of a peer that does not hold; None if that cannot be told."""
+    try:
+        why = _why(condition(_Blaming(values), _Seen(peer, ""), *more))
+    except Exception:  # it speaks of something that is missing
+        return None
+    return None if why else why.comparison
+
+
 @frozen
 class _Why:
     """A truth value, and what made it so."""

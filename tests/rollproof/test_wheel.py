@@ -207,3 +207,31 @@ def test_what_scripts_rely_on_holds_of_the_installed_tool(installed: Path, tmp_p
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{installed.parent}/lib/" in done.stdout
     assert int(done.stdout.split(" passed")[0].split()[-1]) > 100
+
+
+def test_a_strangers_path(rollproof: Command, elsewhere: Path) -> None:
+    """Write the example, see it proved, break it, read the run, take the mend that is proposed, see that proved."""
+    file = elsewhere / "stranger" / "protocol.py"
+    changed = ["--protocol", "stranger/protocol.py", "--transition", "compare_hash"]
+    rollproof("new-protocol", "stranger")
+    assert "proved in" in rollproof("verify", *changed).stdout
+    assert "After a complaint" in rollproof("explain", "complaints_are_heeded", "--protocol", str(file)).stdout
+
+    whole = file.read_text()
+    right = "compare_hash.guarded_by(*compare_hash.guards, episode_is_open)"
+    assert right in whole
+    file.write_text(whole.replace(right, "compare_hash.guarded_by(*compare_hash.guards)"))
+    refuted = rollproof("verify", *changed, code=1).stdout
+    assert "This violates possible_exactly_when_the_rules_say" in refuted
+    assert "possible against the rules" in refuted
+    assert "rollproof repair --protocol stranger/protocol.py" in refuted
+
+    proposed = ["repair", "--protocol", str(file), "--most", "1", "--json", "mend.json"]
+    assert "Guards with which everything is proved" in rollproof(*proposed).stdout
+    (mend,) = json.loads((elsewhere / "mend.json").read_text())["mends"]
+    assert mend["transition"] == "compare_hash"
+    assert mend["guard"] == "episode_is_open"
+
+    file.write_text(file.read_text().replace("(*compare_hash.guards)", f"(*compare_hash.guards, {mend['guard']})"))
+    assert file.read_text() == whole
+    assert "proved in" in rollproof("verify", *changed).stdout
