@@ -18,7 +18,9 @@ from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import Terms
 from rollproof.model.symbolic.values import SBool, SInt, term_of
 from rollproof.model.theorems.composition import Said
-from rollproof.model.theorems.properties import of_scope
+from rollproof.model.theorems.liveness import Round
+from rollproof.model.theorems.properties import PROPERTIES, of_scope
+from rollproof.model.theorems.property import Property, StepView
 from rollproof.proofs.obligations import Before, Case, before
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
@@ -34,22 +36,29 @@ def of_two_peers(state: Before, case: Case) -> Iterator[Case]:
     """Yield the obligations of a product of two peers, of which one takes a path and the other stands still."""
     if case.view is None:
         return
-    view, pair = case.view, _pair()
+    view, pair = case.view, _pair(tuple(PROPERTIES.values()))
     arrives = _heard_from(state, view.args, pair.other) if view.transition == "receive_ack" else ()
+    told = _told_by(state, view.args, pair.other) if view.transition == "receive_input" else ()
     yield Case(
         case.transition,
         f"{case.path}, of the sender",
         (*case.premises, *pair.steady, *arrives),
         (*case.trust, *pair.trusting, *pair.as_sender.values()),
-        _new(_product(state.q, view.after, pair.other, SAID), pair.as_sender),
+        {
+            **_new(_product(state.q, view.after, pair.other, SAID), pair.as_sender),
+            **_rounds(state.q, Round(state.peer, pair.other, view.after, pair.other, view, sends=True)),
+        },
     )
     said = SAID.with_step(state.q, view, pair.other.config.player)
     yield Case(
         case.transition,
         f"{case.path}, of the receiver",
-        (*case.premises, *pair.steady),
+        (*case.premises, *pair.steady, *told),
         (*case.trust, *pair.trusting, *pair.as_receiver.values()),
-        _new(_product(state.q, pair.other, view.after, said), pair.as_receiver),
+        {
+            **_new(_product(state.q, pair.other, view.after, said), pair.as_receiver),
+            **_rounds(state.q, Round(pair.other, state.peer, pair.other, view.after, view, sends=False)),
+        },
     )
 
 
@@ -69,7 +78,7 @@ class Pair:
 
 
 @cache
-def _pair() -> Pair:
+def _pair(_: tuple[Property, ...]) -> Pair:
     state = before(PROTOCOL)
     other = another(state.peer)
     steady: list[Any] = []
@@ -79,6 +88,17 @@ def _pair() -> Pair:
         (trusting if each.trusting else steady).extend(formulas)
     as_sender, as_receiver = (_product(state.q, *two, SAID) for two in ((state.peer, other), (other, state.peer)))
     return Pair(other, tuple(steady), tuple(trusting), as_sender, as_receiver)
+
+
+def stated_of_two() -> tuple[tuple[str, str], ...]:
+    """Return what must hold after every step of one of two peers, as the sender and as the receiver."""
+    pair, state = _pair(tuple(PROPERTIES.values())), before(PROTOCOL)
+    nothing = StepView("(nothing)", state.peer, {}, state.peer, ())
+    rounds = [
+        _rounds(state.q, Round(*two, *two, nothing, sends=sends))
+        for two, sends in (((state.peer, pair.other), True), ((pair.other, state.peer), False))
+    ]
+    return (*pair.as_sender, *pair.as_receiver, *rounds[0], *rounds[1])
 
 
 def _new(goals: Goals, known: Goals) -> Goals:
@@ -100,6 +120,26 @@ def _product(q: Terms, sender: Peer, receiver: Peer, said: Said) -> Goals:
         for each in of_scope("product")
         for clause, formula in each.clauses(q, sender, receiver, said).items()
     }
+
+
+def _rounds(q: Terms, seen: Round) -> Goals:
+    different = seen.sender.config.player != seen.receiver.config.player
+    return {
+        (each.name, clause): z3.Implies(term_of(different), term_of(formula))
+        for each in of_scope("round")
+        for clause, formula in each.clauses(q, seen).items()
+    }
+
+
+def _told_by(state: Before, args: dict[str, Any], other: Peer) -> tuple[Any, ...]:
+    """Return what is known of an input that arrives: if it is this partner's, it has scheduled it, now or earlier.
+
+    A packet holds only what is known (`one_value_per_player_and_frame`), and that stays (`inputs_are_immutable`).
+    """
+    q, epoch = state.q, args["epoch"]
+    now = q.all_of(epoch == other.epoch, q.has(other.inputs.known, other.config.player, args["frame"]))
+    own = q.all_of(args["player"] == other.config.player, args["game"] == other.config.game)
+    return (term_of(q.implies(own, lambda: q.any_of(epoch < other.epoch, now))),)
 
 
 def _heard_from(state: Before, args: dict[str, Any], other: Peer) -> tuple[Any, ...]:

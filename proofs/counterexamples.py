@@ -18,16 +18,20 @@ from rollproof.model.search.arguments import arguments
 from rollproof.model.search.explorer import Explorer, effected, named
 from rollproof.model.search.instances import INSTANCES
 from rollproof.model.search.search import crashing, misjudging, violating
+from rollproof.model.slips import raise_slip
 from rollproof.model.theorems.blame import violated
 from rollproof.model.theorems.properties import NEVER_CRASHES
 from rollproof.model.theorems.property import Property, StepView
 from rollproof.model.traces.trace import Trace
+from rollproof.proofs.induction import in_parallel
 from rollproof.reference.digest import Digest
 from rollproof.reference.messages import Path
 from rollproof.reference.transition import Protocol
 
 FILE = File(__file__).with_name("counterexamples.json")
 """Where they are kept."""
+_BATCH = 22
+"""How many counterexamples one process runs again at a time."""
 Steps = tuple[tuple[str, tuple[Any, ...]], ...]
 """Transitions with their arguments, in order."""
 
@@ -65,6 +69,19 @@ def replay(protocol: Protocol, counterexample: Counterexample, properties: Itera
     )
 
 
+def replay_any(
+    protocol: Protocol, some: Iterable[Counterexample], properties: Iterable[Property | str], jobs: int | None = None
+) -> Trace | None:
+    """Return the trace of the first of some counterexamples that violates one of the properties."""
+    every, asked = list(some), list(properties)
+
+    def first_of(batch: list[Counterexample]) -> Trace | None:
+        return next((trace for each in batch if (trace := replay(protocol, each, asked)) is not None), None)
+
+    found = in_parallel(first_of, [every[at : at + _BATCH] for at in range(0, len(every), _BATCH)], jobs)
+    return next(filter(None, found), None)
+
+
 def _replay(explorer: Explorer, run: int, steps: Steps, properties: list[Property | str]) -> Trace | None:
     reading = explorer.readings[run]
     peer = explorer.instance.start(explorer.player)
@@ -77,7 +94,8 @@ def _replay(explorer: Explorer, run: int, steps: Steps, properties: list[Propert
             if bounded(transition.refusal, peer, transition.arguments(*args)) is not None:
                 return None
             step = effected(transition, peer, args)
-        except Exception:
+        except Exception as error:
+            raise_slip(error)
             crashes = number == len(steps) and NEVER_CRASHES in properties
             return crashing(explorer, steps[:-1], name, args) if crashes else None
         view = StepView(name, peer, named(transition, args), *step)

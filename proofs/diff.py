@@ -74,7 +74,9 @@ def _within(left: Transition[Any], right: Transition[Any]) -> list[Change]:
     for name in dict.fromkeys((*ours, *theirs)):
         conditions = [each.get(name) for each in (ours, theirs)]
         if conditions[0] is None or conditions[1] is None or _code(conditions[0].holds) != _code(conditions[1].holds):
-            told = (ABSENT if each is None else f"{_said(each.sentence)} ({place(each.holds)})" for each in conditions)
+            told = (
+                ABSENT if each is None else f"{_said(each.sentence)} ({place(each.condition)})" for each in conditions
+            )
             found.append(Change(f"{left.name}.{name}", *told))
     return found
 

@@ -18,8 +18,9 @@ from rollproof.model.symbolic.shapes import PARTS, make
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import guard_formula
 from rollproof.model.symbolic.values import SBool, SOptional, term_of
+from rollproof.model.theorems.liveness import Round
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
-from rollproof.model.theorems.property import Attempt, Property, StepView
+from rollproof.model.theorems.property import Attempt, Clauses, Property, StepView
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.composition import SAID
 from rollproof.proofs.cores import Rest, rests
@@ -143,8 +144,10 @@ def _clauses(each: Property) -> Iterator[tuple[str, Any]]:
         yield from _terms(each.clauses(state.q, state.peer, any_peer("other")))
     elif each.scope == "product":
         yield from _terms(each.clauses(state.q, state.peer, any_peer("other"), SAID))
+    elif each.scope == "round":
+        yield from _of_round(each, state)
     elif each.scope == "step":
-        yield from _of_step(each, state)
+        yield from _of_step(state, lambda view: each.clauses(state.q, view))
     elif each.scope == "possibility":
         for transition in present().transitions.values():
             _, args = next(iter(any_arguments(transition)))
@@ -154,22 +157,36 @@ def _clauses(each: Property) -> Iterator[tuple[str, Any]]:
         yield from _terms(each.clauses(state.q, state.peer))
 
 
-def _of_step(each: Property, state: Before) -> Iterator[tuple[str, Any]]:
+def _of_step(state: Before, stated: Callable[[StepView], Clauses]) -> Iterator[tuple[str, Any]]:
     """Yield clauses about a step of any transition; those that ask which, about the first that they speak of."""
     general = StepView("any transition", state.peer, {}, any_peer("after"), ())
     silent = {}
-    for label, term in _terms(each.clauses(state.q, general)):
+    for label, term in _terms(stated(general)):
         if z3.is_true(z3.simplify(term)):
             silent[label] = term
         else:
             yield label, term
     for name in present().transitions:
         for case in _cases(name) if silent else ():
-            terms = {} if case.view is None else dict(_terms(each.clauses(state.q, case.view)))
+            terms = {} if case.view is None else dict(_terms(stated(case.view)))
             spoken = [label for label in silent if label in terms and not z3.is_true(z3.simplify(terms[label]))]
             yield from ((f"{name}, {label}", terms[label]) for label in spoken)
             silent = {label: term for label, term in silent.items() if label not in spoken}
     yield from silent.items()
+
+
+def _of_round(each: Property, state: Before) -> Iterator[tuple[str, Any]]:
+    """Yield clauses about a step of either of two peers, as far as they say anything of it."""
+    other = any_peer("other")
+
+    def receiving(view: StepView) -> Clauses:
+        return each.clauses(state.q, Round(other, state.peer, other, view.after, view, sends=False))
+
+    def sending(view: StepView) -> Clauses:
+        return each.clauses(state.q, Round(state.peer, other, view.after, other, view, sends=True))
+
+    for stated in (receiving, sending):
+        yield from (found for found in _of_step(state, stated) if not z3.is_true(z3.simplify(found[1])))
 
 
 def _terms(clauses: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+import typing
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -62,6 +63,16 @@ class ProofReport:
         return tuple(each for each in self.discharges if each.property == name)
 
 
+class Memory(typing.Protocol):
+    """What was proved before."""
+
+    def find(self, name: str) -> list[Discharge] | None:
+        """Return the discharges of a transition, of the start or of the consequences, if all are known to be proved."""
+
+    def keep(self, name: str, proved: list[Discharge], asked: Collection[str]) -> None:
+        """Remember them; `asked` names the other transitions whose guards the properties ask about."""
+
+
 T = TypeVar("T")
 R = TypeVar("R")
 _TASK: Callable[[Any], Any] | None = None
@@ -104,17 +115,24 @@ def prove(
     jobs: int | None = None,
     players: int | None = None,
     progress: Callable[[], object] = lambda: None,
+    memory: Memory | None = None,
 ) -> ProofReport:
     """Try to prove every property of a protocol, for any number of players.
 
     `transitions` restricts it to some, `players` to sessions of so many. `progress` is called after each transition.
+    What is in `memory` is not proved again.
     """
     started = time.perf_counter()
     names = list(protocol.transitions if transitions is None else transitions)
     items = names if transitions is not None else ["(start)", "(consequences)", *names]
-    discharges: list[Discharge] = []
-    for some in in_parallel(lambda name: prove_transition(protocol, name, players), _largest_first(items), jobs):
+    known = {} if memory is None else {name: memory.find(name) for name in items}
+    discharges = [each for found in known.values() for each in found or ()]
+    open_ = _largest_first([name for name in items if known.get(name) is None])
+    proofs = in_parallel(lambda name: _proved_asking(protocol, name, players), open_, jobs)
+    for name, (some, asked) in zip(open_, proofs, strict=True):
         discharges.extend(some)
+        if memory is not None and all(each.proved for each in some):
+            memory.keep(name, some, asked)
         progress()
     return ProofReport(tuple(discharges), time.perf_counter() - started)
 
@@ -124,10 +142,21 @@ def prove_transition(protocol: Protocol, name: str, players: int | None = None) 
     return [each for found in prove_cases(protocol, name, players) for each in found]
 
 
+def _proved_asking(protocol: Protocol, name: str, players: int | None) -> tuple[list[Discharge], frozenset[str]]:
+    """Try to prove every property of one transition, and return which guards the properties asked about as well."""
+    state = before(protocol, players)
+    discharges = [each for found in _prove_cases(protocol, state, name) for each in found]
+    return discharges, frozenset(state.q.asked)
+
+
 def prove_cases(protocol: Protocol, name: str, players: int | None = None) -> Iterator[list[Discharge]]:
     """Try to prove every property of one transition, and yield what became of one path after the other."""
+    yield from _prove_cases(protocol, before(protocol, players), name)
+
+
+def _prove_cases(protocol: Protocol, state: Before, name: str) -> Iterator[list[Discharge]]:
     effort = EFFORT
-    for case in cases(protocol, before(protocol, players), name):
+    for case in cases(protocol, state, name):
         found = list(discharge(case, effort))
         if not all(each.proved for each in found):
             effort = FURTHER_EFFORT

@@ -21,7 +21,7 @@ from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.symbolic.interpretation import Interpretation, introduced
 from rollproof.model.theorems.properties import of_scope
 from rollproof.model.theorems.property import StepView
-from rollproof.proofs.composition import SAID
+from rollproof.proofs.composition import stated_of_two
 from rollproof.proofs.counterexamples import Counterexample
 from rollproof.proofs.induction import QUICK_EFFORT, solver_with
 from rollproof.proofs.obligations import Before, Case, before, outline
@@ -77,7 +77,7 @@ def examined(protocol: Protocol, name: str, kept: Iterable[Witness] | None = Non
                 paths.note(truth, view)
     paths.prove(QUICK_EFFORT)
     for instance in (each for each in _searched() if each.has(name)):
-        for truth, view in steps_of(protocol, instance, name) if paths.unseen else ():
+        for truth, view in steps_of(protocol, instance, name, LIMIT) if paths.unseen else ():
             paths.note(truth, view)
             if not paths.unseen:
                 break
@@ -99,17 +99,8 @@ def _count(state: Before, cases: list[Case]) -> int:
     Each path must keep every clause there is, alone and in a product with another peer, as either of the two; each path
     that raises must be impossible; and of each kind of arguments it is stated when the transition is possible.
     """
-    of_two = len(of_products(state))
-    return sum(len(state.stated) + 2 * of_two if case.view is not None else len(case.goals) for case in cases)
-
-
-def of_products(state: Before) -> list[tuple[str, str]]:
-    """Return the clauses about two peers and a channel between them."""
-    return [
-        (each.name, clause)
-        for each in of_scope("product")
-        for clause in each.clauses(state.q, state.peer, state.peer, SAID)
-    ]
+    of_two = len(stated_of_two())
+    return sum(len(state.stated) + of_two if case.view is not None else len(case.goals) for case in cases)
 
 
 def found(protocol: Protocol, name: str, limit: int = LIMIT) -> Iterator[Witness]:

@@ -8,7 +8,8 @@ that need a fourth frame, a second episode or a third peer show here within seco
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import product
 from typing import Any
 
 from attrs import frozen
@@ -16,8 +17,10 @@ from attrs import frozen
 from rollproof.model.sessions.campaign import small_promises, small_setup
 from rollproof.model.sessions.examined import Broken, examine
 from rollproof.model.sessions.healing import HEALED, healing_setup
+from rollproof.model.sessions.holding import can_be_held, holding
 from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.model.sessions.session import run
+from rollproof.model.theorems.property import Property
 from rollproof.proofs.induction import in_parallel
 from rollproof.reference.transition import Protocol
 
@@ -25,6 +28,8 @@ SMALL = 150
 """How many small random sessions are played."""
 HEALING = 160
 """How many small random sessions whose links heal are played."""
+HELD = 40
+"""How many sessions are played with what could not be proved."""
 BATCH = 10
 """How many of them one process plays at a time."""
 
@@ -56,6 +61,21 @@ def standstill(protocol: Protocol, option: str = "", jobs: int | None = None) ->
     """Play the sessions whose links heal, until one breaks what it promises."""
     played = in_parallel(lambda seeds: _healing(protocol, seeds, option), _seeds(HEALING), jobs)
     return next(filter(None, played), None)
+
+
+def play_held(protocol: Protocol, held: Iterable[Property], option: str = "", jobs: int | None = None) -> Broken | None:
+    """Play small sessions in which each step is held to what could not be proved, until one violates it."""
+    properties = [each for each in held if can_be_held(each)]
+
+    def play(seeds: range) -> Broken | None:
+        for seed, each in product(seeds, properties):
+            told = again("--small", seed, f" --theorem {each.name}{option}")
+            broken = examine(small_setup(seed), (), protocol, told, (holding(each),))
+            if broken is not None:
+                return broken
+        return None
+
+    return next(filter(None, in_parallel(play, _seeds(HELD) if properties else (), jobs)), None)
 
 
 def _seeds(count: int) -> list[range]:

@@ -11,15 +11,16 @@ from rollproof.model.search.explorer import described
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Count, Refuted, Result, search, suited
 from rollproof.model.sessions.examined import Broken, broken_law
+from rollproof.model.slips import SlipError
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, is_trusting
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.trace import Trace
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.proofs.counterexamples import Counterexample, replay
-from rollproof.proofs.induction import Discharge, ProofReport, in_parallel, prove
+from rollproof.proofs.counterexamples import Counterexample, load, replay, replay_any
+from rollproof.proofs.induction import Discharge, Memory, ProofReport, in_parallel, prove
 from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard
 from rollproof.proofs.paths import Examined, PathShown, examined, expected_besides
-from rollproof.proofs.played import Played, play_all, standstill
+from rollproof.proofs.played import Played, play_all, play_held, standstill
 from rollproof.proofs.unused import unused_lemmas
 from rollproof.proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
 from rollproof.reference.transition import Protocol
@@ -141,16 +142,20 @@ def judge(
     jobs: int | None = None,
     progress: Callable[[], object] = lambda: None,
     option: str = "",
+    memory: Memory | None = None,
 ) -> Judgement:
     """Prove a protocol, or find a run or a session that goes wrong.
 
     `transitions` and `players` restrict what is proved. `option` is what `rollproof simulate` needs to play a session
-    under the same protocol.
+    under the same protocol. What is in `memory` is not proved again.
     """
     played: Played | None = None
     failed: tuple[str, ...] = ()
     if transitions is None:
-        law = broken_law(f"--laws{option}")
+        kept = replay_any(protocol, load().values(), HARM, jobs)
+        if kept is not None:
+            return _refuted(protocol, kept, option, jobs)
+        law = broken_law(f"--laws{option}", protocol)
         if law is not None:
             return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, law))
         first = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
@@ -160,9 +165,12 @@ def judge(
         played = play_all(protocol, option, jobs)
         if played.broken is not None:
             return Judgement(protocol.name, _judged(None, None), None, None, "", played)
-    report = prove(protocol, transitions, jobs, players, progress)
+    report = prove(protocol, transitions, jobs, players, progress, memory)
     if not report.unproved:
         return Judgement(protocol.name, _judged(report, None), None, report, "", played, failed)
+    kept = replay_any(protocol, load().values(), THEOREMS, jobs)
+    if kept is not None:
+        return _refuted(protocol, kept, option, jobs)
     suspects = {each.transition for each in report.unproved}
     having = [each for each in suited(protocol) if any(map(each.has, suspects))] or suited(protocol)
     lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
@@ -170,6 +178,11 @@ def judge(
     found = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
     if found.trace is None:
         found = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
+    if found.trace is None and transitions is None:
+        open_ = {each.property for each in report.unproved if each.property in PROPERTIES}
+        broken = play_held(protocol, (PROPERTIES[name] for name in sorted(open_)), option, jobs)
+        if broken is not None:
+            return Judgement(protocol.name, _judged(report, None), None, report, "", Played(0, broken))
     scope = ", ".join(f"{count.instance} ({count.states} states)" for count in found.counts)
     judged = _judged(report, found.trace)
     return Judgement(protocol.name, judged, found.trace, report, scope, played, tuple(found.failed))
@@ -211,6 +224,8 @@ def _searched(
     def task(instance: Instance) -> Result | str:
         try:
             return search(protocol, asked, [instance], limit=limit)
+        except SlipError:
+            raise
         except Exception as error:  # the code makes what no property can speak of
             return f"{instance.name} cannot be searched: {described(error)}"
 
@@ -236,7 +251,7 @@ def trust(
     expected = {
         (each.property, each.clause)
         for each in report.discharges
-        if each.property in PROPERTIES and PROPERTIES[each.property].scope not in ("possibility", "product")
+        if each.property in PROPERTIES and PROPERTIES[each.property].scope not in ("possibility", "product", "round")
     }
     guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
 

@@ -50,7 +50,7 @@ def _others() -> Iterator[Instance]:
     ending, core, beyond = (INSTANCES[name] for name in ("ending", "core", "beyond"))
     idle = ((((0, 0),) * 8,),)
     for steps in (1, 7):
-        settings = {"max_steps": steps, "input_delay": 8}
+        settings = {"max_steps": steps, "input_delay": 8, "max_frames_ahead": 9}
         yield evolve(
             core,
             name=f"ends apart, {steps}",
@@ -60,8 +60,21 @@ def _others() -> Iterator[Instance]:
             truthful=False,
             settings=settings,
         )
-    settings = {"input_delay": 1}
-    yield evolve(core, name="many inputs", transitions=_SENDING, frames=4, truths=idle, settings=settings)
+    known = evolve(core, truths=idle, paths=tuple(Path))
+    yield evolve(known, name="many inputs", transitions=_SENDING, frames=4, settings={"input_delay": 1})
+    once = {"input_delay": 2, "max_steps": 1}
+    yield evolve(known, name="announcing", transitions=_ANNOUNCING, frames=1, settings=once)
+    one = ((((0, 0),),),)
+    yield evolve(known, name="end heard", transitions=_ANSWERING, frames=1, truths=one, settings=once)
+    yield evolve(
+        known, name="completed", transitions=(*_COMPLETING, *_ANSWERING[1:]), frames=1, truths=one, settings=once
+    )
+    hashing = evolve(core, frames=2, truths=((((0, 0),) * 2,),), transitions=(*_SIMPLE, *_TAKING, *_HASHING))
+    yield evolve(hashing, name="false hashes", truthful=False)
+    yield evolve(hashing, name="hash told", transitions=(*_SIMPLE, *_TAKING, "send_hash"), paths=tuple(Path))
+    unlimited = {"default_action": 1}
+    yield evolve(beyond, name="beyond, no limit of steps", settings=unlimited, transitions=_PLAYED)
+    yield evolve(ending, name="no limit of steps", settings={}, transitions=_PLAYED)
     yield evolve(core, name="by relay", paths=(Path.RELAY,))
     yield evolve(ending, name="false ends", truthful=False)
     for about, chosen in _WAITLESS.items():
@@ -71,9 +84,16 @@ def _others() -> Iterator[Instance]:
     yield evolve(core, name="core, counted", counts=True)
 
 
-_ALONE = (
-    *("schedule_input", "simulate_frame", "confirm_frame", "promote_frame", "suspect_end", "receive_end", "decide_end"),
-    *("give_up_on_partners", "announce_end", "receive_ack", "send_ack", "send_hash", "receive_hash", "compare_hash"),
+_TAKING = ("receive_input", "drain_input")
+_SIMPLE = ("schedule_input", "simulate_frame", "confirm_frame", "promote_frame")
+_ANNOUNCING = (*_SIMPLE, "suspect_end", "decide_end", "announce_end", "change_link", "lose_p2p")
+_ANSWERING = ("receive_end", "send_ack", "change_link", "lose_p2p")
+_COMPLETING = (*_SIMPLE, "suspect_end", "give_up_on_partners", "succeed_wait", "expire_wait", "complete_episode")
+_HASHING = ("receive_hash", "compare_hash")
+_ALONE = (*_SIMPLE, "suspect_end", "receive_end", "decide_end")
+_PLAYED = (
+    *("schedule_input", "receive_input", "drain_input", "simulate_frame", "begin_rollback", "replay_frame"),
+    *("finish_rollback", "suspect_end", "withdraw_end"),
 )
 _SENDING = (
     "schedule_input",

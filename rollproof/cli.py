@@ -12,10 +12,11 @@ from pathlib import Path
 from traceback import extract_tb
 from types import FrameType
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from rollproof import __version__
 from rollproof.model.documents import DocumentError
+from rollproof.model.slips import SlipError
 from rollproof.output import (
     EXIT_CODES,
     FAULT,
@@ -61,6 +62,7 @@ app = App(
     version=versions,
     console=plain_console(),
     help_format="plaintext",
+    default_parameter=Parameter(negative=()),
 )
 app.register_install_completion_command(add_to_startup=False)
 app.command(
@@ -77,6 +79,7 @@ app.command(
     "rollproof.verify:verify", name="verify", help="Prove the protocol, or find the shortest run that goes wrong."
 )
 app.command("rollproof.diff:diff", name="diff", help="Compare two protocols: behaviour and theorems.")
+app.command("rollproof.repair:repair", name="repair", help="Look for the guard that mends a protocol.")
 app.command("rollproof.explain:explain", name="explain", help="Explain anything that has a name, or list all there is.")
 app.command("rollproof.simulate:simulate", name="simulate", help="Simulate sessions of peers over a faulty network.")
 app.command("rollproof.lesson:app", name="lesson", help="Read the lessons, and check exercises.")
@@ -93,7 +96,7 @@ def guarded(app: App, arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
         sys.stdout.flush()
-    except (UsageError, DocumentError, CycloptsError) as error:
+    except (UsageError, DocumentError, SlipError, CycloptsError) as error:
         return _refuse(str(error), USAGE)
     except KeyboardInterrupt:
         return _refuse("interrupted", INTERRUPTED)
@@ -122,7 +125,7 @@ def _fault(error: Exception) -> int:
     told = f"{place}{type(error).__name__}: {error}"
     if own and own[-1].name == "<module>" and _relative(own[-1].filename).startswith("reference/"):
         return _refuse(told, USAGE)
-    return _refuse(f"failed: {told} ({TRACEBACK}=1 shows the way there)", FAULT)
+    return _refuse(f"failed: {told} ({TRACEBACK}=1 shows the traceback)", FAULT)
 
 
 def _refuse(text: str, code: int) -> int:

@@ -61,18 +61,18 @@ def conform(
     case: tuple[str, ...] = (),
     profile: tuple[str, ...] = (),
     level: NonNegativeInt = 2,
-    smoke_test: Annotated[bool, Parameter(name="--smoke", negative=())] = False,
+    smoke_test: Annotated[bool, Parameter(name="--smoke")] = False,
     fuzz_runs: Annotated[NonNegativeInt, Parameter(name="--fuzz")] = 0,
     seed: NonNegativeInt = 0,
     save: Output = None,
     mutant: str | None = None,
     protocol: OwnProtocol = None,
     adapter_source: Path | None = None,
-    strict: Annotated[bool, Parameter(negative=())] = False,
+    strict: bool = False,
     jobs: PositiveInt = 1,
     limit: PositiveFloat = 10.0,
-    all_failures: Annotated[bool, Parameter(negative=())] = False,
-    list_cases: Annotated[bool, Parameter(name="--list", negative=())] = False,
+    all_failures: bool = False,
+    list_cases: Annotated[bool, Parameter(name="--list")] = False,
     also: tuple[Path, ...] = (),
     html_file: Annotated[Output, Parameter(name="--html")] = None,
     junit_file: Annotated[Output, Parameter(name="--junit")] = None,
@@ -160,15 +160,19 @@ def _target(
 ) -> Target:
     options = [] if level == 2 else ["--level", str(level)]
     if command and mutant is not None:
-        raise UsageError("--mutant is of the reference: it goes without a command")
+        raise UsageError("--mutant changes the reference, so it takes no adapter command")
     if own is not None:
         if command or mutant is not None or source is not None:
-            raise UsageError("--protocol is of the reference: it goes without a command, --mutant and --adapter-source")
+            raise UsageError(
+                "--protocol names the implementation, so it takes no adapter command, --mutant or --adapter-source"
+            )
         running = partial(Adapter, load(own).protocol)
         return Target(lambda: Adapters.in_process(running), shlex.join([*options, "--protocol", own]))
     if source is not None:
         if command or mutant is not None:
-            raise UsageError("--adapter-source is of the reference: it goes without a command, and without --mutant")
+            raise UsageError(
+                "--adapter-source names the implementation, so it takes neither an adapter command nor --mutant"
+            )
         if not (source / "reference" / "protocol.py").is_file() or not (source / "rollproof").is_dir():
             raise UsageError(f"{source}: there is no checkout with a reference")
         arguments = shlex.join([*options, "--adapter-source", str(source)])
@@ -277,7 +281,7 @@ def _tell_causes(document: Json) -> None:
             causes.add_row(each["clause"], str(len(each["cases"])), each["effect"], each["cases"][0])
         out.print(causes)
     if "adapter" in document:
-        out.print(f"perhaps it is the adapter: {document['adapter']}", soft_wrap=True)
+        out.print(f"the adapter may be at fault: {document['adapter']}", soft_wrap=True)
 
 
 def _styled(result: Result) -> Text:

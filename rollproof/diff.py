@@ -13,7 +13,8 @@ from rollproof.model.runs.run import Run
 from rollproof.model.runs.stories import under
 from rollproof.model.sessions.campaign import is_file
 from rollproof.model.traces.describe import plain
-from rollproof.model.traces.rendering import as_text
+from rollproof.model.traces.rendering import as_text, shown
+from rollproof.model.traces.sentences import sentence_of
 from rollproof.model.traces.trace import Trace, TraceStep, document_of, story_of
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.output import BROKEN, HELD, Output, UsageError, console, table, unknown, write_json
@@ -124,13 +125,41 @@ def _show_behaviour(left: str, right: str, compared: Compared) -> None:
         return
     console().print("\nBoth behave alike up to here:\n")
     console().print(_run(difference.trace), soft_wrap=True)
-    args = ", ".join(f"{name}={plain(value)}" for name, value in difference.args)
+    args = ", ".join(f"{name} {shown(plain(value))}" for name, value in difference.args)
     console().print(Text.assemble("\nThen comes ", (f"{difference.event}({args})", "bold"), ":"), soft_wrap=True)
     for name, behaviour in ((left, difference.left), (right, difference.right)):
         console().print(f"  {name}: {_told(behaviour)}", soft_wrap=True)
-    for part, (ours, theirs) in difference.parts.items():
+    for part, (ours, theirs) in sorted(difference.parts.items(), key=lambda each: _weight(each[0])):
+        if part == "events":
+            _show_events(left, right, ours, theirs)
+            continue
         for label, *values in _apart(part, ours, theirs):
-            console().print(f"  {label}: {values[0]} | {values[1]}", soft_wrap=True)
+            console().print(f"  {label}: {shown(values[0])} | {shown(values[1])}", soft_wrap=True)
+
+
+MATTERS = (
+    *("canonical", "speculative", "simulation", "known_inputs", "pending_rollback", "replay_cursor", "snapshots"),
+    *("own_end", "termination", "announced_ends", "phase", "confirmed", "promoted", "frame"),
+)
+"""The parts of a state whose differences matter most, in that order: records and inputs, the end, progress."""
+COUNTS = ("metrics", "ticks")
+"""Those whose differences are differences of counters only."""
+
+
+def _weight(part: str) -> int:
+    """Return where a part is told: what matters first, then events and everything else, counters last."""
+    rest = len(MATTERS) + 1
+    if part == "events":
+        return len(MATTERS)
+    return MATTERS.index(part) if part in MATTERS else rest + 1 if part in COUNTS else rest
+
+
+def _show_events(left: str, right: str, ours: Any, theirs: Any) -> None:
+    """Show what only one of two steps tells, as sentences."""
+    for name, told, other in ((left, ours, theirs), (right, theirs, ours)):
+        for kind, details in told:
+            if (kind, details) not in other:
+                console().print(f"  only {name} tells: {sentence_of(kind, details)}", soft_wrap=True)
 
 
 def _run(trace: Trace) -> Text | str:

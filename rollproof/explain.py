@@ -60,7 +60,7 @@ def explain(
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
     if name and unused:
-        raise UsageError("--unused is about all lemmas: it goes without a name")
+        raise UsageError("--unused lists lemmas, so it takes no name")
     adopt(protocol)
     check_citations(present())
     if unused:
@@ -130,7 +130,9 @@ def _list(json: Path | None) -> int:
         out.print(Text.assemble((f"{len(names)} {title}", "bold")), soft_wrap=True)
         listed = ", ".join(names) if len(names) <= MANY else f"too many to list here: rollproof explain {kind}"
         out.print(Text(f"  {listed}"), soft_wrap=True)
-    out.print("\nrollproof explain NAME tells of one, rollproof explain KIND of all of a kind.", soft_wrap=True)
+    out.print(
+        "\nrollproof explain NAME explains one of them, rollproof explain KIND lists all of a kind.", soft_wrap=True
+    )
     return HELD
 
 

@@ -73,7 +73,7 @@ def guards(
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
     if keep and (name is not None or protocol is not None):
-        raise UsageError("--keep is about all guards of the present protocol")
+        raise UsageError("--keep renews the runs of all guards of the present protocol, so it takes no name")
     adopt(protocol)
     pairs = (
         guards_named(name)

@@ -9,7 +9,8 @@ from cyclopts import Parameter
 from rollproof.model.designs.design import Design, present
 from rollproof.model.designs.loading import load
 from rollproof.model.sessions.examined import Broken
-from rollproof.output import console, unknown
+from rollproof.model.variants.variants import VARIANTS
+from rollproof.output import UsageError, console, unknown
 from rollproof.reference.transition import Protocol
 
 OwnProtocol = Annotated[str | None, Parameter(name="--protocol")]
@@ -52,6 +53,24 @@ def protocol_without(name: str) -> Protocol:
     for transition, guard in guards_named(name):
         protocol = protocol.without(transition, guard)
     return protocol
+
+
+def protocol_asked(without: str | None, variant: str | None) -> tuple[Protocol, str | None]:
+    """Return the protocol that these options ask for, and under which name a run that refutes it is kept, if one is.
+
+    Raises:
+        UsageError: if there is no such guard or variant.
+    """
+    if without is not None and variant is not None:
+        raise UsageError("--without and --variant exclude each other")
+    if variant is not None:
+        if variant not in VARIANTS:
+            raise unknown("variant", variant, VARIANTS)
+        return VARIANTS[variant].protocol, variant
+    if without is None:
+        return present(), None
+    pairs = guards_named(without)
+    return protocol_without(without), ".".join(pairs[0]) if len(pairs) == 1 else without
 
 
 def show_broken(broken: Broken) -> None:

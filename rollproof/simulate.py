@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 from cyclopts import Parameter
 
+from rollproof import campaigns
 from rollproof.conformance.logs.record import RecordingError, lines, recorded, recording
 from rollproof.model.documents import DocumentError
 from rollproof.model.runs.sessions import TooLongError, run_of_session
 from rollproof.model.sessions.campaign import (
-    Summary,
-    is_file,
     protocol_named,
     random_setup,
-    run_campaign,
     small_promises,
     small_setup,
 )
+from rollproof.model.sessions.contract import Contract
 from rollproof.model.sessions.examined import Broken, broken_law, examine
 from rollproof.model.sessions.healing import HEALED, healing_setup
+from rollproof.model.sessions.holding import can_be_held, holding
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.report import PeerReport
 from rollproof.model.sessions.scenarios import FAMILIES, SCENARIOS, SOUND, Played, named, play
-from rollproof.model.sessions.schedule import dumps, load, schedule_of
-from rollproof.model.sessions.session import Result, run
+from rollproof.model.sessions.schedule import load
+from rollproof.model.sessions.session import Result
 from rollproof.model.sessions.setup import Setup, Source
+from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.model.workers import end_with_parent
 from rollproof.output import (
     BROKEN,
     HELD,
@@ -55,22 +50,16 @@ from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 from rollproof.shared import OwnProtocol, adopt, protocol_without, show_broken
 
-FORMAT = "rollproof-simulation"
-VERSION = 1
-
-MOST_SESSIONS = 10_000_000
-MOST_JOBS = 1024
 LEGEND = (
     "rows: exported; conf, unconf: of these confirmed, and promoted without confirmation; rollb, depth: rollbacks, and "
     "the greatest; ≠peers, ≠truth: cells that differ between the peers, and from the lockstep run"
 )
-FAILURES_SHOWN = 10
 
 
 def simulate(
     *names: str,
-    every: Annotated[bool, Parameter(name="--all", negative=())] = False,
-    listed: Annotated[bool, Parameter(name="--list", negative=())] = False,
+    every: Annotated[bool, Parameter(name="--all")] = False,
+    listed: Annotated[bool, Parameter(name="--list")] = False,
     schedule: Path | None = None,
     campaign: int | None = None,
     seed: int | None = None,
@@ -79,10 +68,11 @@ def simulate(
     variant: str = PROTOCOL.name,
     without: str | None = None,
     own: OwnProtocol = None,
-    small: Annotated[bool, Parameter(negative=())] = False,
-    healing: Annotated[bool, Parameter(negative=())] = False,
-    strict: Annotated[bool, Parameter(negative=())] = False,
-    laws: Annotated[bool, Parameter(negative=())] = False,
+    small: bool = False,
+    healing: bool = False,
+    strict: bool = False,
+    theorem: str | None = None,
+    laws: bool = False,
     save_schedule: Output = None,
     save_log: Output = None,
     html: Output = None,
@@ -103,7 +93,7 @@ def simulate(
     schedule:
         Play the session that is written out in this file.
     campaign:
-        Play so many random sessions with random faults.
+        Play this many random sessions with random faults.
     seed:
         The seed of the first random session; the others have the seeds after it. Default: 0.
     jobs:
@@ -122,6 +112,8 @@ def simulate(
         Let them be short ones whose links heal after a while: everything must come to its end.
     strict:
         Hold every call of a driver to its contract as well, and stop at the first that breaks it.
+    theorem:
+        With --strict: hold every step to this theorem or lemma, too.
     laws:
         Check what the small parts of the reference must do, and play nothing.
     save_schedule:
@@ -150,6 +142,7 @@ def simulate(
         raise UsageError(f"--{'small' if small else 'healing'} belongs to --campaign with --strict")
     if small and healing:
         raise UsageError("--small and --healing exclude each other")
+    more = _held(theorem, strict=strict)
     kind = "small" if small else "healing" if healing else "random"
     if save_log is not None and (listed or campaign is not None):
         raise UsageError("--save-log takes one scenario or schedule")
@@ -160,15 +153,15 @@ def simulate(
     if listed:
         return _list(json)
     protocol = protocol_named(variant) if without is None else protocol_without(without)
-    option = _option(variant) + ("" if without is None else f" --without {without}")
+    option = campaigns.option_of(variant) + ("" if without is None else f" --without {without}")
     if laws:
-        return _strictly([broken_law(f"--laws{option}")], json)
+        return _strictly([broken_law(f"--laws{option}", protocol)], json)
     if campaign is not None and html is not None:
         _write_picture(html, _random(seed or 0, kind, strict=strict), protocol, option)
     if campaign is not None and not strict:
-        return _campaign(campaign, seed or 0, jobs, dask, variant, save_schedule, json)
+        return campaigns.play(campaign, seed or 0, jobs, dask, variant, save_schedule, json)
     if campaign is not None:
-        return _strictly(_examined(campaign, seed or 0, protocol, option, kind), json)
+        return _strictly(_examined(campaign, seed or 0, protocol, option, kind, more), json)
     played = _from_schedule(schedule) if schedule is not None else _scenarios(tuple(SCENARIOS) if every else names)
     for name, path in (("--save-schedule", save_schedule), ("--save-log", save_log), ("--html", html)):
         if path is not None and len(played) > 1:
@@ -177,15 +170,29 @@ def simulate(
         _write_picture(html, played[0], protocol, option)
     if strict:
         again = f" --strict{option}"
-        return _strictly((examine(s.source, s.promises, protocol, f"{s.again}{again}") for s in played), json)
+        return _strictly((examine(s.source, s.promises, protocol, f"{s.again}{again}", more) for s in played), json)
     return _play(played, protocol, option, save_schedule, save_log, json)
 
 
-def _examined(count: int, first: int, protocol: Protocol, option: str, kind: str) -> Iterator[Broken | None]:
-    _check_campaign(count, first)
+def _held(theorem: str | None, *, strict: bool) -> tuple[Contract, ...]:
+    if theorem is None:
+        return ()
+    held = {name: each for name, each in PROPERTIES.items() if can_be_held(each)}
+    if not strict:
+        raise UsageError("--theorem belongs to --strict")
+    if theorem not in held:
+        raise unknown("theorem or lemma that a session can be held to", theorem, held)
+    return (holding(held[theorem]),)
+
+
+def _examined(
+    count: int, first: int, protocol: Protocol, option: str, kind: str, more: tuple[Contract, ...]
+) -> Iterator[Broken | None]:
+    campaigns.check(count, first)
     for seed in range(first, first + count):
         session = _random(seed, kind, strict=True)
-        yield examine(session.source, session.promises, protocol, f"{session.again}{option}")
+        told = f"{session.again}{'' if not more else f' --theorem {more[0].name}'}{option}"
+        yield examine(session.source, session.promises, protocol, told, more)
 
 
 def _random(seed: int, kind: str, *, strict: bool) -> _Session:
@@ -209,7 +216,9 @@ def _strictly(examined: Iterable[Broken | None], json: Path | None) -> int:
     broken = next((each for each in examined if each is not None), None)
     if json is not None:
         shown = None if broken is None else attrs.asdict(broken)
-        write_json(json, {"format": FORMAT, "version": VERSION, "held": broken is None, "broken": shown})
+        write_json(
+            json, {"format": campaigns.FORMAT, "version": campaigns.VERSION, "held": broken is None, "broken": shown}
+        )
     if broken is None:
         console().print("Nothing is broken.")
         return HELD
@@ -267,12 +276,12 @@ def _play(
             verdicts.append((session, play(session.source, session.promises, protocol)))
             bar.advance(bar.task_ids[0])
     if save_schedule is not None:
-        _save(save_schedule, verdicts[0][1].result, sessions[0].name)
+        campaigns.save(save_schedule, verdicts[0][1].result, sessions[0].name)
     if save_log is not None:
         _save_log(save_log, verdicts[0][1].result)
     held = all(verdict.held for _, verdict in verdicts)
     if json is not None:
-        write_json(json, _document(name, held, sessions=[_session_document(*each) for each in verdicts]))
+        write_json(json, campaigns.document(name, held, sessions=[_session_document(*each) for each in verdicts]))
     _show(verdicts, name, option)
     return HELD if held else BROKEN
 
@@ -380,120 +389,6 @@ def _list(json: Path | None) -> int:
             }
             for scenario in SCENARIOS.values()
         ]
-        write_json(json, {"format": "rollproof-scenarios", "version": VERSION, "scenarios": scenarios})
+        write_json(json, {"format": "rollproof-scenarios", "version": campaigns.VERSION, "scenarios": scenarios})
     console().print(result)
     return HELD
-
-
-# --- campaigns --------------------------------------------------------------------------------------------------------
-
-
-def _campaign(
-    count: int,
-    seed: int,
-    jobs: int | None,
-    dask: str | None,
-    variant: str,
-    save_schedule: Path | None,
-    json: Path | None,
-) -> int:
-    _check_campaign(count, seed)
-    if jobs is not None and dask is not None:
-        raise UsageError("--jobs and --dask exclude each other")
-    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
-        raise UsageError(f"--jobs must be from 1 to {MOST_JOBS}, not {jobs}")
-    totals = {"sessions": 0, "frames": 0, "rollbacks": 0, "confirmed": 0, "degraded": 0}
-    failures: list[Summary] = []
-    failed = 0
-    with _executor(jobs, dask) as executor, progress("campaign", count) as bar:
-        for summary in run_campaign(executor, seed, count, variant):
-            totals["sessions"] += 1
-            for name in ("frames", "rollbacks", "confirmed", "degraded"):
-                totals[name] += getattr(summary, name)
-            if summary.broken:
-                failed += 1
-                failures = sorted((*failures, summary), key=lambda each: each.seed)[:FAILURES_SHOWN]
-            bar.advance(bar.task_ids[0])
-    if save_schedule is not None:
-        _save_campaign(save_schedule, count, seed, failures, variant)
-    if json is not None:
-        shown = [attrs.asdict(failure) for failure in failures]
-        write_json(json, _document(variant, not failed, seed=seed, **totals, failed=failed, failures=shown))
-    _show_campaign(totals, failed, failures, variant)
-    return BROKEN if failed else HELD
-
-
-def _check_campaign(count: int, seed: int) -> None:
-    if not 1 <= count <= MOST_SESSIONS:
-        raise UsageError(f"--campaign must be from 1 to {MOST_SESSIONS}, not {count}")
-    if not 0 <= seed <= 2**63:
-        raise UsageError(f"--seed must be from 0 to 2**63, not {seed}")
-
-
-@contextmanager
-def _executor(jobs: int | None, dask: str | None) -> Iterator[Executor]:
-    """Yield what runs the sessions, and end it whatever happens."""
-    if dask is None:
-        workers = jobs or os.cpu_count() or 1
-        pool = ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent, (os.getpid(),))
-        try:
-            yield pool
-        except BrokenProcessPool:
-            raise UsageError("a process that played sessions was killed") from None
-        finally:
-            pool.shutdown(cancel_futures=True)
-        return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise UsageError("--dask needs the Dask libraries: install rollproof[dask]") from None
-    try:
-        client = Client(dask, timeout=10)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise UsageError(f"no Dask cluster answers at {dask!r}: {error}") from None
-    with client, client.get_executor() as executor:  # type: ignore[no-untyped-call]
-        yield executor
-
-
-def _save_campaign(path: Path, count: int, seed: int, failures: list[Summary], variant: str) -> None:
-    if count > 1 and not failures:
-        console(stderr=True).print("no session broke a promise: no schedule is written", soft_wrap=True)
-        return
-    chosen = failures[0].seed if failures else seed
-    setup = random_setup(chosen)
-    _save(path, run(setup, protocol_named(variant)), f"random session {chosen}")
-
-
-def _show_campaign(totals: dict[str, int], failed: int, failures: list[Summary], variant: str) -> None:
-    out = console()
-    columns = (*totals, "failed")
-    result = table(f"Campaign under the protocol {variant!r}", *columns, numbers=columns)
-    result.add_row(*(f"{number:,}" for number in (*totals.values(), failed)))
-    out.print(result)
-    if failures:
-        out.print(f"\nBroken promises, of the first {len(failures)} sessions that broke any", style="bold")
-    for failure in failures:
-        for name, problem in failure.broken:
-            out.print(f"seed {failure.seed}: {name}: {problem}", soft_wrap=True)
-    if failures:
-        again = f"--campaign 1 --seed {failures[0].seed}{_option(variant)}"
-        out.print(f"\nTo see the first failure again: rollproof simulate {again}")
-
-
-# --- both -------------------------------------------------------------------------------------------------------------
-
-
-def _save(path: Path, result: Result, title: str) -> None:
-    try:
-        write_file(path, dumps(schedule_of(result, title)))
-    except DocumentError as error:
-        raise UsageError(str(error)) from None
-
-
-def _document(variant: str, held: bool, **results: Any) -> dict[str, Any]:
-    return {"format": FORMAT, "version": VERSION, "protocol": variant, "held": held, **results}
-
-
-def _option(variant: str) -> str:
-    kind = "protocol" if is_file(variant) else "variant"
-    return "" if variant == PROTOCOL.name else f" --{kind} {variant}"

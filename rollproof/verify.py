@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -37,15 +37,19 @@ from rollproof.output import (
     write_json,
 )
 from rollproof.pictures import write_page
+from rollproof.proofs.cache import Kept, Store
 from rollproof.proofs.counterexamples import load
 from rollproof.proofs.cross_check import CrossCheckError, CrossReport, check_possible, cross_check, rendered
 from rollproof.proofs.cross_check import document as cross_document
 from rollproof.proofs.cti import CounterexampleToInduction, counterexample_to_induction
-from rollproof.proofs.induction import ProofReport
+from rollproof.proofs.excluded import excluding
+from rollproof.proofs.induction import Discharge, Memory, ProofReport
+from rollproof.proofs.quick import judge_quickly
 from rollproof.proofs.verdict import Judged, Judgement, Trust, judge, judge_suspect, trust
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
-from rollproof.shared import OwnProtocol, adopt, guards_named, protocol_without, show_broken
+from rollproof.shared import OwnProtocol, adopt, protocol_asked, show_broken
+from rollproof.watch import watch
 
 _COLOURS = {"proved": "green", "refuted": "bold red", "undecided": "bold yellow"}
 _SHOWN = 12
@@ -61,7 +65,9 @@ def verify(
     own: OwnProtocol = None,
     players: int | None = None,
     proof_only: bool = False,
-    second_solver: Annotated[bool, Parameter(name="--cross-check", negative=())] = False,
+    watched: Annotated[bool, Parameter(name="--watch", negative=())] = False,
+    cached: Annotated[bool, Parameter(name="--cache")] = False,
+    second_solver: Annotated[bool, Parameter(name="--cross-check")] = False,
     smt2: Path | None = None,
     save_trace: Output = None,
     html: Output = None,
@@ -86,9 +92,15 @@ def verify(
         Judge the protocol of this file, which may also state theorems: FILE.py, or FILE.py:NAME. The file is Python
         code, and is run. `rollproof new-protocol DIR` writes an example.
     players:
-        Prove it for sessions of just so many players (1 to 16) instead of any number.
+        Prove it for sessions of exactly this many players (1 to 16), not for any number.
     proof_only:
-        Leave out what shows that the proof says something: vacuity, necessity of guards, negative controls.
+        Skip the checks that the proof is not vacuous: reachable states, necessity of guards, negative controls.
+    watched:
+        Judge the file of --protocol now and whenever it is saved, as soon as possible: what did not change is not
+        proved again. It keeps what is proved in a folder (--cache), and ends when it is interrupted.
+    cached:
+        Do not prove again what was proved before of the same code, and keep what is proved, in the folder
+        ROLLPROOF_CACHE, or else that of this user's caches. A verdict is the same with it and without.
     second_solver:
         Write every obligation as SMT-LIB 2, and let cvc5 answer it as well.
     smt2:
@@ -105,8 +117,10 @@ def verify(
     started = time.perf_counter()
     if own is not None and variant is not None:
         raise UsageError("--protocol and --variant exclude each other")
+    if watched:
+        return _watched(own, jobs, proof_only, theorem or transition or without or players or second_solver or smt2)
     design = adopt(own)
-    protocol, key = _protocol(without, variant)
+    protocol, key = protocol_asked(without, variant)
     _check(theorem, transition, players, jobs)
     check_citations(protocol)
     if second_solver or smt2:
@@ -118,12 +132,13 @@ def verify(
         with progress("proving", len(protocol.transitions)) as bar:
             only = None if transition is None else [transition]
             step = partial(bar.advance, bar.task_ids[0])
-            judgement = judge(protocol, only, players, jobs, step, _option(None, None, own))
+            memory = _memory(protocol, players) if cached else None
+            judgement = judge(protocol, only, players, jobs, step, _option(None, None, own), memory)
     _show(judgement, theorem)
     _show_design(design)
     example = _counterexample(protocol, judgement)
     if example is not None:
-        _show_counterexample(example)
+        _show_counterexample(protocol, example)
     trusted = None
     whole = key is None and transition is None and theorem is None and not proof_only
     if whole and judgement.status == "proved" and judgement.report is not None:
@@ -133,6 +148,7 @@ def verify(
     command = _command(theorem, transition, without, variant, own, players, proof_only)
     if judgement.trace is not None:
         _show_trace(judgement.trace, save_trace)
+        console().print(f"Whether a guard mends it: rollproof repair{_option(without, variant, own)}", soft_wrap=True)
     if judgement.broken is not None:
         show_broken(judgement.broken)
     if html is not None:
@@ -148,17 +164,46 @@ def verify(
     return code
 
 
-def _protocol(without: str | None, variant: str | None) -> tuple[Protocol, str | None]:
-    if without is not None and variant is not None:
-        raise UsageError("--without and --variant exclude each other")
-    if variant is not None:
-        if variant not in VARIANTS:
-            raise unknown("variant", variant, VARIANTS)
-        return VARIANTS[variant].protocol, variant
-    if without is None:
-        return present(), None
-    pairs = guards_named(without)
-    return protocol_without(without), ".".join(pairs[0]) if len(pairs) == 1 else without
+def _watched(own: str | None, jobs: int | None, proof_only: bool, other: object) -> int:
+    if own is None or other:
+        raise UsageError("--watch takes --protocol FILE.py, and besides it only --proof-only and --jobs")
+    _check(None, None, None, jobs)
+
+    def then() -> None:
+        if not proof_only:
+            console().print("What shows that the proof says something follows; save the file to go on at once.")
+            verify(own=own, jobs=jobs, cached=True)
+
+    return watch(own, jobs, Store.open(), show_quickly, then)
+
+
+def _memory(protocol: Protocol, players: int | None) -> Memory | None:
+    store = Store.open()
+    if store is None:
+        console(stderr=True).print("The cache cannot be used: its folder is not this user's alone.", soft_wrap=True)
+    return None if store is None else Kept(store, protocol, players)
+
+
+def show_quickly(design: Design, store: Store, jobs: int | None, started: float) -> int:
+    """Judge the steps of a protocol file as soon as possible, show the verdict, and return its exit code."""
+    protocol = design.protocol
+    check_citations(protocol)
+    found = judge_quickly(protocol, Kept(store, protocol), load().values(), jobs)
+    _show_design(design)
+    code = {"proved": HELD, "refuted": BROKEN, "undecided": UNDECIDED}[found.status]
+    if found.trace is not None:
+        _show_trace(found.trace, None)
+        console().print(f"Whether a guard mends it: rollproof repair --protocol {design.file}", soft_wrap=True)
+    if found.status == "proved":
+        anew = f"anew: {', '.join(found.proved_anew)}" if found.proved_anew else "all of them known"
+        console().print(f"{found.obligations} obligations proved, {anew}", soft_wrap=True)
+    if found.status == "undecided":
+        for each in found.open[:_SHOWN]:
+            console().print(_open_line(each), soft_wrap=True)
+        console().print(f"No run that goes wrong was found in: {found.searched}", soft_wrap=True)
+    took = f" in {time.perf_counter() - started:.2f} s: {protocol.name}"
+    console().print(Text.assemble((found.status, _COLOURS[found.status]), took), soft_wrap=True)
+    return code
 
 
 def _check(theorem: str | None, transition: str | None, players: int | None, jobs: int | None) -> None:
@@ -226,9 +271,13 @@ def _show_design(design: Design | None) -> None:
 def _show_open(rows: list[Judged]) -> None:
     open_ = [each for row in rows for each in row.open]
     for each in open_[:_SHOWN]:
-        console().print(f"not proved: {each.property}, {each.clause}: {each.transition}, {each.path}: {each.reason}")
+        console().print(_open_line(each))
     if len(open_) > _SHOWN:
         console().print(f"and {len(open_) - _SHOWN} more")
+
+
+def _open_line(each: Discharge) -> str:
+    return f"not proved: {each.property}, {each.clause}: {each.transition}, {each.path}: {each.reason}"
 
 
 def _counterexample(protocol: Protocol, judgement: Judgement) -> CounterexampleToInduction | None:
@@ -238,7 +287,7 @@ def _counterexample(protocol: Protocol, judgement: Judgement) -> CounterexampleT
     return next(filter(None, (counterexample_to_induction(protocol, each) for each in islice(open_, _TRIED))), None)
 
 
-def _show_counterexample(example: CounterexampleToInduction) -> None:
+def _show_counterexample(protocol: Protocol, example: CounterexampleToInduction) -> None:
     found = example.discharge
     rows = table(f"\nA counterexample to induction: {found.transition} breaks {found.property}", "", "before", "after")
     for name, old in example.before.items():
@@ -248,6 +297,24 @@ def _show_counterexample(example: CounterexampleToInduction) -> None:
     run = example.reached
     where = "in no instance" if run is None else f"after {many(len(run.steps), 'step')} of instance {run.instance!r}"
     console().print(f"A state like the one before is reached {where}.")
+    for line in _what_next(protocol, example):
+        console().print(f"  - {line}", soft_wrap=True)
+
+
+def _what_next(protocol: Protocol, example: CounterexampleToInduction) -> Iterator[str]:
+    """Yield what to do about an obligation that is not proved."""
+    found = example.discharge
+    if example.reached is not None:
+        yield f"The state is real: look at what {found.transition} does there, and at what {found.property} says of it."
+        return
+    lemmas, states = excluding(protocol, example.before)
+    if lemmas:
+        yield f"A lemma may exclude it. These hold in all {many(states, 'state')} that were seen, and not in this one:"
+        yield from (f"    {each}" for each in lemmas)
+        yield "State one with @lemma in the words of `Logic`; it must be proved of every transition itself."
+    else:
+        yield "No comparison of counters excludes it: a lemma about inputs, records or queues may."
+    yield f"Or a guard of {found.transition} may: rollproof explain {found.transition} shows what it asks."
 
 
 def _shown(value: object) -> str:
@@ -257,7 +324,7 @@ def _shown(value: object) -> str:
 def _show_trust(trusted: Trust, counterexamples: Container[str]) -> None:
     verdicts = Counter(each.verdict for each in trusted.guards)
     refuted = [each for each in trusted.controls if each.trace is not None]
-    rows = table("\nWhat shows that the proof says something", "check", "result", "")
+    rows = table("\nWhy the proof is not vacuous", "check", "result", "")
     rows.add_row(
         "vacuity: transitions", _mark(not trusted.never_taken), ", ".join(trusted.never_taken) or "each is taken"
     )
@@ -318,7 +385,7 @@ def _show_trace(trace: Trace, save: Path | None) -> None:
         violation = trace.violation
         steps = "\n".join(f"  {step.transition}{tuple(value for _, value in step.args)}" for step in trace.steps)
         what = "" if violation is None else f"\nviolates {violation.property} ({violation.clause})"
-        console().print(f"{steps}{what}\nThe run cannot be told in full: {described(error)}", soft_wrap=True)
+        console().print(f"{steps}{what}\nThe run cannot be shown in full: {described(error)}", soft_wrap=True)
         return
     console().print(text, soft_wrap=True)
     if save is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from hypothesis import HealthCheck, Phase, settings
+
+from tests import LONG
 
 settings.register_profile("usual", deadline=None, derandomize=True, max_examples=60, database=None)
 settings.register_profile(
@@ -15,4 +15,4 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
     print_blob=True,
 )
-settings.load_profile("fuzz" if os.environ.get("ROLLPROOF_FUZZ") == "1" else "usual")
+settings.load_profile("fuzz" if LONG else "usual")

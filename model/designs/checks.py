@@ -146,8 +146,8 @@ def _first(each: Property, protocol: Protocol) -> Iterator[tuple[Any, ...]]:
         yield peer, peer
     elif each.scope == "possibility":
         yield (Attempt("(nothing)", peer, {}, False),)
-    elif each.scope == "product":
-        raise DocumentError(f"{each.name} is of the scope 'product', which is not for protocol files")
+    elif each.scope in ("product", "round"):
+        raise DocumentError(f"{each.name} is of the scope {each.scope!r}, which is not for protocol files")
     else:
         yield (peer,)
 

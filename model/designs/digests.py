@@ -19,6 +19,8 @@ from typing import Any
 
 import attrs
 
+from rollproof.reference.transition import Transition
+
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = ("reference", "model", "proofs")
 """What a verdict rests on."""
@@ -28,6 +30,10 @@ HIDDEN = frozenset(
     | {"vars"}
 )
 """The builtins through which a function may reach what it does not name."""
+
+
+OF_TRANSITIONS = frozenset(each for each in dir(Transition) if not each.startswith("__") and each != "name")
+"""What a function may ask of a transition besides its name."""
 
 
 class OpaqueError(Exception):
@@ -57,6 +63,20 @@ def digest(*values: Any) -> str:
     except (OpaqueError, RecursionError):
         parts = ["opaque", *map(repr, map(_name, values)), *_texts()]
     return sha256("\0".join([of_rollproof(), *parts]).encode()).hexdigest()
+
+
+def digest_of_statements(*values: Any) -> str:
+    """Return the digest of properties, conditions and assumptions, and of all that they rest on.
+
+    Such a function names a transition to ask which one a step is, or through `Logic.enabled` when it is possible, which
+    is noted there. Unless some function asks for more of it, all that it rests on is the transition's name.
+    """
+    walk = _Walk(by_name=True)
+    try:
+        parts = walk.all_of(values)
+    except (OpaqueError, RecursionError):
+        return digest(*values)
+    return sha256("\0".join([of_rollproof(), *parts]).encode()).hexdigest() if walk.names_only else digest(*values)
 
 
 def classes_named(*values: Any) -> set[type]:
@@ -91,7 +111,10 @@ def _texts() -> Iterator[str]:
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, *, by_name: bool = False) -> None:
+        self.by_name = by_name
+        self.names_only = True
+        """Whether no function has asked for more of a transition than its name."""
         self.seen: dict[int, int] = {}
         self.kept: list[Any] = []
         self.classes: set[type] = set()
@@ -112,7 +135,9 @@ class _Walk:
         self.seen[id(value)] = len(self.seen)
         self.kept.append(value)
         yield type(value).__name__
-        if isinstance(value, tuple):
+        if self.by_name and isinstance(value, Transition):
+            yield value.name
+        elif isinstance(value, tuple):
             yield f"{len(value)}"
             for each in value:
                 yield from self.of(each)
@@ -155,6 +180,7 @@ class _Walk:
             except ValueError:
                 yield "empty"
         if is_own(function.__module__):
+            self.names_only = self.names_only and OF_TRANSITIONS.isdisjoint(_names(function.__code__))
             for name in sorted(_names(function.__code__)):
                 if name in function.__globals__ or hasattr(builtins, name):
                     yield name

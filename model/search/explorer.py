@@ -11,6 +11,7 @@ from rollproof.model.bounded import bounded
 from rollproof.model.search.arguments import arguments
 from rollproof.model.search.instances import Instance, Truths
 from rollproof.model.search.interning import READS, Key, Numbers, Remembered
+from rollproof.model.slips import raise_slip
 from rollproof.model.theorems.blame import violated
 from rollproof.model.theorems.property import Attempt, Property
 from rollproof.model.theorems.truth import Truth
@@ -180,6 +181,7 @@ class Explorer:
                     reached, events = effected(transition, peer, choice.args)
                     inside = instance.contains(reached)
                 except Exception as error:
+                    raise_slip(error)
                     yield Stepped(state, transition, choice.args, None, error=described(error))
                     continue
                 if not self.instance.counts and self._depends(transition, choice.args, peer, reached, events):
@@ -208,6 +210,7 @@ class Explorer:
                     if bounded(transition.refusal, peer, transition.arguments(*args)) is None:
                         found.append(Choice(args))
                 except Exception as error:
+                    raise_slip(error)
                     found.append(Choice(args, described(error)))
             if not self.instance.counts and not READS.isdisjoint(FORGOTTEN):
                 raise ForgottenError

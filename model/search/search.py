@@ -17,7 +17,7 @@ from rollproof.model.search.explorer import Args, Explorer, Reached, Stepped, at
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.interning import READS, Remembered
 from rollproof.model.theorems.blame import Violation, blame, violated
-from rollproof.model.theorems.possibility import when
+from rollproof.model.theorems.possibility import CONDITIONS, when
 from rollproof.model.theorems.properties import NEVER_CRASHES
 from rollproof.model.theorems.property import Property, StepView
 from rollproof.model.traces.trace import Trace, TraceStep
@@ -360,8 +360,10 @@ def misjudging(
     given = ", ".join(f"{key}={value!r}" for key, value in named(transition, args).items())
     refusing = transition.refusal(peer, transition.arguments(*args))
     told = f"refused by {refusing.name}, though the rules allow it" if refusing else "possible against the rules"
-    detail = f"{name}({given}) is {told}. They say: {when(name).removesuffix('.')}"
-    return evolve(trace, violation=evolve(violation, comparison=None, detail=detail))
+    said = when(name) if name in CONDITIONS else each.sentence
+    detail = f"{name}({given}) is {told}. They say: {said.removesuffix('.')}"
+    part = None if refusing else violation.comparison  # what the rules demand, and does not hold
+    return evolve(trace, violation=evolve(violation, comparison=part, detail=detail))
 
 
 def crashing(explorer: Explorer, way: Iterable[tuple[str, Args]], name: str, args: Args) -> Trace:

@@ -8,23 +8,26 @@ from typing import Literal
 from attrs import define, field, frozen
 
 from rollproof.model.bounded import bounded
+from rollproof.model.sessions.boundary import LAWS
 from rollproof.model.sessions.calls import DriverCall
 from rollproof.model.sessions.contract import Contract
 from rollproof.model.sessions.contracts import CONTRACTS
-from rollproof.model.sessions.laws import LAWS
-from rollproof.model.sessions.probes import asked, nothing_impossible_is_believed, the_first_value_stays
+from rollproof.model.sessions.probes import asked, contradicted, nothing_impossible_is_believed, the_first_value_stays
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.session import run
 from rollproof.model.sessions.setup import Source
 from rollproof.model.sessions.standstill import progress
+from rollproof.model.theorems.possibility import CONDITIONS, when
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Sent
+from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 
 PROBED = 6
 """Every how many received messages a peer is asked on the side as well."""
 STORY = 12
 """How many calls before the one that goes wrong are told."""
+NOTHING_IS_MISSING = "Every transition of which the rules say when it is possible is a part of the protocol."
 Kind = Literal["promise", "contract", "law"]
 
 
@@ -45,8 +48,12 @@ class Broken:
     to a standstill, the last calls in which something changed."""
 
 
-def broken_law(again: str = "--laws") -> Broken | None:
-    """Return the first law that a small part of the reference breaks, or None."""
+def broken_law(again: str = "--laws", protocol: Protocol = PROTOCOL) -> Broken | None:
+    """Return the first law that a protocol or a small part of the reference breaks, or None."""
+    for name in CONDITIONS:
+        if name not in protocol.transitions:
+            told = f"{name} is missing. The rules allow it: {when(name)}"
+            return Broken("law", "what_the_rules_allow_is_there", NOTHING_IS_MISSING, ("LI-3",), told, again)
     for each in LAWS.values():
         problem = bounded(each.broken)
         if problem is not None:
@@ -54,9 +61,11 @@ def broken_law(again: str = "--laws") -> Broken | None:
     return None
 
 
-def examine(source: Source, promises: Sequence[Promise], protocol: Protocol, again: str) -> Broken | None:
-    """Run a session, and return what it breaks first: a contract, or else a promise; or None."""
-    examiner = _Examiner(again, source.settings.heals_ms is not None)
+def examine(
+    source: Source, promises: Sequence[Promise], protocol: Protocol, again: str, more: Sequence[Contract] = ()
+) -> Broken | None:
+    """Run a session, and return what it breaks first: a contract, one of `more`, or else a promise; or None."""
+    examiner = _Examiner(again, source.settings.heals_ms is not None, (*CONTRACTS.values(), *more))
     try:
         result = run(source, protocol, watch=examiner.look)
     except _FoundError:
@@ -79,6 +88,7 @@ class _Examiner:
     again: str
     heals: bool
     """Whether the links heal, so that nothing may come to a standstill."""
+    contracts: tuple[Contract, ...]
     found: Broken | None = None
     received: int = 0
     last: dict[Player, list[DriverCall]] = field(factory=dict)
@@ -100,12 +110,14 @@ class _Examiner:
             raise _FoundError
 
     def _problems(self, call: DriverCall) -> Iterator[tuple[Contract, str]]:
-        yield from _broken(call, *CONTRACTS.values())
+        yield from _broken(call, *self.contracts)
         if call.driver == "receive":
+            for probe in contradicted(call):
+                yield from _broken(probe, *self.contracts)
             self.received += 1
             if self.received % PROBED == 1:
                 for probe in asked(call):
-                    yield from _broken(probe, *CONTRACTS.values(), nothing_impossible_is_believed)
+                    yield from _broken(probe, *self.contracts, nothing_impossible_is_believed)
                 yield from _broken(call, the_first_value_stays)
 
 

@@ -16,6 +16,7 @@ import attrs
 from attrs import evolve, field, frozen
 
 from rollproof.model.sessions.worlds import ArithmeticWorld
+from rollproof.model.slips import raise_slip
 from rollproof.reference.config import Config
 from rollproof.reference.containers import FrameMap, InputTable, JointAction, PlayerMap, Sequence, Table
 from rollproof.reference.digest import Digest
@@ -47,6 +48,7 @@ class Law:
         try:
             return next(self.problems(), None)
         except Exception as error:
+            raise_slip(error)
             return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
 
 

@@ -12,12 +12,15 @@ from attrs import evolve
 
 from rollproof.model.sessions.calls import DriverCall, watched
 from rollproof.model.sessions.contract import Problems, contract
+from rollproof.reference.digest import Digest
 from rollproof.reference.events import InputConflict
 from rollproof.reference.messages import AckMessage, EndMessage, InputMessage, Message, Path
 from rollproof.reference.state import Peer, Phase
 from rollproof.reference.tick import poll, receive
 
 STRANGER = "stranger"
+FAR = 7
+"""How far beyond a peer's own end one is announced that must be warned of (EP-2)."""
 
 
 def variations(call: DriverCall) -> Iterator[Message]:
@@ -53,6 +56,23 @@ def asked(call: DriverCall) -> Iterator[DriverCall]:
     """Yield what a peer makes of each variation of the message that it received."""
     for message in variations(call):
         yield watched(receive, call.protocol, call.before, call.now, call.args[0], message)
+
+
+def contradicted(call: DriverCall) -> Iterator[DriverCall]:
+    """Yield what a peer makes of an end far beyond its own, which a partner announces while it has its own in sight."""
+    peer = call.after
+    partners = [each for each in peer.config.partners if peer.ending.announced.get(each) is None]
+    if (
+        peer.ending.phase is not Phase.SYNCING
+        or peer.ending.own is not None
+        or not partners
+        or not peer.simulation.over
+    ):
+        return
+    far = EndMessage(peer.config.game, peer.epoch, partners[0], peer.simulation.steps + FAR, Digest())
+    heard = watched(receive, call.protocol, peer, call.now, Path.P2P, far)
+    yield heard
+    yield watched(poll, call.protocol, heard.after, call.now)
 
 
 @contract("IN-7", "IN-9", "EP-2", "ME-4")

@@ -18,6 +18,7 @@ from rollproof.model.sessions.network import KINDS, Channel, Transits
 from rollproof.model.sessions.setup import CATCH_UP_INTERVAL_MS, Call, Caller, Settings, Source
 from rollproof.model.sessions.standstill import LOOK_MS, STILL_MS, Scene, Standstill, explained, progress
 from rollproof.model.sessions.worlds import ArithmeticWorld, Checked, WorldError
+from rollproof.model.slips import raise_slip
 from rollproof.reference.containers import Action, Player
 from rollproof.reference.events import Event, InputScheduled, Sent
 from rollproof.reference.export import Export, read
@@ -158,6 +159,7 @@ class Session:
             except WorldError:
                 raise
             except Exception as error:
+                raise_slip(error)
                 self.crashes[seat.player] = f"{type(error).__name__}: {error}"
                 self.leave(seat)
 

@@ -18,7 +18,7 @@ from rollproof.reference.world import Record
 def of_config(peer: Any) -> list[Any]:
     """Return the facts about a valid configuration (`reference.config`)."""
     config = peer.config
-    optional = [(config.prediction_window, 0), (config.max_steps, 1)]
+    optional = [(config.prediction_window, 1), (config.max_steps, 1)]
     least = [
         (config.input_delay, 0),
         (config.redundancy, 1),

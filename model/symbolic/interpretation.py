@@ -60,6 +60,7 @@ class Interpretation:
         self.frames = tuple(frames)
         self.introduced: dict[str, Any] = {}
         self.universe = {s.INT: self.frames, s.PLAYER: (*players, NOBODY)}
+        self._found: dict[tuple[str, tuple[Any, ...]], Any] = {}
         self.defaults = {
             s.INT: -77,
             s.BOOL: False,
@@ -88,7 +89,9 @@ class Interpretation:
             return meant(*args) if args else meant
         if name in self._known:
             return self._known[name](*args)
-        found = self._find(name, args)
+        if (name, args) not in self._found:
+            self._found[name, args] = self._find(name, args)
+        found = self._found[name, args]
         return self.defaults[sort] if found is None else found
 
     def _find(self, name: str, args: tuple[Any, ...]) -> Any:

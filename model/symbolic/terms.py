@@ -29,6 +29,8 @@ class Terms:
         self.protocol = protocol
         self.bound: list[Any] = []
         """The variables of the quantifiers that are being written, the outermost first."""
+        self.asked: set[str] = set()
+        """The transitions whose guards were asked about."""
         self.definitions: list[Any] = []
         """What defines the constants that `enabled` introduced."""
 
@@ -116,7 +118,10 @@ class Terms:
         return SInt(sequence.tail - sequence.head)
 
     def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> SBool:
+        if transition.name not in self.protocol.transitions:
+            return SBool(z3.BoolVal(False))
         formulas = []
+        self.asked.add(transition.name)
         for guard in self.protocol[transition].guards:
             formula, defining, _ = guard_formula(guard, peer, transition.arguments(*args), self.bound)
             formulas.append(formula)

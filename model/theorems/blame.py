@@ -240,6 +240,10 @@ class _Blaming(Values):
         return self._each((_seen(item, "the item that is gone") for item in items), body)
 
     def enabled(self, transition: Any, peer: Any, *args: Any) -> Any:
+        if transition.name not in self.protocol.transitions:
+            return _Why(
+                False, Comparison(transition.name, "no transition of the protocol", "is", "possible", None, False)
+            )
         refusal = self.protocol[transition].refusal(_plain(peer), transition.arguments(*map(_plain, args)))
         held = refusal is None
         told = "possible" if refusal is None else f"refused by the guard {refusal.name}"

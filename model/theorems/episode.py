@@ -16,7 +16,6 @@ from rollproof.reference.episode import (
     expire_wait,
     export_episode,
     give_up_on_partners,
-    receive_end,
     reset_episode,
     succeed_wait,
     suspect_end,
@@ -208,24 +207,6 @@ def confirmed_wait_succeeds(q: Logic, peer: Any) -> Clauses:
         q.given(ending.termination, lambda end: peer.confirmed >= end - 1),
     )
     return {"success": q.implies(ready, lambda: q.enabled(succeed_wait, peer))}
-
-
-@theorem("EP-2", "IN-7", of="consequence", trusting=False)
-def ends_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
-    """An end is accepted from a partner exactly if it is its first, is positive, and is not too far ahead."""
-    furthest = peer.frame + peer.config.max_frames_ahead
-
-    def one(player: Any, end: Any) -> Formula:
-        expected = q.all_of(
-            player != peer.config.player,
-            end >= 1,
-            end <= furthest,
-            peer.ending.phase < Phase.COMPLETING,
-            q.no(q.has(peer.ending.announced, player)),
-        )
-        return q.iff(q.enabled(receive_end, peer, player, peer.epoch, end, peer.config.game), expected)
-
-    return {"accepted": q.players(lambda player: q.frames(lambda end: one(player, end)))}
 
 
 @theorem("RB-5", "EP-7", of="step", trusting=False)

@@ -9,9 +9,7 @@ from rollproof.model.theorems.definitions import every, every_sent
 from rollproof.model.theorems.logic import Formula, Logic
 from rollproof.model.theorems.property import Clauses, StepView, theorem
 from rollproof.reference.events import FrameSimulated, InputConflict, InputScheduled
-from rollproof.reference.inputs import receive_input
 from rollproof.reference.messages import InputMessage, Path
-from rollproof.reference.rollback import simulate_frame
 from rollproof.reference.state import Phase
 
 
@@ -104,27 +102,6 @@ def window_is_enforced(q: Logic, step: StepView) -> Clauses:
     }
 
 
-@theorem("IN-7", "IN-11", of="consequence", trusting=False)
-def inputs_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
-    """An input of this episode is accepted from a partner exactly if it is unknown, not negative, and not too far."""
-    me, known = peer.config.player, peer.inputs.known
-    furthest = peer.frame + peer.config.max_frames_ahead
-
-    def one(player: Any, frame: Any) -> Formula:
-        action = q.truth(peer).action(player, frame)
-        accepted = q.enabled(receive_input, peer, player, peer.epoch, Path.P2P, frame, action, peer.config.game)
-        expected = q.all_of(
-            player != me,
-            frame >= 0,
-            frame <= furthest,
-            peer.ending.phase < Phase.COMPLETING,
-            q.no(q.has(known, player, frame)),
-        )
-        return q.iff(accepted, expected)
-
-    return {"accepted": q.players(lambda player: q.frames(lambda frame: one(player, frame)))}
-
-
 @theorem("IN-3", of="step", trusting=False)
 def conflicts_are_reported(q: Logic, step: StepView) -> Clauses:
     """A drained input that contradicts a known one is reported, whatever the partner says; any other is not."""
@@ -195,19 +172,3 @@ def simulation_uses_what_is_known(q: Logic, step: StepView) -> Clauses:
         "time": recorded(lambda _, record: record.time_ms == step.args["now"]),
         "focus": recorded(lambda _, record: q.iff(record.focused, step.args["focused"])),
     }
-
-
-@theorem("IN-8", "RB-3", of="consequence", trusting=False)
-def nothing_else_holds_a_frame_back(q: Logic, peer: Any) -> Clauses:
-    """A running peer simulates its next frame unless a rollback, the end, or the prediction window forbids it."""
-    me, newest = peer.config.player, peer.frame + peer.config.input_delay
-    window, termination = peer.config.prediction_window, peer.ending.termination
-    free = q.all_of(
-        peer.ending.phase == Phase.RUNNING,
-        q.no(q.any_of(q.is_there(peer.rollback.pending), q.is_there(peer.rollback.cursor))),
-        q.has(peer.inputs.known, me, newest),
-        q.given(window, lambda most: peer.frame - peer.confirmed <= most),
-        q.no(peer.simulation.over),
-        q.given(termination, lambda end: peer.frame < end),
-    )
-    return {"simulated": q.implies(free, lambda: q.enabled(simulate_frame, peer, 0, True))}

@@ -298,6 +298,40 @@ def simulation_counts_its_steps(q: Logic, peer: Any) -> Clauses:
     }
 
 
+@lemma("EP-1", "LI-2", trusting=False)
+def records_tell_where_the_episode_ends(q: Logic, peer: Any) -> Clauses:
+    """After the last canonical record the simulation is as it says; the first record that is over is where it ends."""
+    canonical, promoted = peer.buffers.canonical, peer.buffers.promoted
+    before = simulation_before(q, peer, promoted)
+
+    def one(frame: Any, it: Any) -> Any:
+        end = it.record.steps
+        first = q.all_of(
+            end >= 1,
+            end <= frame + 1,
+            q.at(canonical, end - 1, lambda last: last.record.over),
+            q.any_of(end == 1, q.at(canonical, end - 2, lambda other: q.no(other.record.over))),
+        )
+        return q.when(it.record.over, lambda: first, lambda: end == frame + 1)
+
+    open_ = peer.ending.phase < Phase.COMPLETING
+    return {
+        "start": q.implies(q.all_of(open_, promoted == 0), lambda: q.all_of(q.no(before.over), before.steps == 0)),
+        "last": q.implies(
+            open_,
+            lambda: q.at(
+                canonical,
+                promoted - 1,
+                lambda it: q.all_of(q.iff(before.over, it.record.over), before.steps == it.record.steps),
+            ),
+        ),
+        "first over": q.implies(
+            open_, lambda: q.frames(lambda frame: q.at(canonical, frame, lambda it: one(frame, it)))
+        ),
+        "announced": q.implies(q.no(peer.ending.alone), lambda: q.given(peer.ending.termination, lambda end: end >= 1)),
+    }
+
+
 @lemma("IN-9", "TR-1", trusting=False)
 def every_partner_has_a_link(q: Logic, peer: Any) -> Clauses:
     """There is a link to every partner, and an account of what it has received."""

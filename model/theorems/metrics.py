@@ -8,7 +8,6 @@ from typing import Any
 from rollproof.model.theorems.definitions import every
 from rollproof.model.theorems.logic import Formula, Logic
 from rollproof.model.theorems.property import Clauses, StepView, theorem
-from rollproof.reference.desync import receive_hash
 from rollproof.reference.events import (
     FrameSimulated,
     HashMismatch,
@@ -130,16 +129,3 @@ def hashes_are_of_confirmed_records(q: Logic, step: StepView) -> Clauses:
             )
         )
     }
-
-
-@theorem("ME-4", "IN-7", of="consequence", trusting=False)
-def hashes_are_accepted_as_the_rule_says(q: Logic, peer: Any) -> Clauses:
-    """A hash is accepted from a partner exactly if its frame is neither negative nor too far ahead."""
-    furthest = peer.frame + peer.config.max_frames_ahead
-
-    def one(player: Any, frame: Any) -> Formula:
-        digest = q.truth(peer).digest(frame)
-        accepted = q.enabled(receive_hash, peer, player, peer.epoch, frame, digest, peer.config.game)
-        return q.iff(accepted, q.all_of(player != peer.config.player, frame >= 0, frame <= furthest))
-
-    return {"accepted": q.players(lambda player: q.frames(lambda frame: one(player, frame)))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollproof.model.theorems import composition, keeping, lemmas, possibility, telling
+from rollproof.model.theorems import composition, keeping, lemmas, liveness, possibility, telling
 from rollproof.model.theorems import episode as episode_theorems
 from rollproof.model.theorems import inputs as input_theorems
 from rollproof.model.theorems import metrics as metric_theorems
@@ -27,6 +27,7 @@ PROPERTIES: dict[str, Property] = {
         keeping,
         possibility,
         composition,
+        liveness,
         lemmas,
     )
     for each in vars(module).values()

@@ -12,9 +12,10 @@ from rollproof.model.theorems.logic import Formula
 Clauses = dict[str, Formula]
 """Formulas by the name under which a violation reports them."""
 Kind = Literal["theorem", "lemma"]
-Scope = Literal["state", "step", "consequence", "possibility", "product", "pair"]
+Scope = Literal["state", "step", "consequence", "possibility", "product", "round", "pair"]
 """Whether it speaks of every reachable state and is proved by induction, of every step, or of every state, every
-attempt at a transition, or any two peers, and follows from the properties of states."""
+attempt at a transition, or any two peers, and follows from the properties of states. What speaks of a product of two
+peers is proved by induction over the steps of either, and what speaks of a round is about such a step."""
 
 
 @frozen
@@ -35,7 +36,7 @@ class Property:
     @property
     def is_of_two(self) -> bool:
         """Whether it speaks of two peers at once."""
-        return self.scope in ("product", "pair")
+        return self.scope in ("product", "round", "pair")
 
     @property
     def sentence(self) -> str:

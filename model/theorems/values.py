@@ -127,4 +127,6 @@ class Values:
         )
 
     def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> Formula:
+        if transition.name not in self.protocol.transitions:
+            return False
         return self.protocol[transition].refusal(peer, transition.arguments(*args)) is None

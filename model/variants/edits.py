@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from attrs import evolve, field, frozen
 
 from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.state import Peer
 from rollproof.reference.transition import Guard, Protocol, Step, Transition
 
 A = TypeVar("A")
@@ -79,6 +80,10 @@ def guarded(transition: Transition[A], guard: Guard[A], *, instead_of: Guard[A] 
     return edit
 
 
+@overload
+def acting(transition: Transition[None], effect: Callable[[Peer], Step]) -> Edit: ...
+@overload
+def acting(transition: Transition[A], effect: Callable[[Peer, A], Step]) -> Edit: ...
 def acting(transition: Transition[Any], effect: Callable[..., Step]) -> Edit:
     """Return the edit that gives a transition another effect.
 

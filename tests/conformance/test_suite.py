@@ -29,10 +29,13 @@ from rollproof.conformance.suite.suite import BAD, Target, as_json, run_suite, s
 from rollproof.reference.messages import InputMessage
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.wire import decode
+from tests import LONG
 
 CASES = {case.id: case for case in all_cases()}
 MATRIX = json.loads((RESULTS / "self-test.json").read_text(encoding="utf-8"))
 EVERY_BUG = range(1, 27)
+LONGEST = {"endurance/20000-frames"}
+"""Cases that take so long that only `make fuzz` plays them."""
 
 
 def in_process(mutant: str | None = None) -> Target:
@@ -44,8 +47,10 @@ def test_the_files_are_what_the_generator_writes():
     assert stale() == []
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CASES.values()])
-def test_the_reference_passes_and_nothing_is_vacuous(case):
+@pytest.mark.fuzz
+@pytest.mark.parametrize("id", [id for id in CASES if LONG or id not in LONGEST])
+def test_the_reference_passes_and_nothing_is_vacuous(id):
+    case = CASES[id]
     makers = [Adapter, *RIGHT.values()]
     judged = (run_and_judge(case, Adapters.in_process(make)) for make in makers)
     judgement, run = next(each for each in judged if each[0].verdict is not Verdict.NOT_APPLICABLE)
@@ -92,9 +97,18 @@ def test_the_published_matrix_is_of_these_cases_and_mutants():
     assert MATRIX["wrong"] == []
 
 
-@pytest.mark.parametrize("name", sorted(name for name, killers in MATRIX["mutants"].items() if killers))
+KILLERS = {
+    name: min(killers, key=lambda id: len(CASES[id]["schedule"]) * len(CASES[id].peers))
+    for name, killers in MATRIX["mutants"].items()
+    if killers
+}
+"""Of each mutant a short case that it fails."""
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("name", [name for name, id in sorted(KILLERS.items()) if LONG or id not in LONGEST])
 def test_a_mutant_is_killed_as_published(name):
-    killer = min(MATRIX["mutants"][name], key=lambda id: len(CASES[id]["schedule"]) * len(CASES[id].peers))
+    killer = KILLERS[name]
     judgement, _ = run_and_judge(CASES[killer], Adapters.in_process(find_mutant(name).make))
     assert judgement.verdict in BAD
 

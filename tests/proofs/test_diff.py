@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
+import attrs
 import pytest
 
 from rollproof.cli import run
+from rollproof.diff import _weight
 from rollproof.model.traces.describe import describe
+from rollproof.model.traces.sentences import sentence_of
 from rollproof.model.variants.edits import Edit, acting, guarded, ordered
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.diff import Compared, compare, verdicts
+from rollproof.reference.events import Event
 from rollproof.reference.guards import no_rollback_in_progress
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.rollback import begin_tick
@@ -137,7 +142,7 @@ def test_the_command_tells_that_nothing_differs(capsys: pytest.CaptureFixture[st
         (["without:promote_frame.no_rollback", "present"], "there is no guard"),
         (["present", "without:"], "there is no guard"),
         (["present", "stale_clear", "--jobs", "0"], "--jobs must be at least 1"),
-        (["present"], "--right"),
+        (["present"], "give two protocols"),
     ],
 )
 def test_wrong_usage_gets_one_line(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,3 +150,30 @@ def test_wrong_usage_gets_one_line(arguments: list[str], line: str, capsys: pyte
     said = capsys.readouterr()
     assert line in said.err
     assert said.err.count("\n") == 1
+
+
+def test_what_matters_is_told_first_and_events_as_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["diff", "present", "both_paths", "--behaviour-only"]) == 1
+    assert "only both_paths tells: a message goes to b by relay: " in capsys.readouterr().out
+    assert run(["diff", "present", "forced_rows_unflagged", "--behaviour-only"]) == 1
+    told = capsys.readouterr().out
+    assert "canonical.0: actions 1 0, predicted, over, unconfirmed | actions 1 0, predicted, over" in told
+    assert "{" not in told.partition("Then comes")[2]
+    assert sorted(["metrics", "queue_p2p", "events", "frame", "canonical"], key=_weight) == [
+        "canonical",
+        "frame",
+        "events",
+        "queue_p2p",
+        "metrics",
+    ]
+
+
+def test_every_event_has_a_sentence_and_one_that_is_unknown_is_told_plainly() -> None:
+    assert sentence_of("Mispredicted", {"player": "b", "frame": 3, "predicted": 0, "actual": 1}) == (
+        "frame 3 was simulated with 0 for b, who did 1"
+    )
+    assert sentence_of("FrameSimulated", {"frame": 2, "replayed": True}) == "frame 2 is simulated again"
+    assert sentence_of("WishHeard", {"by_whom": "b"}) == "wish heard: by whom b"
+    for event in get_args(Event):
+        fields = {each.name: 1 for each in attrs.fields(event)}
+        assert event.__name__ not in sentence_of(event.__name__, fields)

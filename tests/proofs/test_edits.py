@@ -6,7 +6,6 @@ Each is one replacement at one place. A few are tried whenever the tests are run
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from typing import Any
 
 import pytest
 from attrs import frozen
+
+from tests import LONG
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("reference", "model", "proofs", "rollproof")
@@ -407,7 +408,7 @@ HARMLESS = (
 """What changes nothing in any reachable state. The proof, which does not know what is reachable, is cautious."""
 USUAL = {"rollback: confirmed kept", "simulate: + 1 dropped", "termination: max"}
 """The edits that are always tried."""
-CHOSEN = [each for each in EDITS if each.name in USUAL or os.environ.get("ROLLPROOF_FUZZ") == "1"]
+CHOSEN = [each for each in EDITS if each.name in USUAL or LONG]
 
 
 def verdict_on(edit: Edit, directory: Path) -> tuple[int, dict[str, Any], str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rollproof import output, simulate
+from rollproof import campaigns, output
 from rollproof.cli import run
 from rollproof.model import documents
 from rollproof.model.sessions.scenarios import SCENARIOS
@@ -31,7 +31,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         with ThreadPoolExecutor(1) as pool:
             yield pool
 
-    monkeypatch.setattr(simulate, "_executor", on_a_thread)
+    monkeypatch.setattr(campaigns, "executor", on_a_thread)
 
     def call(*arguments: object) -> tuple[int, str, str]:
         code = run(["simulate", *map(str, arguments)])

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from rollproof import __version__
 from rollproof.cli import app
+from rollproof.conformance.schema import ADAPTER_PROTOCOL
+from rollproof.model.rules import protocol_version
 from rollproof.output import EXIT_CODES
 
 ROOT = Path(__file__).parents[2]
@@ -59,3 +62,10 @@ def test_targets_of_make_are_there() -> None:
 def test_every_exit_code_is_told() -> None:
     for code in EXIT_CODES:
         assert re.search(rf"^\|[^|]*\b{code}\b", README, re.MULTILINE), code
+
+
+def test_the_changelog_knows_the_versions() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## .*tool (\S+), protocol (\d+), adapter protocol (\d+)$", text, re.MULTILINE)
+    assert newest is not None
+    assert newest.groups() == (__version__, str(protocol_version()), str(ADAPTER_PROTOCOL))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -124,6 +125,7 @@ CALLS: dict[str, list[tuple[int, list[str]]]] = {
         (1, ["--variant", "stale_clear", "--save-trace", "run.json"]),
     ],
     "guards": [(0, ["promote_frame.no_rollback_pending"])],
+    "repair": [(0, ["--without", "promote_frame.no_rollback_pending", "--most", "1"])],
     "explain": [(0, []), (0, ["IN-7"]), (0, ["no_input_is_lost"]), (2, ["no_such_name"])],
     "diff": [(1, ["present", "stale_clear", "--behaviour-only"])],
     "simulate": [
@@ -179,3 +181,29 @@ def test_the_kept_counterexamples_are_used(rollproof: Command) -> None:
         timeout=300,
     )
     assert rollproof("guards", "promote_frame.no_rollback_pending").stdout == here.stdout
+
+
+TRIED = ("test_scripts.py", "test_cli_simulate.py", "test_explain.py")
+"""What a user or an attacker does to the tool: these tests are run once more, against what is installed."""
+
+
+def test_what_scripts_rely_on_holds_of_the_installed_tool(installed: Path, tmp_path: Path) -> None:
+    """The last test of this file: it adds pytest to the environment, which the tool itself must do without."""
+    pip = [installed / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pinned = ["--constraint", ROOT / "constraints.txt"]
+    subprocess.run([*pip, *pinned, "pytest", "pytest-xdist", "hypothesis"], check=True, timeout=600)
+    tests = tmp_path / "tests" / "rollproof"
+    tests.mkdir(parents=True)
+    for name in TRIED:
+        shutil.copy(ROOT / "tests" / "rollproof" / name, tests)
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "ROLLPROOF", "PYTEST"))
+    }
+    pytest_ = [installed / "python", "-m", "pytest", "-q", "-n2", "--import-mode=importlib", "-p", "no:cacheprovider"]
+    (tmp_path / "conftest.py").write_text(
+        "import rollproof\n\n\ndef pytest_report_header():\n    return rollproof.__file__\n"
+    )
+    done = subprocess.run([*pytest_, tmp_path], cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{installed.parent}/lib/" in done.stdout
+    assert int(done.stdout.split(" passed")[0].split()[-1]) > 100

@@ -1,0 +1,214 @@
+"""The laws of what comes from outside a session: its settings, and messages as bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rollproof.model.sessions.laws import LAWS, PLAYERS, Problems, law
+from rollproof.reference.config import Config
+from rollproof.reference.digest import Digest
+from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message
+from rollproof.reference.wire import WireError, decode, encode
+
+__all__ = ["LAWS"]  # all laws, those of the small parts included
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+_MILLION = 1_000_000
+_WHOLE: dict[str, tuple[int, int | None]] = {
+    "input_delay": (0, 120),
+    "prediction_window": (1, _MILLION),
+    "redundancy": (1, 64),
+    "max_resent": (1, 1024),
+    "resend_interval_ms": (1, 60_000),
+    "max_frames_ahead": (1, _MILLION),
+    "debug_remote_input_delay": (0, 600),
+    "max_steps": (1, _MILLION),
+    "input_confirmation_timeout_ms": (0, None),
+    "episode_sync_timeout_ms": (0, None),
+    "hash_interval": (1, _MILLION),
+}
+"""By setting: the least, and the greatest if there is one."""
+_OPTIONAL = ("prediction_window", "max_steps")
+_STATED = {"redundancy": 3, "input_confirmation_timeout_ms": 500, "episode_sync_timeout_ms": 2000}
+"""What the rules say that a setting is unless it is given. Of the others any value that they may have will do."""
+_LONG = "x" * 64
+_RIGHT: dict[str, tuple[Any, ...]] = {
+    "game": ("g", _LONG),
+    "default_action": (1, "", (), (1, "a"), 0.5, True),
+    "prediction": ("previous", "default"),
+    "server_authoritative": (True, False),
+    "human_players": (None, (), ("a",), ("b", "a"), PLAYERS),
+}
+_WRONG: dict[str, tuple[Any, ...]] = {
+    "game": ("", _LONG + "x", "x" * 1000, 5, None, b"g"),
+    "player": ("", "d", 5, None, _LONG + "x"),
+    "players": ((), ("b", "c"), ("a", "a"), ("a", ""), ("a", 1), ["a", "b"], "ab", None, tuple("abcdefghijklmnopq")),
+    "default_action": (None, [0], {}),
+    "prediction": ("best", "", None, 0),
+    "server_authoritative": (1, 0, None, "yes"),
+    "human_players": (("d",), ["a"], "a", 1, ("a", "d")),
+}
+
+
+@law("IN-3", "IN-4", "IN-5", "IN-6", "IN-7", "IN-8", "IN-9", "EP-3", "EP-4", "ME-4")
+def settings_are_what_they_may_be() -> Problems:
+    """A setting is what it may be, and as the rules say unless it is given; any other value is refused by its name."""
+    made = Config("a", PLAYERS)
+    for name, value in _STATED.items():
+        if getattr(made, name) != value:
+            yield f"{name} is {getattr(made, name)!r} unless it is given, and must be {value!r}"
+    for name in (*_WHOLE, *_RIGHT):
+        yield from _accepted(name, (getattr(made, name),))
+    for name, (least, greatest) in _WHOLE.items():
+        optional = name in _OPTIONAL
+        yield from _accepted(name, (least, least + 1, greatest or 10**12, *((None,) if optional else ())))
+        too_much = () if greatest is None else (greatest + 1,)
+        yield from _refused(name, (least - 1, *too_much, True, 1.0, "1", [1], *(() if optional else (None,))))
+    for name, values in _RIGHT.items():
+        yield from _accepted(name, values)
+    for name, values in _WRONG.items():
+        yield from _refused(name, values)
+    for players in (("a",), tuple("abcdefghijklmnop"), ("a", _LONG)):
+        yield from _accepted("players", (players,))
+    if str(Config("a", PLAYERS, default_action=-0.0).default_action) != "0.0":
+        yield "a default action of −0.0 is kept as it is"
+
+
+def _accepted(name: str, values: Iterable[Any]) -> Problems:
+    for value in values:
+        found = getattr(_with(name, value), name)
+        if type(found) is not type(value) or found != value:
+            yield f"{name} is {found!r} when {value!r} is given"
+
+
+def _refused(name: str, values: Iterable[Any]) -> Problems:
+    for value in values:
+        try:
+            _with(name, value)
+        except ValueError as error:
+            told = str(error)
+            if not told.startswith(("player", name)) or "must be" not in told or len(told) > 160 or "\n" in told:
+                yield f"of {name} as {value!r} it is said: {told!r}"
+        else:
+            yield f"{name} may be {value!r}"
+
+
+def _with(name: str, value: Any) -> Config:
+    given: dict[str, Any] = {"player": "a", "players": PLAYERS, name: value}
+    return Config(**given)
+
+
+# --- messages as bytes ------------------------------------------------------------------------------------------------
+
+_MOST = 2**53 - 1
+_HASH = "0123456789abcdef" * 2
+_ACTIONS = '[0,1.5,true,"u"]'
+_FIRST, _TEXT = '"game":"g","epoch":1,"player":"a"', "é" * 64
+_FORMS: dict[str, Message] = {
+    f'{{"kind":"InputMessage",{_FIRST},"first":2,"actions":{_ACTIONS},"acknowledged":-1,"time_ms":9}}': InputMessage(
+        "g", 1, "a", 2, (0, 1.5, True, "u"), -1, 9
+    ),
+    f'{{"kind":"AckMessage",{_FIRST},"acknowledged":7,"end_known":false}}': AckMessage("g", 1, "a", 7, False),
+    f'{{"kind":"EndMessage",{_FIRST},"end":5,"digest":"{_HASH}"}}': EndMessage("g", 1, "a", 5, Digest(_HASH)),
+    f'{{"kind":"HashMessage",{_FIRST},"frame":4,"digest":""}}': HashMessage("g", 1, "a", 4, Digest("")),
+}
+"""By its bytes: a message of each kind."""
+_INPUT, _ACK, _END, _ = (json.loads(form) for form in _FORMS)
+_GOOD: tuple[dict[str, Any], ...] = (
+    *({**_ACK, "acknowledged": value} for value in (0, _MOST, -_MOST)),
+    *({**_ACK, name: value} for name in ("game", "player") for value in ("x", _LONG, _TEXT)),
+    *({**_INPUT, "actions": value} for value in ([0], [0] * 1024, [_MOST, -_MOST], ["y" * 256, ""], [1e300, -0.5])),
+)
+_NO_RUNS: tuple[Any, ...] = ([], [0] * 1025, [None], [0, [1]], [{}], "ab", 7, [_MOST + 1])
+_NO_ACTIONS: tuple[Any, ...] = ("y" * 257, "\udfff", -_MOST - 1, float("nan"), float("inf"))
+_BAD: tuple[dict[str, Any] | list[Any] | str, ...] = (
+    *({**_ACK, "acknowledged": value} for value in (_MOST + 1, -_MOST - 1, 7.0, True, None, "7")),
+    *({**_ACK, "end_known": value} for value in (0, 1, None, "false")),
+    *({**_ACK, name: value} for name in ("game", "player") for value in ("", _LONG + "x", "\ud800", 5, None)),
+    *({**_INPUT, "actions": value} for value in _NO_RUNS),
+    *({**_INPUT, "actions": [action]} for action in _NO_ACTIONS),
+    *({**_END, "digest": value} for value in ("0", _HASH[1:], _HASH + "0", _HASH.upper(), None, 5, "g" * 32)),
+    {**_ACK, "more": 1},
+    {name: value for name, value in _ACK.items() if name != "player"},
+    {**_ACK, "kind": "Ack"},
+    {**_ACK, "kind": ["AckMessage"]},
+    {name: value for name, value in _ACK.items() if name != "kind"},
+    {**_END, "kind": "AckMessage"},
+    [],
+    [_ACK],
+    "AckMessage",
+)
+
+
+@law("TR-3", "IN-7", "IN-13")
+def a_message_has_one_form() -> Problems:
+    """Each message has one form as bytes and is read from it alone; whatever else arrives is refused in one line."""
+    for form, message in _FORMS.items():
+        if encode(message) != form.encode():
+            yield f"{message!r} is sent as {encode(message)!r}"
+        if repr(decode(form.encode())) != repr(message):
+            yield f"{form} is read as {decode(form.encode())!r}"
+    for good in _GOOD:
+        if encode(decode(_bytes(good))) != _bytes(good):
+            yield f"{_shown(good)} is not sent as it was read"
+    wrong = [*map(_bytes, _BAD), b"", b"\xff", b"{", b"[" * 60_000, b"null", b"1" * 60_000]
+    text = _bytes(_ACK)
+    wrong += [text.replace(b":7", b": 7"), text.replace(b":7", b':7,"acknowledged":7'), text + b" ", text[:-1]]
+    wrong.append(_bytes(dict(reversed(_ACK.items()))))
+    for content in wrong:
+        try:
+            message = decode(content)
+        except WireError as error:
+            if not str(error) or "\n" in str(error) or len(str(error)) > 300:
+                yield f"a wrong message is refused in {len(str(error))} characters"
+        else:
+            yield f"{_shown(content)} is read as {message!r}"
+    zero = decode(_bytes({**_INPUT, "actions": [-0.0]}))
+    if not isinstance(zero, InputMessage) or repr(zero.actions) != "(0.0,)":
+        yield "an action of −0.0 is kept as it is"
+    yield from _lengths()
+
+
+def _lengths() -> Problems:
+    """Say so if a message may be longer than 65536 bytes, or must be shorter; and if one is sent that is not read."""
+    most = 65_536
+    room = most - len(_bytes({**_INPUT, "actions": []})) + 1
+    actions = ["z" * 97] * (room // 100)  # each is 100 bytes with its quotes and its comma
+    actions[-1] += "z" * (room % 100)
+    for more in (0, 1):
+        long = {**_INPUT, "actions": [*actions[:-1], actions[-1] + "z" * more]}
+        fits = len(_bytes(long)) <= most
+        message = InputMessage("g", 1, "a", 2, tuple(long["actions"]), -1, 9)
+        if fits != (more == 0) or _is_sent(message) != fits or _is_read(_bytes(long)) != fits:
+            yield f"a message of {len(_bytes(long))} bytes is {'not ' if fits else ''}sent or read"
+    for wrong in (AckMessage("", 0, "a", 0, False), AckMessage("g", 0, "a", _MOST + 1, False)):
+        if _is_sent(wrong):
+            yield f"{wrong!r} is sent, although nobody reads it"
+
+
+def _is_sent(message: Message) -> bool:
+    try:
+        encode(message)
+    except WireError:
+        return False
+    return True
+
+
+def _is_read(content: bytes) -> bool:
+    try:
+        decode(content)
+    except WireError:
+        return False
+    return True
+
+
+def _bytes(document: Any) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

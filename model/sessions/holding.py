@@ -1,0 +1,47 @@
+"""Theorems held to in sessions: what is proved of every step and every state, read on the values of a whole session."""
+
+from __future__ import annotations
+
+from rollproof.model.sessions.calls import DriverCall
+from rollproof.model.sessions.contract import Contract, Problems
+from rollproof.model.theorems.blame import violated
+from rollproof.model.theorems.property import Property, StepView
+from rollproof.model.theorems.truth import Truth
+from rollproof.model.theorems.values import Values
+
+SCOPES = ("step", "state", "consequence")
+"""What can be read on one call of a driver."""
+
+
+class _TruthAskedError(Exception):
+    """A property speaks of the truth, which is not known while a session goes on."""
+
+
+def can_be_held(each: Property) -> bool:
+    """Tell whether a property can be read in a session: one that believes nobody, and speaks of one peer."""
+    return each.scope in SCOPES and not each.trusting
+
+
+def holding(each: Property) -> Contract:
+    """Return the contract that every step of a session, and every state after one, has a property."""
+
+    def problems(call: DriverCall) -> Problems:
+        for step in call.taken:
+            last = max(step.before.frame, step.after.frame) + step.after.config.input_delay + 2
+            words = Values(step.after.config.players, last, _unknown, call.protocol, honest=())
+            args = {name: getattr(step.args, name) for name in step.transition.parameters}
+            view = StepView(step.name, step.before, args, step.after, step.events)
+            try:
+                clause = violated(each, words, view if each.scope == "step" else step.after)
+            except _TruthAskedError:
+                continue
+            if clause is not None:
+                shown = ", ".join(f"{name}={value!r}" for name, value in args.items())
+                yield f"{step.name}({shown}) violates it (clause {clause!r})"
+
+    problems.__doc__ = each.sentence
+    return Contract(each.name, each.rules, problems)
+
+
+def _unknown(_: int) -> Truth:
+    raise _TruthAskedError

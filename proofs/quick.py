@@ -1,0 +1,142 @@
+"""The verdict on a protocol that was changed a little, as soon as possible: what is not known is proved, or refuted.
+
+The same words as everywhere: proved means that every obligation is, refuted that a run violates something. What shows
+that the proof says something (sessions, vacuity, necessity, controls) is not looked at here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from attrs import frozen
+
+from rollproof.model.search.explorer import described
+from rollproof.model.search.instances import INSTANCES, Instance
+from rollproof.model.search.search import Refuted, search, suited
+from rollproof.model.slips import SlipError
+from rollproof.model.traces.trace import Trace
+from rollproof.proofs.cache import Kept
+from rollproof.proofs.counterexamples import Counterexample, replay
+from rollproof.proofs.induction import QUICK_EFFORT, Discharge, cases, discharge, in_parallel, prove
+from rollproof.proofs.necessity import HARM, THEOREMS
+from rollproof.proofs.obligations import before
+from rollproof.reference.transition import Protocol
+
+FIRST_LIMITS = (100, 500)
+"""How many states of an instance are searched, at first."""
+SECOND_LIMIT = 10_000
+"""How many, if the proof has failed."""
+
+
+@frozen
+class QuickVerdict:
+    """What is known of a protocol as far as single steps go."""
+
+    status: Literal["proved", "refuted", "undecided"]
+    obligations: int
+    """How many there are; 0 if not all were stated."""
+    proved_anew: tuple[str, ...]
+    """What was not known to be proved: transitions, the start, the consequences."""
+    trace: Trace | None = None
+    """A run that violates something."""
+    open: tuple[Discharge, ...] = ()
+    """What is not proved, if no run was found."""
+    searched: str = ""
+    """Where a run was searched for in vain."""
+
+
+def judge_quickly(
+    protocol: Protocol, kept: Kept, counterexamples: Iterable[Counterexample] = (), jobs: int | None = None
+) -> QuickVerdict:
+    """Prove what is not known to be proved, or find a run that goes wrong.
+
+    The kept runs of other mistakes are tried first: an edit often makes one that was made before.
+    """
+    names = ["(start)", "(consequences)", *protocol.transitions]
+    known = {name: kept.find(name) for name in names}
+    anew = tuple(name for name in names if known[name] is None)
+    if not _fails_quickly(protocol, anew, kept, jobs):
+        report = prove(protocol, names, jobs, memory=kept)
+        if not report.unproved:
+            return QuickVerdict("proved", len(report.discharges), anew)
+    trace = find_run(protocol, anew, counterexamples, jobs)
+    if trace is not None:
+        return QuickVerdict("refuted", 0, anew, trace)
+    report = prove(protocol, names, jobs, memory=kept)
+    if not report.unproved:
+        return QuickVerdict("proved", len(report.discharges), anew)
+    trace, scope = _found(protocol, anew, SECOND_LIMIT, jobs)
+    if trace is not None:
+        return QuickVerdict("refuted", len(report.discharges), anew, trace)
+    return QuickVerdict("undecided", len(report.discharges), anew, None, report.unproved, scope)
+
+
+def find_run(
+    protocol: Protocol, changed: Iterable[str], counterexamples: Iterable[Counterexample] = (), jobs: int | None = None
+) -> Trace | None:
+    """Return a run that goes wrong: a kept one that takes what was changed, or one among the first states; or None."""
+    names = tuple(changed)
+    trace = _replayed(protocol, names, counterexamples)
+    for limit in FIRST_LIMITS:
+        trace = trace or _found(protocol, names, limit, jobs)[0]
+    return trace
+
+
+def _fails_quickly(protocol: Protocol, names: tuple[str, ...], kept: Kept, jobs: int | None) -> bool:
+    """Tell whether some obligation is not proved with little effort; what is proved is kept."""
+
+    def task(name: str) -> tuple[list[Discharge], frozenset[str]] | None:
+        state = before(protocol, kept.players)
+        found: list[Discharge] = []
+        for case in cases(protocol, state, name):
+            for each in discharge(case, QUICK_EFFORT):
+                if not each.proved:
+                    return None
+                found.append(each)
+        return found, frozenset(state.q.asked)
+
+    before(protocol, kept.players)  # what the workers have in common is made before they are
+    for name, result in zip(names, in_parallel(task, names, jobs), strict=True):
+        if result is None:
+            return True
+        kept.keep(name, *result)
+    return False
+
+
+def _replayed(protocol: Protocol, anew: tuple[str, ...], counterexamples: Iterable[Counterexample]) -> Trace | None:
+    """Return the shortest kept run that takes something that was changed, and violates something here as well."""
+    having = [each for each in counterexamples if {name for name, _ in each.steps} & set(anew)]
+    for counterexample in sorted(having, key=lambda each: len(each.steps)):
+        trace = replay(protocol, counterexample, HARM) or replay(protocol, counterexample, THEOREMS)
+        if trace is not None:
+            return trace
+    return None
+
+
+def _found(protocol: Protocol, anew: tuple[str, ...], limit: int, jobs: int | None) -> tuple[Trace | None, str]:
+    """Return a run that goes wrong in the first states of some instance, and what was searched in vain."""
+    having = [each for each in suited(protocol) if any(map(each.has, anew))] or list(INSTANCES.values())
+    told = []
+    for name, trace, states in _searches(protocol, having, limit, jobs):
+        if trace is not None:
+            return trace, ""
+        told.append(f"{name} ({states})")
+    return None, ", ".join(told)
+
+
+def _searches(
+    protocol: Protocol, instances: list[Instance], limit: int, jobs: int | None
+) -> Iterator[tuple[str, Trace | None, str]]:
+    def task(instance: Instance) -> tuple[str, Trace | None, str]:
+        try:
+            result = search(protocol, THEOREMS, [instance], limit=limit)
+        except SlipError:
+            raise
+        except Exception as error:  # the code makes what no property can speak of
+            return instance.name, None, f"cannot be searched: {described(error)}"
+        if isinstance(result, Refuted):
+            return instance.name, result.trace, ""
+        return instance.name, None, f"{result.counts[0].states} states"
+
+    yield from in_parallel(task, instances, jobs)

@@ -1,0 +1,37 @@
+"""Theorems read on the steps of whole sessions, and what a partner that contradicts makes of a peer."""
+
+from __future__ import annotations
+
+import pytest
+
+from rollproof.model.sessions.campaign import small_setup
+from rollproof.model.sessions.examined import examine
+from rollproof.model.sessions.holding import can_be_held, holding
+from rollproof.model.theorems.properties import PROPERTIES
+from rollproof.proofs.played import play_held
+from rollproof.reference.protocol import PROTOCOL
+from tests.edited import edited
+
+ALL = [each for each in PROPERTIES.values() if can_be_held(each)]
+FAR = PROPERTIES["far_ends_are_reported"]
+
+
+@pytest.mark.parametrize("seed", [3, 8])
+def test_every_step_of_a_session_has_every_property(seed: int) -> None:
+    broken = examine(small_setup(seed), (), PROTOCOL, "", tuple(map(holding, ALL)))
+    assert broken is None, broken
+    assert len(ALL) > 60
+
+
+def test_a_far_end_that_is_not_told_is_found_by_a_partner_that_contradicts() -> None:
+    silent = edited("silent", ("episode", "(EndDecided(end), *_far_apart(peer, end))", "(EndDecided(end),)"))
+    broken = play_held(silent, [FAR, PROPERTIES["canonical_is_lockstep"]], jobs=1)
+    assert broken is not None
+    assert broken.name == FAR.name
+    assert broken.problem.startswith("decide_end(end=")
+    assert broken.again.endswith("--strict --theorem far_ends_are_reported")
+
+
+def test_what_nobody_can_hold_is_not_played() -> None:
+    assert play_held(PROTOCOL, [PROPERTIES["canonical_is_lockstep"]], jobs=1) is None
+    assert not can_be_held(PROPERTIES["what_is_acknowledged_is_known"])

@@ -1,0 +1,204 @@
+"""What is kept of a proof: it is the same as a proof from nothing, and what was tampered with is not there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from rollproof.model.designs.loading import load
+from rollproof.proofs import cache, induction
+from rollproof.proofs.cache import Kept, Store
+from rollproof.proofs.induction import Discharge, prove
+from rollproof.proofs.quick import judge_quickly
+from rollproof.reference.protocol import PROTOCOL
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    found = Store.open(tmp_path / "cache")
+    assert found is not None
+    return found
+
+
+def entries(store: Store) -> Iterator[Path]:
+    return store.folder.glob("??/*")
+
+
+# --- the store ---
+
+
+def test_what_is_kept_is_found_by_whoever_opens_the_folder(store: Store) -> None:
+    store.put("ab12", {"a": [1, "ö"]})
+    other = Store.open(store.folder)
+    assert other is not None
+    assert other.get("ab12") == store.get("ab12") == {"a": [1, "ö"]}
+    assert store.get("ab13") is None
+
+
+TAMPERING: dict[str, Callable[[bytes], bytes]] = {
+    "a changed value": lambda content: content.replace(b"17", b"18"),
+    "a changed code": lambda content: b"0" + content[1:],
+    "cut": lambda content: content[:-1],
+    "longer": lambda content: content + b" ",
+    "empty": lambda content: b"",
+    "no code": lambda content: content.partition(b"\n")[2],
+    "something else": lambda content: b"\xff" * 100,
+}
+
+
+@pytest.mark.parametrize("how", TAMPERING)
+def test_an_entry_that_was_tampered_with_is_not_there(how: str, store: Store) -> None:
+    store.put("ab12", [17])
+    (entry,) = entries(store)
+    before = entry.read_bytes()
+    entry.write_bytes(TAMPERING[how](before))
+    assert entry.read_bytes() != before
+    assert store.get("ab12") is None
+    store.put("ab12", [17])
+    assert store.get("ab12") == [17]
+
+
+def test_an_entry_under_another_name_or_with_another_secret_is_not_there(store: Store, tmp_path: Path) -> None:
+    store.put("ab12", [17])
+    (entry,) = entries(store)
+    entry.with_name("ab13").write_bytes(entry.read_bytes())
+    assert store.get("ab13") is None
+    other = Store.open(tmp_path / "other")
+    assert other is not None
+    (other.folder / "ab").mkdir()
+    (other.folder / "ab" / "ab12").write_bytes(entry.read_bytes())
+    assert other.get("ab12") is None
+
+
+def test_a_folder_that_others_may_write_to_is_not_used(store: Store) -> None:
+    store.folder.chmod(0o777)
+    assert Store.open(store.folder) is None
+
+
+def test_a_folder_that_cannot_be_made_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert Store.open(tmp_path / "file") is None
+    assert Store.open(tmp_path / "file" / "cache") is None
+
+
+def test_the_oldest_entries_go_when_there_are_too_many(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MOST", 20)
+    for number in range(30):
+        store.put(f"ab{number:02}", number)
+    assert Store.open(store.folder) is not None
+    assert len(list(entries(store))) == 15
+
+
+def test_several_may_open_write_and_read_at_once(tmp_path: Path) -> None:
+    def work(number: int) -> list[object]:
+        mine = Store.open(tmp_path / "shared")
+        assert mine is not None
+        for key in range(20):
+            mine.put(f"ab{key:02}", ["x" * 1000, key])
+        return [mine.get(f"ab{key:02}") for key in range(20)]
+
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(work, range(16)):
+            assert found == [["x" * 1000, key] for key in range(20)]
+    assert not list((tmp_path / "shared").rglob(".*"))
+
+
+# --- proofs ---
+
+NAMES = ["(consequences)", "begin_tick", "confirm_frame", "finish_rollback", "export_episode"]
+MINE = """
+from __future__ import annotations
+from rollproof import PROTOCOL, evolve, guard, theorem
+from rollproof.reference.guards import no_rollback_in_progress
+LIMIT = {limit}
+@guard()
+def is_early(peer):
+    '''It is early.'''
+    return peer.frame {relation} LIMIT
+def tick(peer):
+    '''A tick begins.'''
+    return evolve(peer, ticks=peer.ticks + {ticks}), ()
+@theorem(of="step", trusting=False)
+def time_passes(q, step):
+    '''No tick is taken back.'''
+    return {{"passes": step.after.ticks >= step.before.ticks{more}}}
+begin = PROTOCOL.transitions["begin_tick"]
+confirm = PROTOCOL.transitions["confirm_frame"].guarded_by({guards})
+MINE = PROTOCOL.replace("mine", confirm)
+"""
+ALL = "*PROTOCOL.transitions['confirm_frame'].guards"
+EDITS: list[dict[str, str]] = [
+    {},
+    {"limit": "4"},
+    {"guards": f"{ALL}, is_early"},
+    {"guards": f"{ALL}, is_early", "limit": "4"},
+    {"guards": f"{ALL}, is_early", "relation": ">="},
+    {"guards": f"*{ALL[1:]}[1:]"},
+    {"more": " - 1"},
+    {"more": " + 1"},
+    {"ticks": "2"},
+    {"guards": f"{ALL}, no_rollback_in_progress"},
+    {},
+]
+
+
+def told(discharges: tuple[Discharge, ...]) -> Counter[tuple[str, str, str, str, bool]]:
+    return Counter((each.transition, each.path, each.property, each.clause, each.proved) for each in discharges)
+
+
+def test_a_kept_verdict_is_that_of_a_proof_from_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edit after edit, over one store: right ones, wrong ones, some that matter to one transition and some to all."""
+    monkeypatch.setattr(induction, "EFFORT", 100_000)  # what is wrong is given up sooner
+    monkeypatch.setattr(induction, "FURTHER_EFFORT", 10_000)
+    proved, known = [], 0
+    for edit in EDITS:
+        file = tmp_path / "mine.py"
+        given = {"limit": "3", "relation": "<", "ticks": "1", "more": "", "guards": ALL, **edit}
+        file.write_text(MINE.format(**given))
+        design = load(str(file))
+        with design.in_force() as protocol:
+            memory = Kept(store, protocol)
+            known += sum(memory.find(name) is not None for name in NAMES)
+            kept = prove(protocol, NAMES, 1, memory=memory)
+            cold = prove(protocol, NAMES, 1)
+        assert told(kept.discharges) == told(cold.discharges)
+        proved.append(not kept.unproved)
+    assert proved[0]
+    assert proved[-1]
+    assert proved.count(False) >= 3
+    assert known > len(NAMES)
+
+
+def test_the_guards_that_properties_ask_about_count_as_well(store: Store) -> None:
+    """What follows from the properties alone asks when transitions are possible: it is not known of other guards."""
+    memory = Kept(store, PROTOCOL)
+    prove(PROTOCOL, ["(consequences)"], 1, memory=memory)
+    assert memory.find("(consequences)")
+    other = PROTOCOL.replace("mine", PROTOCOL.transitions["succeed_wait"].guarded_by())
+    assert Kept(store, other).find("(consequences)") is None
+    unasked = PROTOCOL.replace("mine", PROTOCOL.transitions["lose_p2p"].guarded_by())
+    assert Kept(store, unasked).find("(consequences)")
+    assert Kept(store, PROTOCOL, players=2).find("(consequences)") is None
+
+
+def test_a_verdict_is_quick_where_all_but_one_transition_is_known(store: Store) -> None:
+    """A transition without a guard: nothing else is proved again, and a run is found."""
+
+    class Others(Kept):
+        def find(self, name: str) -> list[Discharge] | None:
+            return None if name == "promote_frame" else []
+
+    protocol = PROTOCOL.without("promote_frame", "no_rollback_pending")
+    found = judge_quickly(protocol, Others(store, protocol), jobs=1)
+    assert found.status == "refuted"
+    assert found.proved_anew == ("promote_frame",)
+    assert found.trace is not None
+    assert found.trace.violation is not None
+    right = judge_quickly(PROTOCOL, Others(store, PROTOCOL), jobs=1)
+    assert (right.status, right.trace) == ("proved", None)
