@@ -43,6 +43,7 @@ from rollproof.reference.rollback import (
 from rollproof.reference.state import Ending, Phase, new_peer
 from rollproof.reference.transition import Guard, Transition
 from rollproof.reference.values import evolve, normal, same
+from rollproof.reference.world import Simulation
 
 A = TypeVar("A")
 UNTOLD = ("frame_us", "end_sum", "perturb", "debug_remote_input_delay")
@@ -72,6 +73,8 @@ class Follower:
         self.observes = observes
         self.late = variants.get("rollback_on") == "late"
         self.sparse = "sparse" in capabilities
+        self.earlier: dict[int, Simulation] = {}
+        """The state before each frame of the episode, for who saves few and may go back further than the model can."""
         self.contiguous = variants.get("compare") == "contiguous"
         self.delay_varies = "delay-change" in capabilities or variants.get("input_delay") == "changing"
         self.window_is_known = "prediction_window" in config
@@ -225,6 +228,10 @@ class Follower:
     def _see_load(self, seen: Json, now: int) -> None:
         if not self.just_begun:
             self._begin(seen["frame"])
+        model, cursor, restored = self.model, self.model.rollback.cursor, self.earlier.get(seen["frame"])
+        if restored is not None and cursor is not None and seen["frame"] < cursor:
+            # What lies between the saved state and the first wrong frame is replayed, though nothing of it is undone.
+            self.model = evolve(model, simulation=restored, rollback=evolve(model.rollback, cursor=seen["frame"]))
         if self.model.rollback.cursor != seen["frame"]:
             raise DivergenceError(
                 "begin_rollback", begin_rollback.sentence, ("RB-4",), seen["frame"],
@@ -234,8 +241,8 @@ class Follower:
 
     def _begin(self, frame: int) -> None:
         self._nothing_owed()
-        before, pending = self.model, self.model.rollback.pending
-        if self.sparse and pending is not None and frame < pending and before.snapshots.get(frame) is not None:
+        pending = self.model.rollback.pending
+        if pending is not None and frame < pending and frame in self.earlier:
             self._begin_earlier(frame, pending)
             return
         self._fire(begin_rollback, None, frame=frame, seen=f"a rollback to frame {frame}")
@@ -249,7 +256,8 @@ class Follower:
     def _begin_earlier(self, frame: int, pending: int) -> None:
         """Go back to a saved state before the first wrong frame: what is final below that frame stays so."""
         before = self.model
-        self.model = evolve(before, rollback=evolve(before.rollback, pending=frame))
+        snapshots = before.snapshots.set(frame, self.earlier[frame])
+        self.model = evolve(before, snapshots=snapshots, rollback=evolve(before.rollback, pending=frame))
         self._fire(begin_rollback, None, frame=frame, seen=f"a rollback to frame {frame}")
         promoted = min(before.buffers.promoted, pending)
         buffers = evolve(self.model.buffers, canonical=before.buffers.canonical.before(pending), promoted=promoted)
@@ -283,6 +291,8 @@ class Follower:
         own, config = self.model.inputs.known, self.model.config
         if self.delay_varies and own.get(config.player, frame + config.input_delay) is None:
             self.model = evolve(self.model, config=evolve(config, input_delay=0))
+        if self.sparse:
+            self.earlier[frame] = self.model.simulation
         transition = replay_frame if replayed else simulate_frame
         for event in self._fire(
             transition, Moment(now, focused=True), frame=frame, seen=f"frame {frame} to be simulated"
@@ -418,6 +428,7 @@ class Follower:
         self.model = evolve(self.model, ending=evolve(self.model.ending, phase=Phase.EXPORTED))
         self._fire(reset_episode, None, frame=None, seen="the next episode")
         self.owed.clear()
+        self.earlier.clear()
         if seen["epoch"] != self.model.epoch:
             raise DivergenceError(
                 "epoch", reset_episode.sentence, ("EP-11", "IN-11"), None,

@@ -1,4 +1,4 @@
-"""The laws of what comes from outside a session: its settings, and messages as bytes."""
+"""The laws of what lies between a session and the world outside: settings, messages as bytes, the export."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from rollproof.model.sessions.laws import LAWS, PLAYERS, Problems, law
+from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.reference.config import Config
+from rollproof.reference.containers import JointAction
 from rollproof.reference.digest import Digest
+from rollproof.reference.export import read
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message
+from rollproof.reference.state import CanonicalRecord, Phase, new_peer
+from rollproof.reference.values import evolve
 from rollproof.reference.wire import WireError, decode, encode
+from rollproof.reference.world import Outcome, Record, Totals
 
 __all__ = ["LAWS"]  # all laws, those of the small parts included
 
@@ -212,3 +218,69 @@ def _bytes(document: Any) -> bytes:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+# --- the export -------------------------------------------------------------------------------------------------------
+
+_COLUMNS = (
+    ("frame", 0, 1, 2),
+    ("epoch", 3, 3, 3),
+    ("unconfirmed", False, True, True),
+    ("action.a", 1, 0, 0),
+    ("action.b", 2, 2, 2),
+    ("reward.a", 5, None, None),
+    ("return.a", 5, 5, 5),
+    ("terminated.a", False, None, None),
+    ("truncated.a", None, True, None),
+    ("info.a.seen", 7, None, None),
+    ("reward.b", None, None, None),
+    ("return.b", 0, 0, 0),
+    ("terminated.b", None, None, None),
+    ("truncated.b", None, None, None),
+    ("reward.bot", None, 2, None),
+    ("return.bot", None, 2, 2),
+    ("terminated.bot", None, None, None),
+    ("truncated.bot", None, None, None),
+    ("reward.npc", None, None, None),
+    ("return.npc", None, 0, None),
+    ("terminated.npc", None, None, None),
+    ("truncated.npc", None, None, None),
+    ("info.npc.mood", None, "calm", None),
+    ("steps", 1, 2, 2),
+    ("over", False, True, True),
+    ("was_speculative", True, False, False),
+    ("time_ms", 10, 20, 30),
+    ("focused", True, False, True),
+)
+"""The columns of an export of three frames, each with its cells. The world adds two players of its own."""
+
+
+@law("EP-10", "ME-3")
+def an_export_has_a_cell_for_everything() -> Problems:
+    """What the world yields for anybody, its own players included, is exported; who is there without a reward has 0."""
+    first = Outcome({"a": 5}, {"a": False}, {}, {"a": {"seen": 7}})
+    second = Outcome({"bot": 2}, {}, {"a": True}, {"npc": {"mood": "calm"}}, over=True)
+    both = {"a": 5, "bot": 2}
+    records = (
+        (Record(JointAction(("a", "b"), (1, 2)), first, Totals({"a": 5}), 1, False, True, 10, True), False),
+        (Record(JointAction(("a", "b"), (0, 2)), second, Totals(both), 2, True, False, 20, False), True),
+        (Record(JointAction(("a", "b"), (0, 2)), None, Totals(both), 2, True, False, 30, True), True),
+    )
+    peer = new_peer(Config("a", ("a", "b")), ArithmeticWorld())
+    canonical = peer.buffers.canonical
+    for frame, (record, unconfirmed) in enumerate(records):
+        canonical = canonical.set(frame, CanonicalRecord(record, unconfirmed, Digest()))
+    buffers = evolve(peer.buffers, canonical=canonical, promoted=3)
+    ending = evolve(peer.ending, phase=Phase.COMPLETED, termination=3)
+    found = read(evolve(peer, epoch=3, buffers=buffers, ending=ending))
+    if found.columns != tuple(name for name, *_ in _COLUMNS):
+        yield f"the columns are {found.columns!r}"
+    for frame, row in enumerate(found.rows):
+        for (name, *cells), cell in zip(_COLUMNS, row, strict=True):
+            if type(cell) is not type(cells[frame]) or cell != cells[frame]:
+                yield f"cell {name} of frame {frame} is {cell!r}, and must be {cells[frame]!r}"
+    try:
+        read(peer)
+    except ValueError:
+        return
+    yield "an episode that has not completed is exported"

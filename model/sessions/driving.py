@@ -92,6 +92,15 @@ def nothing_but_steps_happens(call: DriverCall) -> Problems:
         yield f"{len(happened)} events happened, and {len(told)} were told, or others"
 
 
+@contract("IN-12", "EP-3", "EP-9", "RB-8", "TR-3")
+def steps_are_taken_now(call: DriverCall) -> Problems:
+    """Whatever a step is told of the time is the time of the call."""
+    for each in call.taken:
+        now = getattr(each.args, "now", call.now)
+        if type(now) is not int or now != call.now:
+            yield f"{each.name} is told that it is {now!r}, and it is {call.now}"
+
+
 @contract("IN-4", "IN-5", "IN-9", "IN-10")
 def packets_are_bounded(call: DriverCall) -> Problems:
     """A packet holds what the sender has scheduled, no frame below the input delay, and no more than configured."""
