@@ -15,6 +15,7 @@ from rich.text import Text
 from rollproof import __version__
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import Case, published_cases, read_case, read_cases
+from rollproof.conformance.judge.properties import PROPERTIES as CLAUSES
 from rollproof.conformance.mutants.catalogue import find_mutant, mutants
 from rollproof.conformance.report.picture import picture_of
 from rollproof.conformance.report.report import LEGEND, failure_text, html, junit
@@ -40,6 +41,7 @@ from rollproof.output import (
     write_file,
     write_json,
 )
+from rollproof.reference.protocol import PROTOCOL
 from rollproof.shared import OwnProtocol
 
 RUN_REFERENCE = "import runpy; runpy.run_module('rollproof.conformance.adapters.reference', run_name='__main__')"
@@ -63,6 +65,7 @@ def conform(
     level: NonNegativeInt = 2,
     smoke_test: Annotated[bool, Parameter(name="--smoke")] = False,
     fuzz_runs: Annotated[NonNegativeInt, Parameter(name="--fuzz")] = 0,
+    known: Annotated[tuple[str, ...], Parameter(name="--except")] = (),
     seed: NonNegativeInt = 0,
     save: Output = None,
     mutant: str | None = None,
@@ -97,6 +100,8 @@ def conform(
         Only a few requests, to see whether a new adapter keeps to the adapter protocol.
     fuzz_runs
         Search: judge this many random schedules instead of the cases, and minimise the first that fails.
+    known
+        A clause of which a failure is known: the search goes on past it.
     seed
         Of the search, and told to the adapter.
     save
@@ -128,13 +133,23 @@ def conform(
     """
     if level > 2:
         raise UsageError(f"there are levels 0, 1 and 2, not {level}")
+    searching = {"--except": known, "--save": save}
+    judging = {"--case": case, "--profile": profile, "--html": html_file, "--junit": junit_file, "--also": also}
+    for name, value in (judging if fuzz_runs else searching).items():
+        if value:
+            raise UsageError(f"{name} {'does not go' if fuzz_runs else 'goes only'} with --fuzz")
+    clauses = {*CLAUSES, "answers", *PROTOCOL.transitions}
+    clauses |= {each.name for transition in PROTOCOL.transitions.values() for each in transition.guards}
+    for each in known:
+        if each not in clauses:
+            raise unknown("clause", each, clauses)
     target = _target(command, mutant, limit, level, adapter_source, protocol)
     others = [_read_results(path) for path in also]
     try:
         if smoke_test:
             return _smoke(target)
         if fuzz_runs:
-            return _fuzz(target, fuzz_runs, seed, level, save, json_file)
+            return _fuzz(target, fuzz_runs, seed, level, frozenset(known), save, json_file)
         cases = _cases(case, profile, level)
         if list_cases:
             return _list(cases)
@@ -305,8 +320,8 @@ def _tried_first(target: Target) -> None:
             pass
     except AdapterError as error:
         stderr = adapters.stderr()
-        told = f"{error} (found by the smoke test, which runs first; nothing is said of the library)"
-        raise type(error)(f"{told}\n{stderr}" if stderr else told) from error
+        told = f"found by the smoke test, which runs first; nothing is said of the library: {error}"
+        raise type(error)(f"{told}\n{stderr}" if stderr and stderr not in told else told) from error
     finally:
         adapters.close()
 
@@ -325,10 +340,18 @@ def _smoke(target: Target) -> int:
     return HELD
 
 
-def _fuzz(target: Target, runs: int, seed: int, level: int, save: Path | None, json_file: Path | None) -> int:
+def _fuzz(
+    target: Target,
+    runs: int,
+    seed: int,
+    level: int,
+    known: frozenset[str],
+    save: Path | None,
+    json_file: Path | None,
+) -> int:
     out = console()
     with progress("schedules", runs) as bar:
-        found = fuzz(target, runs, seed=seed, level=level, done=lambda: bar.advance(bar.task_ids[0]))
+        found = fuzz(target, runs, seed=seed, level=level, known=known, done=lambda: bar.advance(bar.task_ids[0]))
     if json_file is not None:
         write_json(json_file, found.as_json(__version__))
     out.print(found.sentence())
@@ -337,6 +360,8 @@ def _fuzz(target: Target, runs: int, seed: int, level: int, save: Path | None, j
     if save is not None:
         write_file(save, found.case_text())
     failure = result_json(found.result, target)
-    failure["repeat"] = f"rollproof conform --case {save or 'FILE'} {target.arguments}".strip()
+    excepted = [part for clause in sorted(known) for part in ("--except", clause)]
+    again = ("--case", str(save)) if save else ("--fuzz", str(runs), "--seed", str(seed), *excepted)
+    failure["repeat"] = f"rollproof conform {shlex.join(again)} {target.arguments}".strip()
     out.print(failure_text(failure), soft_wrap=True)
     return BROKEN

@@ -46,7 +46,12 @@ class Adapters:
         while len(self._running) < count:
             transport = self._start()
             self._running.append(transport)
-            answer = transport.ask({"seq": next(self.numbers), "op": "hello", "protocol": ADAPTER_PROTOCOL})
+            hello = {"seq": next(self.numbers), "op": "hello", "protocol": ADAPTER_PROTOCOL}
+            try:
+                answer = transport.ask(hello)
+            except AdapterError as error:
+                stderr = transport.stderr().strip()
+                raise (type(error)(f"{error}\n{stderr}") if stderr else error) from error
             if "hello" not in answer:
                 raise BrokenError("the answer to hello has no hello")
             self.hello = self.hello or Hello(answer["hello"])

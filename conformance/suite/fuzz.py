@@ -5,15 +5,16 @@ Seeded and bounded: the same seed searches the same schedules in the same order.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from rollproof.conformance.cases.case import Case, dump, parse_case
 from rollproof.conformance.cases.writing import ALONE, BLACK_BOX, case, rule
-from rollproof.conformance.judge.verdict import Verdict
+from rollproof.conformance.judge.verdict import Judgement, Verdict
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.schema import Json
 from rollproof.conformance.suite.judged import run_and_judge
@@ -33,23 +34,29 @@ class Found:
     """How many of the schedules showed something: neither vacuous nor declined."""
     seed: int
     result: Result | None = None
+    known: Counter[str] = field(factory=Counter)
+    """How many schedules failed in nothing but what is known, by the clause that failed first."""
     steps_before: int = 0
     minimisations: int = 0
 
     @property
     def exit_code(self) -> int:
-        """Return 1 if something was found, 3 if nothing was judged, 0 otherwise."""
+        """Return 1 if something was found that is not known, 3 if nothing was judged, 0 otherwise."""
         return 1 if self.result is not None else 0 if self.judged else 3
 
     def sentence(self) -> str:
         """Tell what was found, in a line."""
         if self.result is None:
-            return f"seed {self.seed}: {self.runs} schedules, {self.judged} of them judged, and none failed"
+            failed = f"none failed{' in anything else' if self.known else ''}"
+            return f"seed {self.seed}: {self.runs} schedules, {self.judged} of them judged, {self._known()}and {failed}"
         steps = _size(self.result.case)
         return (
-            f"seed {self.seed}: schedule {self.runs} fails; made smaller in {self.minimisations} runs, "
+            f"seed {self.seed}: {self._known()}schedule {self.runs} fails; made smaller in {self.minimisations} runs, "
             f"from {self.steps_before} steps and rules to {steps}"
         )
+
+    def _known(self) -> str:
+        return "".join(f"{number} with a failure of {clause} as known, " for clause, number in self.known.most_common())
 
     def case_text(self) -> str:
         """Return the minimised case as a file's text."""
@@ -58,14 +65,24 @@ class Found:
     def as_json(self, version: str) -> Json:
         """Return the outcome as JSON."""
         found: dict[str, Any] = {"rollproof": version, "seed": self.seed, "runs": self.runs, "judged": self.judged}
+        if self.known:
+            found["known"] = dict(self.known)
         if self.result is not None:
             found["verdict"] = self.result.verdict.value
             found["case"] = self.result.case.json
         return found
 
 
-def fuzz(target: Target, runs: int, *, seed: int, level: int = 2, done: Callable[[], None] = lambda: None) -> Found:
-    """Judge random schedules, at most so many; minimise the first that fails.
+def fuzz(
+    target: Target,
+    runs: int,
+    *,
+    seed: int,
+    level: int = 2,
+    known: frozenset[str] = frozenset(),
+    done: Callable[[], None] = lambda: None,
+) -> Found:
+    """Judge random schedules, at most so many; minimise the first that fails in a clause that is not known.
 
     Raises:
         AdapterError: if the adapter cannot be started.
@@ -82,22 +99,36 @@ def fuzz(target: Target, runs: int, *, seed: int, level: int = 2, done: Callable
             judgement, _ = run_and_judge(candidate, adapters, level=level)
             found.judged += judgement.verdict in (Verdict.PASS, Verdict.DEGRADED, *BAD)
             done()
-            if judgement.verdict in BAD:
+            if judgement.verdict not in BAD:
+                continue
+            if _cause(judgement, known) is not None:
                 found.steps_before = _size(candidate)
-                found.result, found.minimisations = _smallest(candidate, adapters, level)
+                found.result, found.minimisations = _smallest(candidate, adapters, level, known)
                 break
+            found.known[_clauses(judgement)[0]] += 1
         return found
     finally:
         adapters.close()
 
 
-def _smallest(failing: Case, adapters: Adapters, level: int) -> tuple[Result, int]:
+def _clauses(judgement: Judgement) -> list[str]:
+    return [each.clause for each in (judgement.failure, *judgement.others) if each is not None] or [""]
+
+
+def _cause(judgement: Judgement, known: frozenset[str]) -> tuple[str, str] | None:
+    """Return the first clause that fails and is not known, with the effect of the run."""
+    clause = next((each for each in _clauses(judgement) if each not in known), None)
+    return None if clause is None else (clause, judgement.effect)
+
+
+def _smallest(failing: Case, adapters: Adapters, level: int, known: frozenset[str]) -> tuple[Result, int]:
     first, _ = run_and_judge(failing, adapters, level=level)
-    clause = first.failure.clause if first.failure else ""
+    cause = _cause(first, known)
+    clause = "" if cause is None else cause[0]
 
     def fails(candidate: Case) -> bool:
         judgement, _ = run_and_judge(candidate, adapters, level=level)
-        return judgement.verdict is first.verdict and (judgement.failure.clause if judgement.failure else "") == clause
+        return judgement.verdict is first.verdict and _cause(judgement, known) == cause
 
     smallest, tries = minimise(failing, fails, LONGEST_MINIMISATION)
     judgement, run = run_and_judge(smallest, adapters, level=level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -158,7 +159,11 @@ def _judged(case: Case, adapters: Adapters, target: Target, level: int, seed: in
     try:
         judgement, run = run_and_judge(case, adapters, level=level, seed=seed)
     except AdapterError as error:
-        return Result(case, Judgement(Verdict.HARNESS_ERROR, reason=f"it cannot be started again: {error}"), None)
+        return Result(
+            case,
+            Judgement(Verdict.HARNESS_ERROR, reason=f"it cannot be started again: {str(error).splitlines()[0]}"),
+            None,
+        )
     result = Result(case, judgement, run)
     if result.verdict in BAD and run is not None and not isinstance(run.failure, StuckError):
         result.repeatable = _repeats(run, target, level, seed)
@@ -223,7 +228,8 @@ def result_json(result: Result, target: Target) -> Json:
                 for each in judgement.others
             ]
         made["diagram"] = rows(run, judgement.failure.event)
-        made["repeat"] = f"rollproof conform --case {case.id} {target.arguments}".strip()
+        named = shlex.quote(case.file or case.id)
+        made["repeat"] = f"rollproof conform --case {named} {target.arguments}".strip()
     return made
 
 
