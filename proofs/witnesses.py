@@ -76,7 +76,7 @@ def _others() -> Iterator[Instance]:
     yield evolve(beyond, name="beyond, no limit of steps", settings=unlimited, transitions=_PLAYED)
     yield evolve(ending, name="no limit of steps", settings={}, transitions=_PLAYED)
     yield evolve(core, name="by relay", paths=(Path.RELAY,))
-    yield evolve(ending, name="false ends", truthful=False)
+    yield evolve(ending, name="ending, false ends", truthful=False)
     for about, chosen in _WAITLESS.items():
         yield evolve(ending, name=about, settings={**ending.settings, **chosen})
         yield evolve(ending, name=f"{about}, false ends", settings={**ending.settings, **chosen}, truthful=False)
