@@ -43,7 +43,7 @@ from rollproof.reference.rollback import (
 )
 from rollproof.reference.state import Ending, Phase, new_peer
 from rollproof.reference.transition import Guard, Transition
-from rollproof.reference.values import evolve
+from rollproof.reference.values import evolve, normal, same
 from rollproof.reference.world import Simulation
 
 A = TypeVar("A")
@@ -122,7 +122,7 @@ class Follower:
         model = self.model
         known = model.inputs.known.get(model.config.player, seen["frame"])
         if known is not None:
-            if known != seen["input"]:
+            if not same(known, normal(seen["input"])):
                 raise _refused(local_input_is_open, seen["frame"], f"input {known}", f"input {seen['input']}")
             return
         frame = model.frame + model.config.input_delay
@@ -142,12 +142,12 @@ class Follower:
             raise _refused(from_a_partner, frame, "no such input", f"an input of {player}")
         known = self.model.inputs.known.get(player, frame)
         if known is not None:
-            if known != action:
+            if not same(known, normal(action)):
                 raise _refused(input_is_unknown, frame, f"{player}'s {known} to stay", f"{action}")
             return
         if self.contiguous and not self._is_next(player, frame):
             kept = self.beyond_gap.setdefault((player, frame), action)
-            if kept != action:
+            if not same(kept, action):
                 raise _refused(input_is_unknown, frame, f"{player}'s {kept} to stay", f"{action}")
             return
         self._store(player, frame, action, now)
@@ -168,7 +168,8 @@ class Follower:
         players, known = self.model.config.players, self.model.inputs.known
         beyond = [each for each in players if (each, frame) in self.beyond_gap]
         for player, value in zip(players, inputs, strict=False):
-            if player in beyond and self.beyond_gap[player, frame] == value != known.joint(frame).of(player):
+            guessed = known.joint(frame).of(player)
+            if player in beyond and same(self.beyond_gap[player, frame], value) and not same(value, guessed):
                 del self.beyond_gap[player, frame]
                 known = known.set(player, frame, value)
         self.model = evolve(self.model, inputs=evolve(self.model.inputs, known=known))
@@ -294,7 +295,7 @@ class Follower:
             raise diverges("joint_action", frame, f"{len(players)} inputs", f"{len(seen['inputs'])}")
         theirs = JointAction(players, tuple(seen["inputs"]))
         for player in players:
-            if ours.actions.of(player) != theirs.of(player):
+            if not same(ours.actions.of(player), theirs.of(player)):
                 known = self.model.inputs.known.get(player, frame) is not None
                 raise diverges(
                     "known_inputs_are_used" if known else "prediction",

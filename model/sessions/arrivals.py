@@ -8,6 +8,7 @@ from rollproof.reference.containers import Player
 from rollproof.reference.events import HashMismatch, Sent
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage
 from rollproof.reference.state import Phase
+from rollproof.reference.values import normal, same
 
 
 @contract("IN-1", "IN-3", "IN-7", "IN-9", "IN-11", "EP-2", "ME-4")
@@ -68,7 +69,7 @@ def _inputs_taken(call: DriverCall, message: InputMessage) -> Problems:
     for frame, action in enumerate(message.actions, message.first):
         known = before.inputs.known.get(sender, frame)
         if known is not None:
-            contradicted += known != action and before.ending.phase < Phase.COMPLETING
+            contradicted += not same(known, normal(action)) and before.ending.phase < Phase.COMPLETING
         elif 0 <= frame <= reach and before.ending.phase < Phase.COMPLETING:
             expected.append(frame)
         else:
