@@ -104,10 +104,14 @@ def _count(state: Before, cases: list[Case]) -> int:
 
 
 def found(protocol: Protocol, name: str, limit: int = LIMIT) -> Iterator[Witness]:
-    """Search for runs that take paths of a transition, and yield one for each that is taken, to be kept."""
+    """Yield a run for each path of a transition that is taken, to be kept: one that is kept already, or a new one."""
     state = before(protocol)
     cases = outline(state, protocol.transitions[name])
     paths = _Paths(state, [case for case in cases if case.view is not None])
+    for witness in (each for each in load() if each.transition == name):
+        for truth, view in played(protocol, witness):
+            if paths.note(truth, view) is not None:
+                yield witness
     paths.prove(QUICKLY)
     for instance in (each for each in WITNESSING.values() if each.has(name)):
         explorer = Explorer(protocol, instance)

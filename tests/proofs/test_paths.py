@@ -8,7 +8,7 @@ from attrs import evolve
 from rollproof.proofs import obligations
 from rollproof.proofs.induction import cases, prove_transition
 from rollproof.proofs.obligations import before
-from rollproof.proofs.paths import examined
+from rollproof.proofs.paths import examined, found
 from rollproof.proofs.witnesses import dumps, load, played
 from rollproof.reference.protocol import PROTOCOL
 from tests.edited import edited
@@ -19,9 +19,9 @@ SOME = ("schedule_input", "begin_tick", "confirm_frame", "receive_end", "withdra
 
 @pytest.mark.parametrize("name", SOME)
 def test_each_path_is_taken_or_provably_never(name: str) -> None:
-    found = examined(PROTOCOL, name)
-    assert found.paths
-    assert {each.verdict for each in found.paths} <= {"taken", "by lies", "never"}
+    shown = examined(PROTOCOL, name)
+    assert shown.paths
+    assert {each.verdict for each in shown.paths} <= {"taken", "by lies", "never"}
 
 
 @pytest.mark.parametrize("name", SOME)
@@ -66,3 +66,11 @@ def test_kept_runs_are_written_as_they_are_read() -> None:
     kept = load()
     assert {each.transition for each in kept} == set(PROTOCOL.transitions)
     assert dumps(kept).count("\n") == len(kept) + 2
+
+
+def test_kept_runs_are_kept_while_they_take_a_path() -> None:
+    again = list(found(PROTOCOL, "decide_end", limit=1))
+    assert again
+    assert all(each in load() for each in again)
+    verdicts = [each.verdict for each in examined(PROTOCOL, "decide_end", again).paths]
+    assert verdicts == [each.verdict for each in examined(PROTOCOL, "decide_end").paths]

@@ -120,7 +120,7 @@ def test_without_counterexamples_the_run_is_found_again(tmp_path: Path, monkeypa
 def test_undecided_has_an_exit_code_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "PROTOCOL", acting(reset_episode, late_mistake)(PROTOCOL))
+    monkeypatch.setattr("rollproof.shared.present", lambda: acting(reset_episode, late_mistake)(PROTOCOL))
     code, document = verify(tmp_path, "--transition", "reset_episode")
     assert (code, document["status"]) == (3, "undecided")
     assert "episodes (846 states)" in document["searched"]
