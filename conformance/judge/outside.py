@@ -12,6 +12,7 @@ from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.judge.heard import Heard
 from rollproof.conformance.judge.sampled import Sampled
 from rollproof.conformance.judge.tape import episodes_together, tapes
+from rollproof.reference.values import same
 
 GRACE_FRAMES = 15
 """So many frames, and there and back, a pause may take to be agreed upon."""
@@ -64,7 +65,7 @@ def agreement(evidence: Evidence) -> Iterator[Failure]:
             first = episode[names[0]].frames[frame]
             for name in names[1:]:
                 other = episode[name].frames[frame]
-                if first.inputs != other.inputs:
+                if not same(first.inputs, other.inputs):
                     expected = f"{names[0]}'s inputs {list(first.inputs)}"
                     yield failed("agreement", name, frame, expected, f"{list(other.inputs)}", other.event)
                     return
@@ -113,7 +114,7 @@ def confirmed_is_final(evidence: Evidence) -> Iterator[Failure]:
             confirmed[peer] = -1
         else:
             before = used.get((peer, frame), event.data["inputs"])
-            if frame <= confirmed.get(peer, -1) and before != event.data["inputs"]:
+            if frame <= confirmed.get(peer, -1) and not same(tuple(before), tuple(event.data["inputs"])):
                 expected = f"the inputs {before} that were called confirmed"
                 yield failed("confirmed_is_final", peer, frame, expected, f"{event.data['inputs']}", event.number)
                 return

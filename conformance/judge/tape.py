@@ -9,6 +9,7 @@ from attrs import define, field
 from rollproof.conformance.game import START, step
 from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.runner.run import Event, Run
+from rollproof.reference.values import same
 
 
 @define
@@ -127,9 +128,9 @@ class Tape:
         earlier = episode.frames.get(frame)
         if earlier is not None:
             own = self.player
-            if own < len(inputs) and inputs[own] != earlier.inputs[own]:
+            if own < len(inputs) and not same(inputs[own], earlier.inputs[own]):
                 self._fail(event, "one_value", frame, f"own input {earlier.inputs[own]}", f"{inputs[own]}")
-            if inputs != earlier.inputs:
+            if not same(inputs, earlier.inputs):
                 self.loaded = None
             elif self.loaded == frame and not self.sparse:
                 self.loaded = None

@@ -16,6 +16,7 @@ from rollproof.conformance.logs.differences import Difference
 from rollproof.conformance.logs.frames import Frame
 from rollproof.conformance.logs.reading import Header
 from rollproof.conformance.logs.told import Episode, Simulation, Told
+from rollproof.reference.values import canonical
 
 INPUTS = "different inputs for one frame"
 TOO_EARLY = "a frame treated as final too early"
@@ -210,10 +211,14 @@ class _Here:
         for peer, told in self.frame.told.items():
             kept = _at(told, told.promoted) if told.promoted and not told.forced else None
             last = told.simulations[-1] if told.simulations else None
-            if kept is None or last is None or (kept.inputs, kept.state) == (last.inputs, last.state):
+            if (
+                kept is None
+                or last is None
+                or canonical((kept.inputs, kept.state)) == canonical((last.inputs, last.state))
+            ):
                 continue
             why = f"{peer} promoted in line {told.promoted} what line {last.line} simulated differently"
-            if kept.inputs != last.inputs:
+            if canonical(kept.inputs) != canonical(last.inputs):
                 return Cause(TOO_EARLY, True, why, (peer,))
             earlier = self._simulations_before(peer)
             states = [next((e.state for e in reversed(earlier) if e.line < each.line), None) for each in (kept, last)]

@@ -28,6 +28,7 @@ from rollproof.conformance.logs.frames import Frame
 from rollproof.conformance.logs.reading import Header
 from rollproof.conformance.logs.told import Episode, Simulation, Told
 from rollproof.conformance.schema import Json
+from rollproof.reference.values import canonical
 
 DEFAULT_INPUT = 0
 ONCE_A_FRAME = ("advance", "rows")
@@ -263,7 +264,7 @@ class Comparer:
         last = told.simulations[-1]
         if told.promoted and not told.forced and last.line > told.promoted:
             kept = [each for each in told.simulations if each.line < told.promoted]
-            if kept and (kept[-1].inputs, kept[-1].state) != (last.inputs, last.state):
+            if kept and canonical((kept[-1].inputs, kept[-1].state)) != canonical((last.inputs, last.state)):
                 one, other = (
                     Statement(peer, "advance", list(each.inputs), each.line, told.promoted) for each in (kept[-1], last)
                 )

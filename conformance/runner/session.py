@@ -16,6 +16,7 @@ from rollproof.conformance.runner.run import Event, Run
 from rollproof.conformance.runner.transport import BrokenError, CrashedError, StuckError, Transport
 from rollproof.conformance.runner.twin import Twin
 from rollproof.conformance.schema import Json
+from rollproof.reference.values import same
 
 BLACK_BOX = ("advance", "save", "load")
 """The observations of levels 0 and 1."""
@@ -404,7 +405,7 @@ class Session:
                 frame, inputs = observation["frame"], observation["inputs"]
                 if frame >= self.frames[peer]:
                     self.frames[peer], self.last_step = frame + 1, self.round
-                if self.simulated.get((peer, frame), inputs) != inputs or self.has_input(inputs):
+                if not same(tuple(self.simulated.get((peer, frame), inputs)), tuple(inputs)) or self.has_input(inputs):
                     self.last_change = self.round
                 self.simulated[peer, frame] = inputs
             elif kind == "load":
