@@ -1,4 +1,9 @@
-"""The network between the peers of a case: every packet's fate is written down (see schemas/case.json)."""
+"""The network between the peers of a case: every packet's fate is written down (see schemas/case.json).
+
+`model/sessions/network.py` is another idea, and so is the session around it: there fates are drawn, packets are
+messages of the reference that can be looked into, time is in milliseconds, and the session calls drivers. Here packets
+are opaque, any may be held and released by a later step of the schedule, and the session asks processes.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The simulated network: what becomes of each packet, on each directed link and path.
 
-A packet's fate is its *transits*: how long each copy of it is under way, in milliseconds. A lost packet has none.
+A packet's fate is its *transits*: how long each copy of it is under way, in milliseconds. A lost packet has none. (The
+conformance suite has a network of its own, for packets that nobody can look into: `conformance/runner/network.py`.)
 """
 
 from __future__ import annotations
