@@ -20,7 +20,7 @@ from rollproof.model.symbolic.values import SBool, SInt, term_of
 from rollproof.model.theorems.composition import Said
 from rollproof.model.theorems.liveness import Round
 from rollproof.model.theorems.properties import PROPERTIES, of_scope
-from rollproof.model.theorems.property import Property
+from rollproof.model.theorems.property import Property, StepView
 from rollproof.proofs.obligations import Before, Case, before
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
@@ -88,6 +88,17 @@ def _pair(_: tuple[Property, ...]) -> Pair:
         (trusting if each.trusting else steady).extend(formulas)
     as_sender, as_receiver = (_product(state.q, *two, SAID) for two in ((state.peer, other), (other, state.peer)))
     return Pair(other, tuple(steady), tuple(trusting), as_sender, as_receiver)
+
+
+def stated_of_two() -> tuple[tuple[str, str], ...]:
+    """Return what must hold after every step of one of two peers, as the sender and as the receiver."""
+    pair, state = _pair(tuple(PROPERTIES.values())), before(PROTOCOL)
+    nothing = StepView("(nothing)", state.peer, {}, state.peer, ())
+    rounds = [
+        _rounds(state.q, Round(*two, *two, nothing, sends=sends))
+        for two, sends in (((state.peer, pair.other), True), ((pair.other, state.peer), False))
+    ]
+    return (*pair.as_sender, *pair.as_receiver, *rounds[0], *rounds[1])
 
 
 def _new(goals: Goals, known: Goals) -> Goals:

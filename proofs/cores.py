@@ -31,10 +31,18 @@ class Rest:
 
 
 def rests(
-    protocol: Protocol, groups: Mapping[str, Collection[str]], jobs: int | None = None, *, smallest: bool = False
+    protocol: Protocol,
+    groups: Mapping[str, Collection[str]],
+    jobs: int | None = None,
+    *,
+    smallest: bool = False,
+    names: Iterable[str] | None = None,
 ) -> dict[str, Rest]:
-    """Return what the properties of each group rest on, by the group's name; `smallest` takes longer and says less."""
-    names = ["(start)", "(consequences)", *protocol.transitions]
+    """Return what the properties of each group rest on, by the group's name; `smallest` takes longer and says less.
+
+    `names` restricts what is looked at: transitions, the start, or the consequences.
+    """
+    names = ["(start)", "(consequences)", *protocol.transitions] if names is None else names
 
     def task(name: str) -> dict[str, Rest]:
         state = before(protocol)

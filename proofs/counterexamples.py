@@ -116,18 +116,20 @@ def load(file: File = FILE) -> dict[str, Counterexample]:
     """Return the counterexamples by what they refute; none if there is no file, or it is not one."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        return {name: _decoded(each) for name, each in document.items()}
+        return {name: decoded(each) for name, each in document.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
 
 
 def dumps(counterexamples: Mapping[str, Counterexample]) -> str:
     """Return counterexamples as JSON, one to a line."""
-    lines = (f"{json.dumps(name)}: {json.dumps(_encoded(each))}" for name, each in sorted(counterexamples.items()))
+    lines = (f"{json.dumps(name)}: {json.dumps(encoded(each))}" for name, each in sorted(counterexamples.items()))
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _encoded(counterexample: Counterexample) -> dict[str, Any]:
+def encoded(counterexample: Counterexample) -> dict[str, Any]:
+    """Return a counterexample as JSON."""
+
     def value(it: Any) -> Any:
         return {"path": it.value} if isinstance(it, Path) else {"digest": it.value} if isinstance(it, Digest) else it
 
@@ -135,7 +137,9 @@ def _encoded(counterexample: Counterexample) -> dict[str, Any]:
     return {"instance": counterexample.instance, "steps": steps}
 
 
-def _decoded(document: Any) -> Counterexample:
+def decoded(document: Any) -> Counterexample:
+    """Return what `encoded` was given."""
+
     def value(it: Any) -> Any:
         if isinstance(it, dict):
             return Path(it["path"]) if "path" in it else Digest(it["digest"])

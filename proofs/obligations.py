@@ -6,7 +6,7 @@ obligation too: that it cannot be taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -167,7 +167,7 @@ def of_transition(state: Before, transition: Transition[Any]) -> Iterator[Case]:
     for each in (*(guard.condition for guard in transition.guards), transition.effect):
         read(each)
     for label, args in any_arguments(transition):
-        yield from _cases(state, transition, args, label)
+        yield from _cases(state, transition, args, label, _goals)
 
 
 def any_arguments(transition: Transition[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -181,7 +181,27 @@ def any_arguments(transition: Transition[Any]) -> Iterator[tuple[str, dict[str, 
         yield f"{path.value}, " if path else "", args
 
 
-def _cases(state: Before, transition: Transition[Any], args: dict[str, Any], label: str) -> Iterator[Case]:
+def outline(state: Before, transition: Transition[Any]) -> list[Case]:
+    """Return the cases of one transition without what must hold after its paths."""
+    every = (_cases(state, transition, args, label, _no_goals) for label, args in any_arguments(transition))
+    return [case for some in every for case in some]
+
+
+Goals = dict[tuple[str, str], Any]
+"""Formulas by (property, clause)."""
+
+
+def _no_goals(*_: object) -> Goals:
+    return {}
+
+
+def _cases(
+    state: Before,
+    transition: Transition[Any],
+    args: dict[str, Any],
+    label: str,
+    goals: Callable[[Before, StepView], Goals],
+) -> Iterator[Case]:
     peer = state.peer
     premises = [*state.facts, *state.steady]
     trust = list(state.trusting)
@@ -213,7 +233,7 @@ def _cases(state: Before, transition: Transition[Any], args: dict[str, Any], lab
             continue
         after, events = one.result
         view = StepView(transition.name, peer, args, after, events)
-        yield Case(transition.name, way, assumed, (*trust,), _goals(state, view), None, view)
+        yield Case(transition.name, way, assumed, (*trust,), goals(state, view), None, view)
 
 
 def _attempt(
@@ -246,7 +266,7 @@ def of_nothing(name: str, error: Exception) -> Case:
     return Case(name, "all", (), (), {(NEVER_CRASHES, "examined"): z3.BoolVal(False)}, where(error))
 
 
-def _goals(state: Before, view: StepView) -> dict[tuple[str, str], Any]:
+def _goals(state: Before, view: StepView) -> Goals:
     goals = {key: z3.BoolVal(key in state.invariants) for key in state.stated}
     for each in of_scope("state"):
         if not _has(view.after, state.speaks_of[each.name]):

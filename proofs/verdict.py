@@ -19,6 +19,7 @@ from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.counterexamples import Counterexample, load, replay, replay_any
 from rollproof.proofs.induction import Discharge, Memory, ProofReport, in_parallel, prove
 from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard
+from rollproof.proofs.paths import Examined, PathShown, examined, expected_besides
 from rollproof.proofs.played import Played, play_all, play_held, standstill
 from rollproof.proofs.unused import unused_lemmas
 from rollproof.proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
@@ -33,7 +34,13 @@ SECOND_LIMIT = 10_000
 CONTROL_LIMIT = 30_000
 """How many states of an instance are searched to refute a variant."""
 
-HELD_BACK = frozenset({"what_is_unacknowledged_is_sent_again", "confirmed_wait_succeeds"})
+HELD_BACK = frozenset(
+    {
+        "what_is_unacknowledged_is_sent_again",
+        "confirmed_wait_succeeds",
+        *(each.name for each in PROPERTIES.values() if {"LI-1", "LI-2"} & set(each.rules)),
+    }
+)
 """The theorems of which a run that violates them shows a step that is held back, and not what comes of that."""
 
 
@@ -108,13 +115,21 @@ class Trust:
     """How many states were looked at for that."""
     unused: tuple[str, ...] = ()
     """Lemmas that no theorem needs. They do no harm."""
+    paths: tuple[PathShown, ...] = ()
+    """Every path through every transition, and whether it is really taken."""
+    expected: int = 0
+    """How many obligations there must be, counted from the properties and the paths, and not from the proof."""
+    made: int = 0
+    """How many the proof has discharged."""
 
     @property
     def complete(self) -> bool:
         """Whether every guard is decided, every control refuted, and nothing is vacuous."""
         decided = all(each.verdict != "undecided" for each in self.guards)
         refuted = all(each.trace is not None for each in self.controls)
-        return decided and refuted and not self.never_taken and not self.untested
+        shown = bool(self.paths) and all(each.verdict != "not shown" for each in self.paths)
+        nothing_lost = self.expected == self.made
+        return decided and refuted and shown and nothing_lost and not self.never_taken and not self.untested
 
 
 @define
@@ -256,9 +271,12 @@ def trust(
                 return check_guard(protocol, transition, guard, counterexamples.get(f"{transition}.{guard}"))
             case ("control", name):
                 return control(name, counterexamples.get(name))
+            case ("paths", name):
+                return examined(protocol, name)
         raise ValueError(item)
 
     items = [
+        *(("paths", name) for name in protocol.transitions),
         *(("look", name) for name in INSTANCES),
         ("pairs",),
         *(("guard", *each) for each in guards),
@@ -271,6 +289,7 @@ def trust(
     seen = merged(each for each in results if isinstance(each, Seen))
     missing = [name for name in protocol.transitions if name not in seen.taken]
     seen = merged((seen, *in_parallel(lambda name: look_for(protocol, name, expected), missing, jobs)))
+    outlines = [each for each in results if isinstance(each, Examined)]
     return Trust(
         tuple(each for each in results if isinstance(each, GuardVerdict)),
         tuple(each for each in results if isinstance(each, Control)),
@@ -278,6 +297,9 @@ def trust(
         tuple(sorted(expected - seen.tested)),
         seen.states,
         tuple(unused_lemmas(protocol, jobs)),
+        tuple(path for each in outlines for path in each.paths),
+        expected_besides(protocol) + sum(each.obligations for each in outlines),
+        len(report.discharges),
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,22 +13,19 @@ from cyclopts.types import NonNegativeInt, PositiveFloat, PositiveInt
 from rich.text import Text
 
 from rollproof import __version__
-from rollproof.conformance.adapters.reference import Adapter
-from rollproof.conformance.cases.case import Case, published_cases, read_case, read_cases
-from rollproof.conformance.mutants.catalogue import find_mutant, mutants
+from rollproof.conform_choice import cases, read_results, target
+from rollproof.conformance.cases.case import Case
+from rollproof.conformance.judge.clauses import ANSWERS, MODEL
+from rollproof.conformance.judge.properties import PROPERTIES as CLAUSES
 from rollproof.conformance.report.picture import picture_of
 from rollproof.conformance.report.report import LEGEND, failure_text, html, junit
-from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.runner.transport import AdapterError
-from rollproof.conformance.schema import InvalidError, Json, check
-from rollproof.conformance.suite.fuzz import fuzz
+from rollproof.conformance.schema import Json
+from rollproof.conformance.suite.fuzz import Found, fuzz
 from rollproof.conformance.suite.smoke import smoke
-from rollproof.conformance.suite.suite import Result, SuiteReport, Target, as_json, result_json, run_suite, select
-from rollproof.model.designs.loading import load
-from rollproof.model.documents import read_document
+from rollproof.conformance.suite.suite import Result, SuiteReport, Target, as_json, result_json, run_suite
 from rollproof.model.runs.run import Run
 from rollproof.output import (
-    BROKEN,
     HELD,
     Output,
     UsageError,
@@ -40,9 +37,9 @@ from rollproof.output import (
     write_file,
     write_json,
 )
+from rollproof.proofs.explain import kinds
 from rollproof.shared import OwnProtocol
 
-RUN_REFERENCE = "import runpy; runpy.run_module('rollproof.conformance.adapters.reference', run_name='__main__')"
 ITSELF = (
     "the reference was judged by itself: an edit of it in place is judged by the edit. "
     "`--adapter-source DIR` judges the reference of another checkout by this one"
@@ -51,9 +48,11 @@ SHOWN_FAILURES = 3
 """How many failures are told in full; the files have all of them."""
 MOST_PICTURES = 30
 """How many failures the page shows step by step; it has the last events of all."""
+LAST_LINES = 20
+"""Of the stderr of an adapter that cannot be judged."""
+LONGEST_LINE = 300
+"""Characters of one of these."""
 STYLES = {"vacuous": "yellow", "skip": "dim"}
-LARGEST_RESULTS = 50_000_000
-"""Bytes of a file of `--also`."""
 
 
 def conform(
@@ -64,6 +63,8 @@ def conform(
     smoke_test: Annotated[bool, Parameter(name="--smoke")] = False,
     fuzz_runs: Annotated[NonNegativeInt, Parameter(name="--fuzz")] = 0,
     seed: NonNegativeInt = 0,
+    excepted: Annotated[tuple[str, ...], Parameter(name="--except", consume_multiple=True)] = (),
+    known: tuple[Path, ...] = (),
     save: Output = None,
     mutant: str | None = None,
     protocol: OwnProtocol = None,
@@ -96,11 +97,15 @@ def conform(
     smoke_test
         Only a few requests, to see whether a new adapter keeps to the adapter protocol.
     fuzz_runs
-        Search: judge this many random schedules instead of the cases, and minimise the first that fails.
+        Search: judge this many random schedules instead of the cases, and minimise the first failure of each cause.
     seed
         Of the search, and told to the adapter.
+    excepted
+        Clauses that are known: the search goes on past whatever fails in nothing else.
+    known
+        A file that `--json` wrote: the search passes over the causes (a clause and an effect) that it lists.
     save
-        Where the search saves the case that it finds.
+        Where the search saves the case that it finds; further ones go beside it, as FILE-2, FILE-3 and so on.
     mutant
         Judge a mutant of the reference, to see the suite at work.
     protocol
@@ -128,96 +133,77 @@ def conform(
     """
     if level > 2:
         raise UsageError(f"there are levels 0, 1 and 2, not {level}")
-    target = _target(command, mutant, limit, level, adapter_source, protocol)
-    others = [_read_results(path) for path in also]
+    if fuzz_runs:
+        _refuse_beside_fuzz(case=case, profile=profile, smoke=smoke_test, list=list_cases, strict=strict, jobs=jobs > 1)
+    elif excepted or known or save is not None:
+        raise UsageError("--except, --known and --save belong to a search: --fuzz N")
+    unusual = [
+        *(["--seed", str(seed)] if seed and not fuzz_runs else []),
+        *(["--limit", f"{limit:g}"] if limit != 10 else []),
+    ]
+    judged = target(command, mutant, limit, level, adapter_source, protocol, unusual)
+    others = [read_results(path) for path in also]
     try:
         if smoke_test:
-            return _smoke(target)
+            return _smoke(judged)
         if fuzz_runs:
-            return _fuzz(target, fuzz_runs, seed, level, save, json_file)
-        cases = _cases(case, profile, level)
+            if command:
+                _tried_first(judged)
+            found = _search(judged, fuzz_runs, seed, level, excepted, known, save)
+            report, document = found.report, found.as_json(__version__)
+            _repeat_with(document)
+            _tell_search(found, document, all_failures)
+            _write(report, document, others, html_file, junit_file, json_file)
+            return found.exit_code
+        wanted = cases(case, profile, level)
         if list_cases:
-            return _list(cases)
-        if command and cases and not case:
-            _tried_first(target)
-        report = _run(cases, target, level, seed, jobs)
+            return _list(wanted)
+        if command and wanted and not case:
+            _tried_first(judged)
+        report = _run(wanted, judged, level, seed, jobs)
     except AdapterError as error:
-        console(stderr=True).print(f"rollproof: the adapter cannot be judged: {error}", soft_wrap=True)
+        err = console(stderr=True)
+        err.print(f"rollproof: the adapter cannot be judged: {error}", soft_wrap=True)
+        if error.stderr.strip():
+            told = [line[:LONGEST_LINE] for line in error.stderr.strip().splitlines()[-LAST_LINES:]]
+            err.print(Text("\n".join(["the end of its stderr:", *(f"    {line}" for line in told)])), soft_wrap=True)
         return 4
     document = as_json(report, __version__, strict=strict)
+    _repeat_with(document)
     _tell(report, document, all_failures)
+    _write(report, document, others, html_file, junit_file, json_file)
+    return int(document["exit"])
+
+
+def _write(
+    report: SuiteReport,
+    document: Json,
+    others: list[Json],
+    html_file: Path | None,
+    junit_file: Path | None,
+    json_file: Path | None,
+) -> None:
     if json_file is not None:
         write_json(json_file, document)
     if junit_file is not None:
         write_file(junit_file, junit(document))
     if html_file is not None:
         write_file(html_file, html([document, *others], _pictures(report)))
-    return int(document["exit"])
 
 
-def _target(
-    command: tuple[str, ...], mutant: str | None, limit: float, level: int, source: Path | None, own: str | None
-) -> Target:
-    options = [] if level == 2 else ["--level", str(level)]
-    if command and mutant is not None:
-        raise UsageError("--mutant changes the reference, so it takes no adapter command")
-    if own is not None:
-        if command or mutant is not None or source is not None:
-            raise UsageError(
-                "--protocol names the implementation, so it takes no adapter command, --mutant or --adapter-source"
-            )
-        running = partial(Adapter, load(own).protocol)
-        return Target(lambda: Adapters.in_process(running), shlex.join([*options, "--protocol", own]))
-    if source is not None:
-        if command or mutant is not None:
-            raise UsageError(
-                "--adapter-source names the implementation, so it takes neither an adapter command nor --mutant"
-            )
-        if not (source / "reference" / "protocol.py").is_file() or not (source / "rollproof").is_dir():
-            raise UsageError(f"{source}: there is no checkout with a reference")
-        arguments = shlex.join([*options, "--adapter-source", str(source)])
-        code = f"import sys; sys.path.insert(0, {str(source.resolve())!r}); {RUN_REFERENCE}"
-        started = (sys.executable, "-P", "-c", code)
-        return Target(lambda: Adapters.of_command(started, limit), arguments, ("--adapter-source", str(source)))
-    if command:
-        arguments = shlex.join([*options, "--", *command])
-        return Target(lambda: Adapters.of_command(command, limit), arguments, command)
-    if mutant is None:
-        return Target(lambda: Adapters.in_process(Adapter), shlex.join(options))
-    try:
-        found = find_mutant(mutant)
-    except KeyError:
-        raise unknown("mutant", mutant, mutants()) from None
-    return Target(lambda: Adapters.in_process(found.make), shlex.join([*options, "--mutant", found.name]))
+def _refuse_beside_fuzz(**given: object) -> None:
+    for name, value in given.items():
+        if value:
+            raise UsageError(f"--fuzz makes schedules of its own, one at a time, so it takes no --{name}")
 
 
-def _cases(ids: tuple[str, ...], profiles: tuple[str, ...], level: int) -> list[Case]:
-    try:
-        folders = [each for each in ids if Path(each).is_dir()]
-        files = [read_case(Path(each)) for each in ids if each.endswith(".json")]
-        files += [case for each in folders for case in read_cases(Path(each))]
-        names = [each for each in ids if not each.endswith(".json") and each not in folders]
-        published = published_cases() if names or not files else []
-    except InvalidError as error:
-        raise UsageError(str(error)) from None
-    for known, wanted, what in (
-        ({each["profile"] for each in published}, profiles, "profile"),
-        ({each.id for each in published}, [each for each in names if each[-1:] not in "*/"], "case"),
-    ):
-        for each in wanted:
-            if published and each not in known:
-                raise unknown(what, each, known)
-    chosen = select(published, ids=names, profiles=profiles, level=level) if published else []
-    return [*files, *chosen]
-
-
-def _read_results(path: Path) -> Json:
-    try:
-        document = read_document(path, LARGEST_RESULTS)
-        check("result", document)
-    except InvalidError as error:
-        raise UsageError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
-    return document
+def _repeat_with(document: Json) -> None:
+    """Let the lines that repeat a failure work as they are printed, wherever the command lies."""
+    if shutil.which("rollproof") is None:
+        for each in document["results"]:
+            if "repeat" in each:
+                ours = shlex.join([sys.executable, "-m", "rollproof"])
+                each["repeat"] = ours + each["repeat"].removeprefix("rollproof")
 
 
 def _list(cases: list[Case]) -> int:
@@ -304,9 +290,9 @@ def _tried_first(target: Target) -> None:
         for _ in smoke(adapters, judging=False):
             pass
     except AdapterError as error:
-        stderr = adapters.stderr()
-        told = f"{error} (found by the smoke test, which runs first; nothing is said of the library)"
-        raise type(error)(f"{told}\n{stderr}" if stderr else told) from error
+        told = type(error)(f"found by the smoke test, which runs first; nothing is said of the library: {error}")
+        told.stderr = error.stderr
+        raise told from error
     finally:
         adapters.close()
 
@@ -325,18 +311,54 @@ def _smoke(target: Target) -> int:
     return HELD
 
 
-def _fuzz(target: Target, runs: int, seed: int, level: int, save: Path | None, json_file: Path | None) -> int:
-    out = console()
+def _search(
+    target: Target,
+    runs: int,
+    seed: int,
+    level: int,
+    excepted: tuple[str, ...],
+    known: tuple[Path, ...],
+    save: Path | None,
+) -> Found:
+    clauses = {*CLAUSES, *MODEL, *ANSWERS, *(guard for guard in kinds() if kinds()[guard] == "guard")}
+    for clause in excepted:
+        if clause not in clauses:
+            raise unknown("clause", clause, clauses)
+    causes = {
+        (each["clause"], result["effect"])
+        for path in known
+        for result in read_results(path)["results"]
+        if "failure" in result
+        for each in (result["failure"], *result.get("others", ()))
+    }
     with progress("schedules", runs) as bar:
-        found = fuzz(target, runs, seed=seed, level=level, done=lambda: bar.advance(bar.task_ids[0]))
-    if json_file is not None:
-        write_json(json_file, found.as_json(__version__))
-    out.print(found.sentence())
-    if found.result is None:
-        return found.exit_code
-    if save is not None:
-        write_file(save, found.case_text())
-    failure = result_json(found.result, target)
-    failure["repeat"] = f"rollproof conform --case {save or 'FILE'} {target.arguments}".strip()
-    out.print(failure_text(failure), soft_wrap=True)
-    return BROKEN
+        found = fuzz(
+            target, runs, seed=seed, level=level, excepted=excepted, known=causes,
+            done=lambda: bar.advance(bar.task_ids[0]),
+        )  # fmt: skip
+    past = [
+        *(part for each in excepted for part in ("--except", each)),
+        *(p for each in known for p in ("--known", str(each))),
+    ]
+    for number, each in enumerate(found.findings, 1):
+        if save is not None:
+            path = save if number == 1 else save.with_name(f"{save.stem}-{number}{save.suffix}")
+            write_file(path, each.case_text())
+            each.result.chosen = shlex.join(["--case", str(path)])
+        else:
+            each.result.chosen = shlex.join(["--fuzz", str(each.number), "--seed", str(seed), *past])
+    return found
+
+
+def _tell_search(found: Found, document: Json, all_failures: bool) -> None:
+    out = console()
+    out.print(found.sentence(), soft_wrap=True)
+    shown = found.findings if all_failures else found.findings[:SHOWN_FAILURES]
+    for finding, result in zip(shown, document["results"], strict=False):
+        out.print(f"\n{finding.sentence()}", soft_wrap=True)
+        out.print(failure_text(result), soft_wrap=True)
+    if len(found.findings) > len(shown):
+        rest = len(found.findings) - len(shown)
+        out.print(f"\n{rest} more: --all-failures tells them in full, --html FILE shows them")
+    if "adapter" in document:
+        out.print(f"the adapter may be at fault: {document['adapter']}", soft_wrap=True)

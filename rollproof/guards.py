@@ -26,11 +26,13 @@ from rollproof.output import (
     write_json,
 )
 from rollproof.pictures import write_page
+from rollproof.proofs import paths, witnesses
 from rollproof.proofs.counterexamples import FILE, Counterexample, counterexample_of, dumps, load
 from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import in_parallel
 from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
 from rollproof.proofs.verdict import control
+from rollproof.reference.protocol import PROTOCOL
 from rollproof.shared import OwnProtocol, adopt, guards_named
 from rollproof.verify import pictured
 
@@ -123,6 +125,12 @@ def _keep(told: list[Told], jobs: int | None) -> None:
             found[each.variant] = each.trace
             bar.advance(bar.task_ids[0])
     write_file(FILE, dumps({key: counterexample_of(trace) for key, trace in found.items() if trace is not None}))
+    with progress("taking paths", len(PROTOCOL.transitions)) as bar:
+        kept: list[witnesses.Witness] = []
+        for some in in_parallel(lambda name: list(paths.found(PROTOCOL, name)), PROTOCOL.transitions, jobs):
+            kept.extend(some)
+            bar.advance(bar.task_ids[0])
+    write_file(witnesses.FILE, witnesses.dumps(kept))
 
 
 def _show(verdicts: list[Told], whole: bool) -> None:

@@ -10,6 +10,7 @@ from functools import cache
 from attrs import NOTHING, fields, frozen
 
 from rollproof.conformance.cases.case import published_cases
+from rollproof.conformance.judge.clauses import ANSWERS, MODEL
 from rollproof.conformance.judge.properties import PROPERTIES as CLAUSES
 from rollproof.conformance.mutants.catalogue import mutants
 from rollproof.model.glossary import Word, glossary, spoken, synonyms
@@ -94,6 +95,9 @@ def _scenarios() -> Iterator[Entry]:
 def _clauses() -> Iterator[Entry]:
     for each in CLAUSES.values():
         yield Entry(each.name, "clause", each.sentence, each.rules, (("level", str(each.level)),))
+    for name, clause in {**ANSWERS, **MODEL}.items():
+        level = "0" if name in ANSWERS else "2"
+        yield Entry(name, "clause", clause.sentence, clause.rules, (("level", level),))
 
 
 def _mutants() -> Iterator[Entry]:

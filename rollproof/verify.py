@@ -332,6 +332,11 @@ def _show_trust(trusted: Trust, counterexamples: Container[str]) -> None:
     rows.add_row(
         "vacuity: clauses", _mark(not trusted.untested), clauses or f"each is tested, in {trusted.states} states"
     )
+    rows.add_row(
+        "vacuity: paths", _mark(all(each.verdict != "not shown" for each in trusted.paths)), _told_paths(trusted)
+    )
+    total = f"{trusted.expected} must be made, {trusted.made} are"
+    rows.add_row("obligations", _mark(trusted.expected == trusted.made, "LOST"), total)
     counts = ", ".join(f"{verdicts[each]} {each}" for each in ("needed", "redundant", "undecided"))
     undecided = ", ".join(f"{e.transition}.{e.guard}" for e in trusted.guards if e.verdict == "undecided")
     rows.add_row("necessity: guards", _mark(not undecided), f"{counts}: {undecided}" if undecided else counts)
@@ -346,6 +351,14 @@ def _show_trust(trusted: Trust, counterexamples: Container[str]) -> None:
     rows.add_row("lemmas", _mark(not trusted.unused, "UNUSED"), ", ".join(trusted.unused) or "each is needed")
     console().print(rows)
     console().print()
+
+
+def _told_paths(trusted: Trust) -> str:
+    """Return how many paths are taken, and how; the names of those that are not shown to be."""
+    counts = Counter(each.verdict for each in trusted.paths)
+    named = (f"{each.transition} ({each.path})" for each in trusted.paths if each.verdict == "not shown")
+    told = f"{counts['taken']} are taken, {counts['by lies']} only where partners lie, {counts['never']} provably never"
+    return "; ".join([told, *(f"not shown: {name}" for name in named)])
 
 
 def became_redundant(trusted: Trust, needed_before: Container[str]) -> list[str]:
@@ -501,6 +514,8 @@ def _document(
         document["trust"] = {
             "guards": [{"transition": e.transition, "guard": e.guard, "verdict": e.verdict} for e in trusted.guards],
             "controls": [{"variant": e.variant, "refuted": e.trace is not None} for e in trusted.controls],
+            "paths": [{"transition": e.transition, "path": e.path, "verdict": e.verdict} for e in trusted.paths],
+            "obligations": {"expected": trusted.expected, "made": trusted.made},
             "never_taken": list(trusted.never_taken),
             "untested": [list(each) for each in trusted.untested],
             "unused_lemmas": list(trusted.unused),

@@ -26,6 +26,8 @@ class Case:
     """A case: the JSON of the published schema, with what is read from it most often."""
 
     json: Mapping[str, Json] = field(repr=False)
+    file: str = field(default="", eq=False)
+    """Where it was read from, if it is none of the suite's."""
 
     @cached_property
     def id(self) -> str:
@@ -82,7 +84,7 @@ def read_case(path: Path) -> Case:
     Raises:
         InvalidError: if the file does not hold a case.
     """
-    return parse_case(read_bytes(path, LARGEST_FILE), str(path))
+    return Case(parse_case(read_bytes(path, LARGEST_FILE), str(path)).json, str(path))
 
 
 def published_cases() -> list[Case]:
@@ -91,7 +93,7 @@ def published_cases() -> list[Case]:
     Raises:
         InvalidError: if a file is broken, or two cases have the same id.
     """
-    return read_cases(CASES)
+    return [Case(each.json) for each in read_cases(CASES)]
 
 
 def read_cases(folder: Path) -> list[Case]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from rollproof.conformance.game import HashWorld
+from rollproof.conformance.judge.clauses import diverges, went_wrong
 from rollproof.conformance.judge.failure import DivergenceError
 from rollproof.conformance.schema import Json
 from rollproof.reference.buffers import confirm_frame, force_promote_frame, promote_frame
@@ -42,7 +43,8 @@ from rollproof.reference.rollback import (
 )
 from rollproof.reference.state import Ending, Phase, new_peer
 from rollproof.reference.transition import Guard, Transition
-from rollproof.reference.values import evolve
+from rollproof.reference.values import evolve, normal, same
+from rollproof.reference.world import Simulation
 
 A = TypeVar("A")
 UNTOLD = ("frame_us", "end_sum", "perturb", "debug_remote_input_delay")
@@ -72,6 +74,8 @@ class Follower:
         self.observes = observes
         self.late = variants.get("rollback_on") == "late"
         self.sparse = "sparse" in capabilities
+        self.earlier: dict[int, Simulation] = {}
+        """The state before each frame of the episode, for who saves few and may go back further than the model can."""
         self.contiguous = variants.get("compare") == "contiguous"
         self.delay_varies = "delay-change" in capabilities or variants.get("input_delay") == "changing"
         self.window_is_known = "prediction_window" in config
@@ -110,10 +114,7 @@ class Follower:
             ours.pop("pending")
         for name, value in ours.items():
             if name in told and told[name] != value:
-                raise DivergenceError(
-                    "variables", "A variable is what the observations say.", ("BUF-2",), model.frame,
-                    f"{name} = {value}", f"{name} = {told[name]}",
-                )  # fmt: skip
+                raise diverges("variables", model.frame, f"{name} = {value}", f"{name} = {told[name]}")
 
     # --- inputs ---
 
@@ -121,7 +122,7 @@ class Follower:
         model = self.model
         known = model.inputs.known.get(model.config.player, seen["frame"])
         if known is not None:
-            if known != seen["input"]:
+            if not same(known, normal(seen["input"])):
                 raise _refused(local_input_is_open, seen["frame"], f"input {known}", f"input {seen['input']}")
             return
         frame = model.frame + model.config.input_delay
@@ -130,11 +131,10 @@ class Follower:
             rest = model.config, frame - model.frame
             self.model = evolve(model, config=evolve(rest[0], input_delay=rest[1]))
         if seen["frame"] != frame:
-            raise DivergenceError(
-                "schedule_input", schedule_input.sentence, schedule_input.rules, seen["frame"],
-                f"the input of frame {frame}", f"that of frame {seen['frame']}",
-            )  # fmt: skip
-        self._fire(schedule_input, Sample(seen["input"]), frame=frame, seen=f"input {seen['input']}")
+            raise diverges(
+                "schedule_input", seen["frame"], f"the input of frame {frame}", f"that of frame {seen['frame']}"
+            )
+        self._fire(schedule_input, Sample(seen["input"]), frame=frame, seen=f"input {seen['input']} was scheduled")
 
     def _see_input_recv(self, seen: Json, now: int) -> None:
         player, frame, action = seen["player"], seen["frame"], seen["input"]
@@ -142,12 +142,12 @@ class Follower:
             raise _refused(from_a_partner, frame, "no such input", f"an input of {player}")
         known = self.model.inputs.known.get(player, frame)
         if known is not None:
-            if known != action:
+            if not same(known, normal(action)):
                 raise _refused(input_is_unknown, frame, f"{player}'s {known} to stay", f"{action}")
             return
         if self.contiguous and not self._is_next(player, frame):
             kept = self.beyond_gap.setdefault((player, frame), action)
-            if kept != action:
+            if not same(kept, action):
                 raise _refused(input_is_unknown, frame, f"{player}'s {kept} to stay", f"{action}")
             return
         self._store(player, frame, action, now)
@@ -168,14 +168,15 @@ class Follower:
         players, known = self.model.config.players, self.model.inputs.known
         beyond = [each for each in players if (each, frame) in self.beyond_gap]
         for player, value in zip(players, inputs, strict=False):
-            if player in beyond and self.beyond_gap[player, frame] == value != known.joint(frame).of(player):
+            guessed = known.joint(frame).of(player)
+            if player in beyond and same(self.beyond_gap[player, frame], value) and not same(value, guessed):
                 del self.beyond_gap[player, frame]
                 known = known.set(player, frame, value)
         self.model = evolve(self.model, inputs=evolve(self.model.inputs, known=known))
         return bool(beyond)
 
     def _store(self, player: str, frame: int, action: int, now: int) -> None:
-        what = f"{player}'s input {action} of frame {frame} to be stored"
+        what = f"{player}'s input {action} of frame {frame} was stored"
         self._fire(
             receive_input,
             InputArrival(player, self.model.epoch, Path.P2P, frame, action, self.model.config.game),
@@ -197,23 +198,19 @@ class Follower:
                 self.owed.remove(event)
                 ours, theirs = (event.predicted, event.actual), (seen["predicted"], seen["actual"])
                 if ours != theirs:
-                    raise DivergenceError(
-                        "mispredict", drain_input.sentence, ("RB-8",), event.frame,
-                        f"predicted {ours[0]}, actual {ours[1]}", f"predicted {theirs[0]}, actual {theirs[1]}",
-                    )  # fmt: skip
+                    raise diverges(
+                        "mispredict",
+                        event.frame,
+                        f"predicted {ours[0]}, actual {ours[1]}",
+                        f"predicted {theirs[0]}, actual {theirs[1]}",
+                    )
                 return
-        raise DivergenceError(
-            "mispredict", drain_input.sentence, ("RB-1", "RB-8"), seen["frame"],
-            "no misprediction", f"one of {seen['player']}",
-        )  # fmt: skip
+        raise diverges("mispredict", seen["frame"], "no misprediction", f"one of {seen['player']}")
 
     def _nothing_owed(self) -> None:
         if "mispredict" in self.observes and self.owed:
             event = self.owed[0]
-            raise DivergenceError(
-                "mispredict", "Every misprediction is logged.", ("RB-8",), event.frame,
-                f"a misprediction of {event.player} to be reported", "none",
-            )  # fmt: skip
+            raise diverges("mispredict", event.frame, f"a misprediction of {event.player} to be reported", "none")
         self.owed.clear()
 
     # --- simulation ---
@@ -224,39 +221,43 @@ class Follower:
     def _see_load(self, seen: Json, now: int) -> None:
         if not self.just_begun:
             self._begin(seen["frame"])
+        model, cursor, restored = self.model, self.model.rollback.cursor, self.earlier.get(seen["frame"])
+        if restored is not None and cursor is not None and seen["frame"] < cursor:
+            # What lies between the saved state and the first wrong frame is replayed, though nothing of it is undone.
+            self.model = evolve(model, simulation=restored, rollback=evolve(model.rollback, cursor=seen["frame"]))
         if self.model.rollback.cursor != seen["frame"]:
-            raise DivergenceError(
-                "begin_rollback", begin_rollback.sentence, ("RB-4",), seen["frame"],
-                f"the state before frame {self.model.rollback.cursor}", f"that before frame {seen['frame']}",
-            )  # fmt: skip
+            raise diverges(
+                "begin_rollback",
+                seen["frame"],
+                f"the state before frame {self.model.rollback.cursor}",
+                f"that before frame {seen['frame']}",
+            )
         self.just_begun = False
 
     def _begin(self, frame: int) -> None:
         self._nothing_owed()
-        before, pending = self.model, self.model.rollback.pending
-        if self.sparse and pending is not None and frame < pending and before.snapshots.get(frame) is not None:
+        pending = self.model.rollback.pending
+        if pending is not None and frame < pending and frame in self.earlier:
             self._begin_earlier(frame, pending)
             return
-        self._fire(begin_rollback, None, frame=frame, seen=f"a rollback to frame {frame}")
+        self._fire(begin_rollback, None, frame=frame, seen=f"a rollback to frame {frame} began")
         if pending != frame:
-            raise DivergenceError(
-                "begin_rollback", "A rollback goes back to the first mispredicted frame.", ("RB-1", "RB-4"), frame,
-                f"a rollback to frame {pending}", f"one to frame {frame}",
-            )  # fmt: skip
+            raise diverges("begin_rollback", frame, f"a rollback to frame {pending}", f"one to frame {frame}")
         self.just_begun = True
 
     def _begin_earlier(self, frame: int, pending: int) -> None:
         """Go back to a saved state before the first wrong frame: what is final below that frame stays so."""
         before = self.model
-        self.model = evolve(before, rollback=evolve(before.rollback, pending=frame))
-        self._fire(begin_rollback, None, frame=frame, seen=f"a rollback to frame {frame}")
+        snapshots = before.snapshots.set(frame, self.earlier[frame])
+        self.model = evolve(before, snapshots=snapshots, rollback=evolve(before.rollback, pending=frame))
+        self._fire(begin_rollback, None, frame=frame, seen=f"a rollback to frame {frame} began")
         promoted = min(before.buffers.promoted, pending)
         buffers = evolve(self.model.buffers, canonical=before.buffers.canonical.before(pending), promoted=promoted)
         self.model = evolve(self.model, buffers=buffers, confirmed=min(before.confirmed, pending - 1))
         self.just_begun = True
 
     def _see_rollback_end(self, seen: Json, now: int) -> None:
-        self._fire(finish_rollback, None, frame=seen["frame"], seen="the end of the rollback")
+        self._fire(finish_rollback, None, frame=seen["frame"], seen="the rollback ended")
 
     def _see_advance(self, seen: Json, now: int) -> None:
         frame = seen["frame"]
@@ -270,10 +271,7 @@ class Follower:
                 raise _refused(rollback_in_progress, frame, f"frame {due}", f"frame {frame} again")
             if replayed and frame == self.model.frame:
                 raise _refused(no_rollback_in_progress, frame, f"frame {due} to be replayed", f"frame {frame}")
-            raise DivergenceError(
-                "frames_in_order", "Frames are simulated one after the other.", ("RB-5", "BUF-7"), frame,
-                f"frame {due}", f"frame {frame}",
-            )  # fmt: skip
+            raise diverges("frames_in_order", frame, f"frame {due}", f"frame {frame}")
         if not replayed:
             self._nothing_owed()
         self._confirm_unseen()
@@ -282,9 +280,11 @@ class Follower:
         own, config = self.model.inputs.known, self.model.config
         if self.delay_varies and own.get(config.player, frame + config.input_delay) is None:
             self.model = evolve(self.model, config=evolve(config, input_delay=0))
+        if self.sparse:
+            self.earlier[frame] = self.model.simulation
         transition = replay_frame if replayed else simulate_frame
         for event in self._fire(
-            transition, Moment(now, focused=True), frame=frame, seen=f"frame {frame} to be simulated"
+            transition, Moment(now, focused=True), frame=frame, seen=f"frame {frame} was simulated"
         ):
             if isinstance(event, FrameSimulated):
                 self._compare(event, seen)
@@ -292,30 +292,20 @@ class Follower:
     def _compare(self, ours: FrameSimulated, seen: Json) -> None:
         frame, players = ours.frame, self.model.config.players
         if len(seen["inputs"]) != len(players):
-            raise DivergenceError(
-                "joint_action", "Every player has an action in every frame.", ("BUF-2",), frame,
-                f"{len(players)} inputs", f"{len(seen['inputs'])}",
-            )  # fmt: skip
+            raise diverges("joint_action", frame, f"{len(players)} inputs", f"{len(seen['inputs'])}")
         theirs = JointAction(players, tuple(seen["inputs"]))
         for player in players:
-            if ours.actions.of(player) != theirs.of(player):
+            if not same(ours.actions.of(player), theirs.of(player)):
                 known = self.model.inputs.known.get(player, frame) is not None
-                raise DivergenceError(
+                raise diverges(
                     "known_inputs_are_used" if known else "prediction",
-                    "A frame is simulated with the inputs that are known."
-                    if known
-                    else "An unknown input is predicted from the known ones alone.",
-                    ("RB-5", "IN-3") if known else ("IN-6",),
                     frame,
                     f"{player}'s {'known' if known else 'predicted'} input {ours.actions.of(player)}",
                     f"{theirs.of(player)}",
                 )
         for name, value in (("predicted", ours.predicted), ("resimulated", ours.replayed)):
             if seen.get(name, value) != value:
-                raise DivergenceError(
-                    name, f"Whether a frame was {name} is told as it is.", ("BUF-8", "RB-5"), frame,
-                    f"{name}: {value}", f"{name}: {seen[name]}",
-                )  # fmt: skip
+                raise diverges(name, frame, f"{name}: {value}", f"{name}: {seen[name]}")
 
     def _see_stall(self, seen: Json, now: int) -> None:
         self._confirm_unseen()
@@ -330,13 +320,14 @@ class Follower:
     def _see_confirm(self, seen: Json, now: int) -> None:
         frame = seen["frame"]
         if frame < self.model.confirmed:
-            raise DivergenceError(
-                "confirmed_does_not_go_back", "A confirmed frame stays confirmed.", ("BUF-2", "RB-4"), frame,
-                f"confirmed to be at least {self.model.confirmed}", f"{frame}",
-            )  # fmt: skip
+            raise diverges(
+                "confirmed_does_not_go_back", frame, f"confirmed to be at least {self.model.confirmed}", f"{frame}"
+            )
         while self.model.confirmed < frame:
             highest = f"confirmed to be at most {self.model.confirmed}"
-            self._fire(confirm_frame, None, frame=self.model.confirmed + 1, seen=f"{frame}", expected=highest)
+            self._fire(
+                confirm_frame, None, frame=self.model.confirmed + 1, seen=f"confirmed became {frame}", expected=highest
+            )
 
     def _confirm_unseen(self) -> None:
         if "confirm" not in self.observes:
@@ -348,11 +339,10 @@ class Follower:
         transition = force_promote_frame if seen.get("forced", False) else promote_frame
         for frame in seen["frames"]:
             if frame != self.model.buffers.promoted:
-                raise DivergenceError(
-                    "promoted_in_order", "Records are promoted one after the other.", ("BUF-3", "BUF-7"), frame,
-                    f"frame {self.model.buffers.promoted} to be promoted", f"frame {frame}",
-                )  # fmt: skip
-            self._fire(transition, None, frame=frame, seen=f"frame {frame} to be promoted")
+                raise diverges(
+                    "promoted_in_order", frame, f"frame {self.model.buffers.promoted} to be promoted", f"frame {frame}"
+                )
+            self._fire(transition, None, frame=frame, seen=f"frame {frame} was promoted")
 
     # --- the end ---
 
@@ -377,10 +367,9 @@ class Follower:
             raise _refused(no_rollback_in_progress, None, "no export", "an export")
         frames = [row["frame"] for row in seen["rows"]]
         if frames != list(range(model.ending.termination or 0)):
-            raise DivergenceError(
-                "rows_are_gapless", "Rows are exported in frame order, from 0 to termination − 1.", ("EP-10",), None,
-                f"frames 0 to {(model.ending.termination or 0) - 1}", _ranges(frames),
-            )  # fmt: skip
+            raise diverges(
+                "rows_are_gapless", None, f"frames 0 to {(model.ending.termination or 0) - 1}", _ranges(frames)
+            )
         for row in seen["rows"]:
             self._compare_row(row)
         self.model = evolve(model, ending=evolve(model.ending, phase=Phase.EXPORTED))
@@ -390,10 +379,7 @@ class Follower:
         canonical = self.model.buffers.canonical.get(frame)
         if canonical is None:
             if "promote" in self.observes:
-                raise DivergenceError(
-                    "rows_are_canonical", "Export reads the canonical buffer only.", ("EP-10", "BUF-7"), frame,
-                    "no row: the record was never promoted", "a row",
-                )  # fmt: skip
+                raise diverges("rows_are_canonical", frame, "no row: the record was never promoted", "a row")
             return
         record = canonical.record
         outcome = record.outcome
@@ -405,23 +391,17 @@ class Follower:
         }
         for name, value in ours.items():
             if name in row and value is not None and row[name] != value:
-                raise DivergenceError(
-                    f"row_{name}", "An exported row is the canonical record.",
-                    ("BUF-8", "EP-8") if name == "unconfirmed" else ("EP-10", "BUF-6", "RB-4"), frame,
-                    f"{name} {value}", f"{name} {row[name]}",
-                )  # fmt: skip
+                raise diverges(f"row_{name}", frame, f"{name} {value}", f"{name} {row[name]}")
 
     def _see_episode_begin(self, seen: Json, now: int) -> None:
         if self.model.ending.phase != Phase.EXPORTED and "export" in self.observes:
             raise _refused(exported, None, "no next episode", f"episode {seen['epoch']}")
         self.model = evolve(self.model, ending=evolve(self.model.ending, phase=Phase.EXPORTED))
-        self._fire(reset_episode, None, frame=None, seen="the next episode")
+        self._fire(reset_episode, None, frame=None, seen="the next episode began")
         self.owed.clear()
+        self.earlier.clear()
         if seen["epoch"] != self.model.epoch:
-            raise DivergenceError(
-                "epoch", reset_episode.sentence, ("EP-11", "IN-11"), None,
-                f"episode {self.model.epoch}", f"episode {seen['epoch']}",
-            )  # fmt: skip
+            raise diverges("epoch", None, f"episode {self.model.epoch}", f"episode {seen['epoch']}")
 
     def _see_metric(self, seen: Json, now: int) -> None:
         metrics = self.model.metrics
@@ -433,10 +413,7 @@ class Follower:
         }
         expected = ours.get(seen["name"], seen["value"])
         if expected != seen["value"]:
-            raise DivergenceError(
-                "metrics_match_events", "Metrics say what happened.", ("ME-1", "ME-2"), None,
-                f"{seen['name']} = {expected}", f"{seen['value']}",
-            )  # fmt: skip
+            raise diverges("metrics_match_events", None, f"{seen['name']} = {expected}", f"{seen['value']}")
 
     # --- firing ---
 
@@ -446,9 +423,13 @@ class Follower:
         step = PROTOCOL[transition].fire(self.model, args)
         if isinstance(step, Guard):
             raise DivergenceError(
-                f"{transition.name}.{step.name}", step.sentence, step.rules, frame,
-                expected or "it to be held back", seen,
-            )  # fmt: skip
+                f"{transition.name}.{step.name}",
+                step.sentence,
+                step.rules,
+                frame,
+                expected or "nothing of the kind",
+                went_wrong(step.name, self.model, seen),
+            )
         self.model = step[0]
         return step[1]
 

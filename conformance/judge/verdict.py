@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from rollproof.conformance.cases.case import Case
+from rollproof.conformance.judge.clauses import ANSWERS
 from rollproof.conformance.judge.effect import UNKNOWN, effect_of, never_sent_again
 from rollproof.conformance.judge.failure import Failure
 from rollproof.conformance.judge.outside import said_so
@@ -109,11 +110,11 @@ def _of_adapter(evidence: Evidence, error: AdapterError) -> Judgement:
         then = f"and then {run.failed_peer}: {error}"
         return Judgement(Verdict.FAIL, earlier[0], then, tuple(earlier[1:]), UNKNOWN)
     verdict = Verdict.CRASH if isinstance(error, CrashedError) else Verdict.STUCK
-    sentence = "The implementation survives whatever arrives, and answers."
+    (clause,) = ANSWERS.values()
     last = len(run.events) - 1
     return Judgement(
         verdict,
-        Failure("answers", sentence, ("EP-7", "IN-7"), run.failed_peer, None, "an answer", str(error), last),
+        Failure("answers", clause.sentence, clause.rules, run.failed_peer, None, "an answer", str(error), last),
         effect=UNKNOWN,
     )
 

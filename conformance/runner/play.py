@@ -46,7 +46,11 @@ class Adapters:
         while len(self._running) < count:
             transport = self._start()
             self._running.append(transport)
-            answer = transport.ask({"seq": next(self.numbers), "op": "hello", "protocol": ADAPTER_PROTOCOL})
+            try:
+                answer = transport.ask({"seq": next(self.numbers), "op": "hello", "protocol": ADAPTER_PROTOCOL})
+            except AdapterError as error:
+                error.stderr = transport.stderr()
+                raise
             if "hello" not in answer:
                 raise BrokenError("the answer to hello has no hello")
             self.hello = self.hello or Hello(answer["hello"])
@@ -86,7 +90,7 @@ def run_case(
     except AdapterError as failure:
         run.failure = failure
         run.failed_peer = session.asked
-        run.stderr = adapters.stderr()
+        run.stderr = failure.stderr = adapters.stderr()
         adapters.close()
     run.digest = session.hash.hexdigest()[:16]
     return run

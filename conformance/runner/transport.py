@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -24,8 +25,17 @@ KEPT_STDERR = 16_000
 """Bytes of the end of stderr that are kept."""
 
 
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])|[^\n\t\x20-\x7e\xa0-\U0010ffff]"
+)
+"""What would move a terminal's cursor, colour it, or do worse."""
+
+
 class AdapterError(Exception):
     """The adapter gave no answer that can be used."""
+
+    stderr: str = ""
+    """The end of what it had written to stderr, as far as that is known."""
 
 
 class BrokenError(AdapterError):
@@ -160,7 +170,7 @@ class Process:
         """Return the end of what the adapter wrote to stderr."""
         with contextlib.suppress(OSError, ValueError):
             self._take(self._errors)
-        return self._stderr.decode(errors="replace")
+        return _ESCAPES.sub("", self._stderr.decode(errors="replace"))
 
     def close(self) -> None:
         """Let the keeper end the adapter, and all that it started."""

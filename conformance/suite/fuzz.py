@@ -1,108 +1,186 @@
-"""The search: random schedules, judged like cases; the first that fails is made as small as it gets, and is a case.
+"""The search: random schedules, judged like cases; the first of each cause is made as small as it gets, and is a case.
 
 Seeded and bounded: the same seed searches the same schedules in the same order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from random import Random
 from typing import Any
 
-from attrs import define
+from attrs import define, evolve, field
 
 from rollproof.conformance.cases.case import Case, dump, parse_case
-from rollproof.conformance.cases.writing import ALONE, BLACK_BOX, case, rule
-from rollproof.conformance.judge.verdict import Verdict
+from rollproof.conformance.cases.writing import ALONE, BLACK_BOX, EPISODE, case, rule
+from rollproof.conformance.judge.verdict import Judgement, Verdict
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.schema import Json
 from rollproof.conformance.suite.judged import run_and_judge
 from rollproof.conformance.suite.minimise import minimise
-from rollproof.conformance.suite.suite import BAD, Result, Target
+from rollproof.conformance.suite.suite import BAD, Result, SuiteReport, Target, as_json, cause_of, is_repeatable
 
 LONGEST_MINIMISATION = 300
-"""Runs."""
+"""Runs, of one finding."""
+PATIENT_MS = 30_000
+"""A deadline that no random schedule reaches."""
+
+
+@define
+class Finding:
+    """The first schedule that failed by a cause, made small."""
+
+    number: int
+    """Which schedule it was, from 1."""
+    result: Result
+    steps_before: int
+    minimisations: int
+    again: int = 0
+    """How many later schedules failed by the same cause."""
+
+    def sentence(self) -> str:
+        """Tell what became of the schedule, in a line."""
+        often = f"; {self.again} more by the same cause" if self.again else ""
+        return (
+            f"schedule {self.number} fails; made smaller in {self.minimisations} runs, "
+            f"from {self.steps_before} steps and rules to {_size(self.result.case)}{often}"
+        )
+
+    def case_text(self) -> str:
+        """Return the minimised case as a file's text."""
+        return dump(self.result.case)
 
 
 @define
 class Found:
     """What a search found."""
 
-    runs: int
-    judged: int
-    """How many of the schedules showed something: neither vacuous nor declined."""
+    target: Target
+    implementation: Json
     seed: int
-    result: Result | None = None
-    steps_before: int = 0
-    minimisations: int = 0
+    runs: int = 0
+    judged: int = 0
+    """How many of the schedules showed something: neither vacuous nor declined."""
+    known: Counter[str] = field(factory=Counter)
+    """How many failed in nothing but what is known, by the clause that failed first."""
+    findings: list[Finding] = field(factory=list)
+
+    @property
+    def report(self) -> SuiteReport:
+        """The findings as a report, each a case."""
+        return SuiteReport(self.target, self.implementation, [each.result for each in self.findings])
 
     @property
     def exit_code(self) -> int:
-        """Return 1 if something was found, 3 if nothing was judged, 0 otherwise."""
-        return 1 if self.result is not None else 0 if self.judged else 3
+        """Return 1 if something was found, 3 if nothing was judged, 4 if the adapter is broken, 0 otherwise."""
+        return self.report.exit_code() if self.findings else 0 if self.judged else 3
 
     def sentence(self) -> str:
         """Tell what was found, in a line."""
-        if self.result is None:
-            return f"seed {self.seed}: {self.runs} schedules, {self.judged} of them judged, and none failed"
-        steps = _size(self.result.case)
-        return (
-            f"seed {self.seed}: schedule {self.runs} fails; made smaller in {self.minimisations} runs, "
-            f"from {self.steps_before} steps and rules to {steps}"
+        causes = f"{len(self.findings)} by causes of their own" if self.findings else "none failed"
+        known = "".join(
+            f", {number} with a failure of {clause} as known" for clause, number in self.known.most_common()
         )
-
-    def case_text(self) -> str:
-        """Return the minimised case as a file's text."""
-        return "" if self.result is None else dump(self.result.case)
+        if known and not self.findings:
+            causes = "no other failed"
+        return f"seed {self.seed}: {self.runs} schedules, {self.judged} of them judged{known}, and {causes}"
 
     def as_json(self, version: str) -> Json:
-        """Return the outcome as JSON."""
-        found: dict[str, Any] = {"rollproof": version, "seed": self.seed, "runs": self.runs, "judged": self.judged}
-        if self.result is not None:
-            found["verdict"] = self.result.verdict.value
-            found["case"] = self.result.case.json
-        return found
+        """Return the outcome as JSON (schemas/result.json)."""
+        search = {"seed": self.seed, "runs": self.runs, "judged": self.judged, "known": dict(self.known)}
+        return {**as_json(self.report, version), "exit": self.exit_code, "search": search}
 
 
-def fuzz(target: Target, runs: int, *, seed: int, level: int = 2, done: Callable[[], None] = lambda: None) -> Found:
-    """Judge random schedules, at most so many; minimise the first that fails.
+def fuzz(
+    target: Target,
+    runs: int,
+    *,
+    seed: int,
+    level: int = 2,
+    excepted: Collection[str] = (),
+    known: Collection[tuple[str, str]] = (),
+    done: Callable[[], None] = lambda: None,
+) -> Found:
+    """Judge so many random schedules; minimise the first of each cause.
+
+    Args:
+        target: What is judged.
+        runs: How many schedules.
+        seed: Which ones.
+        level: How deep to look.
+        excepted: Clauses; a schedule that fails in no other is passed over.
+        known: Causes, each a clause and an effect; a schedule that fails by no other is passed over.
+        done: Is called after each schedule.
 
     Raises:
         AdapterError: if the adapter cannot be started.
     """
+
+    def news(judgement: Judgement) -> Judgement | None:
+        """Return a judgement with what is not known first; nothing, if all of it is."""
+        every = [each for each in (judgement.failure, *judgement.others) if each is not None]
+        new = [each for each in every if each.clause not in excepted and (each.clause, judgement.effect) not in known]
+        if not new:
+            return judgement if not every else None
+        rest = tuple(each for each in every if each is not new[0])
+        return evolve(judgement, failure=new[0], others=rest)
+
     adapters = target.make()
     try:
         adapters.get(1)
         hello = adapters.hello
         able = frozenset() if hello is None else hello.capabilities
-        found = Found(0, 0, seed)
+        found = Found(target, {} if hello is None else dict(hello.json), seed)
+        by_cause: dict[tuple[str, str], Finding] = {}
         for number in range(runs):
             found.runs += 1
             candidate = random_case(seed, number, able, min(level, 0 if hello is None else hello.level))
-            judgement, _ = run_and_judge(candidate, adapters, level=level)
+            judgement, run = run_and_judge(candidate, adapters, level=level)
             found.judged += judgement.verdict in (Verdict.PASS, Verdict.DEGRADED, *BAD)
             done()
-            if judgement.verdict in BAD:
-                found.steps_before = _size(candidate)
-                found.result, found.minimisations = _smallest(candidate, adapters, level)
-                break
+            if judgement.verdict is Verdict.HARNESS_ERROR:
+                found.findings.append(Finding(number + 1, Result(candidate, judgement, run), _size(candidate), 0))
+                return found
+            if judgement.verdict not in BAD:
+                continue
+            unknown = news(judgement)
+            if unknown is None:
+                clause = cause_of(judgement)[0]
+                found.known[clause] += 1
+                continue
+            cause = cause_of(unknown)
+            if cause in by_cause:
+                by_cause[cause].again += 1
+            else:
+                result, tries = _smallest(candidate, unknown, news, adapters, level)
+                if result.run is not None:
+                    result.repeatable = is_repeatable(result.run, target, level)
+                by_cause[cause] = Finding(number + 1, result, _size(candidate), tries)
+                found.findings.append(by_cause[cause])
         return found
     finally:
         adapters.close()
 
 
-def _smallest(failing: Case, adapters: Adapters, level: int) -> tuple[Result, int]:
-    first, _ = run_and_judge(failing, adapters, level=level)
-    clause = first.failure.clause if first.failure else ""
+def _smallest(
+    failing: Case, first: Judgement, news: Callable[[Judgement], Judgement | None], adapters: Adapters, level: int
+) -> tuple[Result, int]:
+    """Return the smallest schedule that fails by the same cause and with the same effect."""
 
     def fails(candidate: Case) -> bool:
         judgement, _ = run_and_judge(candidate, adapters, level=level)
-        return judgement.verdict is first.verdict and (judgement.failure.clause if judgement.failure else "") == clause
+        unknown = news(judgement)
+        return unknown is not None and unknown.verdict is first.verdict and cause_of(unknown) == cause_of(first)
 
     smallest, tries = minimise(failing, fails, LONGEST_MINIMISATION)
     judgement, run = run_and_judge(smallest, adapters, level=level)
-    rules = list(judgement.failure.rules) if judgement.failure else smallest["rules"]
-    named = smallest.changed(rules=rules, title=f"Found by search: {clause}")
+    judgement = news(judgement) or judgement
+    failure = judgement.failure
+    named = smallest
+    if failure is not None:
+        why = f"{failure.sentence} What came of it: {judgement.effect}."
+        named = smallest.changed(rules=list(failure.rules), title=f"Found by search: {failure.clause}", why=why)
     return Result(parse_case(dump(named), "the search"), judgement, run), tries
 
 
@@ -122,7 +200,10 @@ def random_case(seed: int, number: int, able: frozenset[str], level: int) -> Cas
         config["max_steps"] = random.randint(3, 20)
         if random.random() < 0.5:
             config["end_sum"] = random.randint(10, 90)
-        config |= {"input_confirmation_timeout_ms": random.choice([0, 100, 500]), "episode_sync_timeout_ms": 2000}
+        confirmation = random.choice([0, 100, 500, PATIENT_MS])
+        sync = PATIENT_MS if confirmation == PATIENT_MS else 2000
+        config |= {"input_confirmation_timeout_ms": confirmation, "episode_sync_timeout_ms": sync}
+    patient = config.get("input_confirmation_timeout_ms") == PATIENT_MS
     schedule = _steps(random, names, links, able, level)
     network = [
         rule(random.choice(links), _fate(random), nth=sorted(random.sample(range(80), random.randint(1, 12))))
@@ -147,8 +228,9 @@ def random_case(seed: int, number: int, able: frozenset[str], level: int) -> Cas
             frames=0,
             end={"how": "stop"} if episodes else None,
             premise=({"obs": "advance", "at_least": 3},),
-            expect=tuple(name for name in ALONE if name != "ends_agreed") if episodes else BLACK_BOX,
-            degraded=tuple(names) if episodes else (),
+            expect=(EPISODE if patient else ALONE) if episodes else BLACK_BOX,
+            # Only where a deadline may pass may an episode end unconfirmed.
+            degraded=tuple(names) if episodes and not patient else (),
         )
         | {"profile": "core", "origin": "fuzzed", "premise": [{"obs": "advance", "at_least": 3}]}
     )

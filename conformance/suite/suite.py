@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,11 @@ FEWEST_CASES = 10
 """Of fewer cases nothing is said of the adapter."""
 
 
+def cause_of(judgement: Judgement) -> tuple[str, str]:
+    """Return what a failure is grouped by: the clause that failed first, and the effect."""
+    return ("" if judgement.failure is None else judgement.failure.clause), judgement.effect
+
+
 @frozen
 class Target:
     """What is judged: how its adapters are made, and what to type to judge it again."""
@@ -46,6 +52,8 @@ class Result:
     judgement: Judgement
     run: Run | None
     repeatable: bool | None = None
+    chosen: str = ""
+    """What to type after `rollproof conform` to run this case, if neither its id nor its file will do."""
 
     @property
     def verdict(self) -> Verdict:
@@ -71,7 +79,7 @@ class SuiteReport:
         found: dict[tuple[str, str], list[str]] = {}
         for each in self.results:
             if each.verdict in BAD and each.judgement.failure is not None:
-                found.setdefault((each.judgement.failure.clause, each.judgement.effect), []).append(each.case.id)
+                found.setdefault(cause_of(each.judgement), []).append(each.case.id)
         ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
         return [{"clause": clause, "effect": effect, "cases": cases} for (clause, effect), cases in ordered]
 
@@ -161,11 +169,12 @@ def _judged(case: Case, adapters: Adapters, target: Target, level: int, seed: in
         return Result(case, Judgement(Verdict.HARNESS_ERROR, reason=f"it cannot be started again: {error}"), None)
     result = Result(case, judgement, run)
     if result.verdict in BAD and run is not None and not isinstance(run.failure, StuckError):
-        result.repeatable = _repeats(run, target, level, seed)
+        result.repeatable = is_repeatable(run, target, level, seed)
     return result
 
 
-def _repeats(run: Run, target: Target, level: int, seed: int) -> bool:
+def is_repeatable(run: Run, target: Target, level: int, seed: int = 0) -> bool:
+    """Tell whether fresh adapters give the same run again, byte by byte."""
     adapters = target.make()
     try:
         again = run_case(run.case, adapters, level=level, seed=seed)
@@ -223,7 +232,8 @@ def result_json(result: Result, target: Target) -> Json:
                 for each in judgement.others
             ]
         made["diagram"] = rows(run, judgement.failure.event)
-        made["repeat"] = f"rollproof conform --case {case.id} {target.arguments}".strip()
+        chosen = result.chosen or f"--case {shlex.quote(case.file or case.id)}"
+        made["repeat"] = f"rollproof conform {chosen} {target.arguments}".strip()
     return made
 
 

@@ -258,6 +258,14 @@ INSTANCES: dict[str, Instance] = {
             truthful=False,
         ),
         Instance(
+            "false ends",
+            "A partner that announces any end, also one that cannot be: only what trusts nobody is asked of it.",
+            ("receive_end",),
+            3,
+            ((((1, 1),),),),
+            truthful=False,
+        ),
+        Instance(
             "hostile",
             "Messages of strangers, of other episodes and for absurd frames, on both paths.",
             (*_CORE, *_REFUSED),

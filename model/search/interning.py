@@ -84,11 +84,13 @@ class Numbers:
         if type(value) is int:
             return value
         frozen = self.freeze(value)
-        return self._numbers.setdefault(frozen, len(self._numbers))
+        return self._numbers.setdefault(frozen, BEYOND_INTEGERS - len(self._numbers))
 
     def freeze(self, value: Any) -> Hashable:
         """Return a hashable value that equals another one's exactly if the values are equal."""
         kind = type(value)
+        if kind is float or kind is bool:  # other actions than the integers that Python takes for equal to them
+            return kind, value
         if kind in _ATOMS or isinstance(value, Enum):
             atom: Hashable = value
             return atom
@@ -104,7 +106,7 @@ class Numbers:
         if kind is FrameMap:
             return frozenset((frame, freeze(each)) for frame, each in value.entries.items())
         if kind is InputTable:
-            return frozenset(value.table.rows.items())
+            return frozenset((player, freeze(row)) for player, row in value.table.rows.items())
         if kind is Sequence:
             return tuple(freeze(item) for item in value)
         if kind is Map or kind is dict:
@@ -118,7 +120,9 @@ class Numbers:
         return other
 
 
-_ATOMS = frozenset({int, str, bool, float, type(None), frozenset})
+_ATOMS = frozenset({int, str, type(None), frozenset})
+BEYOND_INTEGERS = -(1 << 40)
+"""Where the numbers of what is no integer begin, downwards: an integer is its own number, and never one of theirs."""
 
 
 READS: set[str] = set()

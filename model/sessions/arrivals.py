@@ -8,6 +8,7 @@ from rollproof.reference.containers import Player
 from rollproof.reference.events import HashMismatch, Sent
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage
 from rollproof.reference.state import Phase
+from rollproof.reference.values import normal, same
 
 
 @contract("IN-1", "IN-3", "IN-7", "IN-9", "IN-11", "EP-2", "ME-4")
@@ -35,9 +36,11 @@ def everything_that_arrives_is_taken(call: DriverCall) -> Problems:
             if "receive_end" in taken and "receive_hash" not in taken and "compare_hash" not in taken:
                 yield "the hash of the announced end is not taken"
             yield from _answered(call, known or "receive_end" in taken)
+            yield from _hash_taken(call, message.end - 1, message)
         case HashMessage():
             if "receive_hash" not in taken and 0 <= message.frame <= before.frame:
                 yield f"the hash of frame {message.frame} is not taken"
+            yield from _hash_taken(call, message.frame, message)
             yield from _answered(call, False)
 
 
@@ -55,6 +58,10 @@ def _inputs_taken(call: DriverCall, message: InputMessage) -> Problems:
     before, sender = call.before, message.player
     queued = [each.args.frame for each in call.of("receive_input")]
     rejected = len(call.of("reject_input"))
+    guards = {guard.name for guard in call.protocol.transitions["receive_input"].guards}
+    for each in call.of("reject_input"):
+        if each.args.player != sender or each.args.reason not in guards or each.args.frame not in frames_of(message):
+            yield f"a rejection tells of {each.args.player!r}, frame {each.args.frame!r}, {each.args.reason!r}"
     conflicts = len(call.of("ignore_conflict"))
     reach = before.frame + before.config.max_frames_ahead
     expected: list[int] = []
@@ -62,7 +69,7 @@ def _inputs_taken(call: DriverCall, message: InputMessage) -> Problems:
     for frame, action in enumerate(message.actions, message.first):
         known = before.inputs.known.get(sender, frame)
         if known is not None:
-            contradicted += known != action and before.ending.phase < Phase.COMPLETING
+            contradicted += not same(known, normal(action)) and before.ending.phase < Phase.COMPLETING
         elif 0 <= frame <= reach and before.ending.phase < Phase.COMPLETING:
             expected.append(frame)
         else:
@@ -72,6 +79,17 @@ def _inputs_taken(call: DriverCall, message: InputMessage) -> Problems:
     if before.ending.phase < Phase.COMPLETING and (rejected, conflicts) != (refused, contradicted):
         found = f"{rejected} inputs are rejected, and {conflicts} are conflicts"
         yield f"{found}; they should be {refused} and {contradicted}"
+
+
+def _hash_taken(call: DriverCall, frame: int, message: EndMessage | HashMessage) -> Problems:
+    for each in call.of("receive_hash"):
+        if (each.args.player, each.args.frame, each.args.digest) != (message.player, frame, message.digest):
+            yield f"the hash of {message.player} of frame {frame} is taken for that of frame {each.args.frame}"
+
+
+def frames_of(message: InputMessage) -> range:
+    """Return the frames of which a message tells."""
+    return range(message.first, message.first + len(message.actions))
 
 
 def _acknowledged(call: DriverCall, sender: Player, said: int) -> Problems:

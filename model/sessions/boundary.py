@@ -1,4 +1,4 @@
-"""The laws of what comes from outside a session: its settings, and messages as bytes."""
+"""The laws of what lies between a session and the world outside: settings, messages as bytes, the export."""
 
 from __future__ import annotations
 
@@ -7,30 +7,39 @@ from collections.abc import Iterable
 from typing import Any
 
 from rollproof.model.sessions.laws import LAWS, PLAYERS, Problems, law
+from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.reference.config import Config
+from rollproof.reference.containers import JointAction
 from rollproof.reference.digest import Digest
+from rollproof.reference.export import read
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message
+from rollproof.reference.state import CanonicalRecord, Phase, new_peer
+from rollproof.reference.values import evolve
 from rollproof.reference.wire import WireError, decode, encode
+from rollproof.reference.world import Outcome, Record, Totals
 
 __all__ = ["LAWS"]  # all laws, those of the small parts included
 
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 _MILLION = 1_000_000
-_WHOLE: dict[str, tuple[int | None, int, int | None]] = {
-    "input_delay": (0, 0, 120),
-    "prediction_window": (None, 1, _MILLION),
-    "redundancy": (3, 1, 64),
-    "max_resent": (64, 1, 1024),
-    "resend_interval_ms": (100, 1, 60_000),
-    "max_frames_ahead": (600, 1, _MILLION),
-    "debug_remote_input_delay": (0, 0, 600),
-    "max_steps": (None, 1, _MILLION),
-    "input_confirmation_timeout_ms": (500, 0, None),
-    "episode_sync_timeout_ms": (2000, 0, None),
-    "hash_interval": (60, 1, _MILLION),
+_WHOLE: dict[str, tuple[int, int | None]] = {
+    "input_delay": (0, 120),
+    "prediction_window": (1, _MILLION),
+    "redundancy": (1, 64),
+    "max_resent": (1, 1024),
+    "resend_interval_ms": (1, 60_000),
+    "max_frames_ahead": (1, _MILLION),
+    "debug_remote_input_delay": (0, 600),
+    "max_steps": (1, _MILLION),
+    "input_confirmation_timeout_ms": (0, None),
+    "episode_sync_timeout_ms": (0, None),
+    "hash_interval": (1, _MILLION),
 }
-"""By setting: what it is unless said otherwise, the least, and the greatest if there is one. What is None may be so."""
+"""By setting: the least, and the greatest if there is one."""
+_OPTIONAL = ("prediction_window", "max_steps")
+_STATED = {"redundancy": 3, "input_confirmation_timeout_ms": 500, "episode_sync_timeout_ms": 2000}
+"""What the rules say that a setting is unless it is given. Of the others any value that they may have will do."""
 _LONG = "x" * 64
 _RIGHT: dict[str, tuple[Any, ...]] = {
     "game": ("g", _LONG),
@@ -52,17 +61,18 @@ _WRONG: dict[str, tuple[Any, ...]] = {
 
 @law("IN-3", "IN-4", "IN-5", "IN-6", "IN-7", "IN-8", "IN-9", "EP-3", "EP-4", "ME-4")
 def settings_are_what_they_may_be() -> Problems:
-    """A setting is as the rules say unless it is given; one that is not as it must be is refused by its name."""
-    usual = {"game": "game", "default_action": 0, "prediction": "previous", "server_authoritative": False}
-    usual |= {name: default for name, (default, _, _) in _WHOLE.items()} | {"human_players": None}
+    """A setting is what it may be, and as the rules say unless it is given; any other value is refused by its name."""
     made = Config("a", PLAYERS)
-    for name, value in usual.items():
-        if type(getattr(made, name)) is not type(value) or getattr(made, name) != value:
+    for name, value in _STATED.items():
+        if getattr(made, name) != value:
             yield f"{name} is {getattr(made, name)!r} unless it is given, and must be {value!r}"
-    for name, (default, least, greatest) in _WHOLE.items():
-        yield from _accepted(name, (least, least + 1, greatest or 10**12, *(() if default is not None else (None,))))
+    for name in (*_WHOLE, *_RIGHT):
+        yield from _accepted(name, (getattr(made, name),))
+    for name, (least, greatest) in _WHOLE.items():
+        optional = name in _OPTIONAL
+        yield from _accepted(name, (least, least + 1, greatest or 10**12, *((None,) if optional else ())))
         too_much = () if greatest is None else (greatest + 1,)
-        yield from _refused(name, (least - 1, *too_much, True, 1.0, "1", [1], *(() if default is None else (None,))))
+        yield from _refused(name, (least - 1, *too_much, True, 1.0, "1", [1], *(() if optional else (None,))))
     for name, values in _RIGHT.items():
         yield from _accepted(name, values)
     for name, values in _WRONG.items():
@@ -208,3 +218,69 @@ def _bytes(document: Any) -> bytes:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+# --- the export -------------------------------------------------------------------------------------------------------
+
+_COLUMNS = (
+    ("frame", 0, 1, 2),
+    ("epoch", 3, 3, 3),
+    ("unconfirmed", False, True, True),
+    ("action.a", 1, 0, 0),
+    ("action.b", 2, 2, 2),
+    ("reward.a", 5, None, None),
+    ("return.a", 5, 5, 5),
+    ("terminated.a", False, None, None),
+    ("truncated.a", None, True, None),
+    ("info.a.seen", 7, None, None),
+    ("reward.b", None, None, None),
+    ("return.b", 0, 0, 0),
+    ("terminated.b", None, None, None),
+    ("truncated.b", None, None, None),
+    ("reward.bot", None, 2, None),
+    ("return.bot", None, 2, 2),
+    ("terminated.bot", None, None, None),
+    ("truncated.bot", None, None, None),
+    ("reward.npc", None, None, None),
+    ("return.npc", None, 0, None),
+    ("terminated.npc", None, None, None),
+    ("truncated.npc", None, None, None),
+    ("info.npc.mood", None, "calm", None),
+    ("steps", 1, 2, 2),
+    ("over", False, True, True),
+    ("was_speculative", True, False, False),
+    ("time_ms", 10, 20, 30),
+    ("focused", True, False, True),
+)
+"""The columns of an export of three frames, each with its cells. The world adds two players of its own."""
+
+
+@law("EP-10", "ME-3")
+def an_export_has_a_cell_for_everything() -> Problems:
+    """What the world yields for anybody, its own players included, is exported; who is there without a reward has 0."""
+    first = Outcome({"a": 5}, {"a": False}, {}, {"a": {"seen": 7}})
+    second = Outcome({"bot": 2}, {}, {"a": True}, {"npc": {"mood": "calm"}}, over=True)
+    both = {"a": 5, "bot": 2}
+    records = (
+        (Record(JointAction(("a", "b"), (1, 2)), first, Totals({"a": 5}), 1, False, True, 10, True), False),
+        (Record(JointAction(("a", "b"), (0, 2)), second, Totals(both), 2, True, False, 20, False), True),
+        (Record(JointAction(("a", "b"), (0, 2)), None, Totals(both), 2, True, False, 30, True), True),
+    )
+    peer = new_peer(Config("a", ("a", "b")), ArithmeticWorld())
+    canonical = peer.buffers.canonical
+    for frame, (record, unconfirmed) in enumerate(records):
+        canonical = canonical.set(frame, CanonicalRecord(record, unconfirmed, Digest()))
+    buffers = evolve(peer.buffers, canonical=canonical, promoted=3)
+    ending = evolve(peer.ending, phase=Phase.COMPLETED, termination=3)
+    found = read(evolve(peer, epoch=3, buffers=buffers, ending=ending))
+    if found.columns != tuple(name for name, *_ in _COLUMNS):
+        yield f"the columns are {found.columns!r}"
+    for frame, row in enumerate(found.rows):
+        for (name, *cells), cell in zip(_COLUMNS, row, strict=True):
+            if type(cell) is not type(cells[frame]) or cell != cells[frame]:
+                yield f"cell {name} of frame {frame} is {cell!r}, and must be {cells[frame]!r}"
+    try:
+        read(peer)
+    except ValueError:
+        return
+    yield "an episode that has not completed is exported"

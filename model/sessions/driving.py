@@ -33,6 +33,7 @@ from rollproof.reference.rollback import begin_rollback, simulate_frame, within_
 from rollproof.reference.state import Buffers, Inputs, Metrics, Peer, Phase
 from rollproof.reference.transition import Guard, Transition
 from rollproof.reference.transport import announce_end, resend_inputs
+from rollproof.reference.values import normal, same
 
 # --- single steps -----------------------------------------------------------------------------------------------------
 
@@ -91,6 +92,15 @@ def nothing_but_steps_happens(call: DriverCall) -> Problems:
         yield f"{len(happened)} events happened, and {len(told)} were told, or others"
 
 
+@contract("IN-12", "EP-3", "EP-9", "RB-8", "TR-3")
+def steps_are_taken_now(call: DriverCall) -> Problems:
+    """Whatever a step is told of the time is the time of the call."""
+    for each in call.taken:
+        now = getattr(each.args, "now", call.now)
+        if type(now) is not int or now != call.now:
+            yield f"{each.name} is told that it is {now!r}, and it is {call.now}"
+
+
 @contract("IN-4", "IN-5", "IN-9", "IN-10")
 def packets_are_bounded(call: DriverCall) -> Problems:
     """A packet holds what the sender has scheduled, no frame below the input delay, and no more than configured."""
@@ -107,7 +117,7 @@ def packets_are_bounded(call: DriverCall) -> Problems:
                 yield f"a packet of {len(message.actions)} inputs is sent, and {most} may be"
             for frame, action in enumerate(message.actions, message.first):
                 own = known.get(config.player, frame)
-                if own != action:
+                if not same(own, normal(action)):
                     yield f"the input of frame {frame} is sent as {action!r}, and is {own!r}"
 
 

@@ -221,6 +221,9 @@ def queues_keep_their_order() -> Problems:
         yield from _differs(
             "the queue", (list(found), len(found), found.first()), (plain, len(plain), plain[0] if plain else None)
         )
+    one, other = Sequence[int]().push(1).push(2), Sequence[int]().push(0).push(1).push(2).rest()
+    equal = (one == other, one == one.push(3), one == one.rest(), one == [1, 2])
+    yield from _differs("whether queues are equal", equal, (True, False, False, False))
     yield from _differs("the cleared queue", (len(found.cleared()), found.cleared().first()), (0, None))
 
 

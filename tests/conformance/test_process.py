@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rollproof.cli import run
 from rollproof.conformance.adapters.misbehaving import KINDS
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import published_cases
@@ -79,6 +80,15 @@ def _command_lines():
 def test_a_command_that_does_not_exist_is_told():
     with pytest.raises(AdapterError, match="cannot start"):
         run_suite([CASES["core/idle"]], Target(lambda: Adapters.of_command(["./nothing"], 1), ""))
+
+
+@pytest.mark.parametrize("more", [[], ["--case", "core/idle"], ["--smoke"], ["--fuzz", "1"]])
+def test_a_crash_at_start_shows_all_that_the_adapter_wrote(more, capsys):
+    script = "import sys; sys.exit('Error: no module named rollback\\n    at load\\n\\nNode.js v20')"
+    assert run(["conform", *more, "--", sys.executable, "-c", script]) == 4
+    told = capsys.readouterr().err
+    assert told.count("Error: no module named rollback") == 1
+    assert "exited with code 1" in told
 
 
 def test_after_a_crash_the_next_case_gets_fresh_adapters():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rollproof.cli import run
-from rollproof.conformance.cases.case import published_cases
+from rollproof.conformance.cases.case import dump, published_cases
 from rollproof.conformance.mutants.catalogue import find_mutant
 from rollproof.conformance.report.report import KINDS, LEGEND, failure_text, html, junit
 from rollproof.conformance.runner.play import Adapters
@@ -129,7 +130,7 @@ def test_the_command_judges_a_mutant(capsys, tmp_path):
         (["--profile", "cores"], 2, "did you mean core"),
         (["--level", "3"], 2, "levels 0, 1 and 2"),
         (["--mutant", "x"], 2, "there is no mutant"),
-        (["--mutant", "short_ring", "--", "node"], 2, "without a command"),
+        (["--mutant", "short_ring", "--", "node"], 2, "takes no adapter command"),
         (["--case", "/nowhere/case.json"], 2, "No such file"),
         (["--also", "/nowhere/r.json"], 2, "No such file"),
         (["--case", "core/idle", "--json", "/nowhere/r.json"], 2, "cannot be written"),
@@ -159,6 +160,32 @@ def test_a_case_that_the_search_saved_can_be_run(capsys, tmp_path):
     assert f"--case {saved}" in capsys.readouterr().out
     assert run(["conform", "--case", str(saved), "--mutant", "no_rollback_to_frame_0"]) == 1
     assert run(["conform", "--case", str(saved)]) == 0
+
+
+def test_the_search_goes_on_past_what_is_known_and_says_how_often(capsys):
+    command = ["conform", "--fuzz", "12", "--seed", "1", "--level", "0", "--mutant", "no_rollback_to_frame_0"]
+    assert run(command) == 1
+    clause = re.search(r"clause +(\w+)", capsys.readouterr().out)[1]
+    code = run([*command, "--except", clause])
+    told = capsys.readouterr().out
+    assert f"with a failure of {clause} as known" in told
+    assert code == 0 or re.search(r"clause +(\w+)", told)[1] != clause
+    assert run([*command, "--except", "nonsense"]) == 2
+
+
+@pytest.mark.parametrize("option", ["--case", "--profile"])
+def test_what_the_search_cannot_honour_is_refused(option, capsys):
+    value = {"--case": "core/idle", "--profile": "core"}[option]
+    assert run(["conform", "--fuzz", "1", option, value]) == 2
+    assert f"it takes no {option}" in capsys.readouterr().err
+
+
+def test_a_case_of_a_file_is_repeated_by_its_file(tmp_path, capsys):
+    mine = tmp_path / "my case.json"
+    mine.write_text(dump(CASES["core/deep-rollback"].changed(id="mine/deep")))
+    assert run(["conform", "--case", str(mine), "--mutant", "bug:short_ring"]) == 1
+    again = re.search(r"repeat +.*?(conform .*)", capsys.readouterr().out)[1]
+    assert run(shlex.split(again)) == 1
 
 
 def test_listing(capsys):

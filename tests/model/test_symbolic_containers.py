@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from rollproof.model.symbolic import state as symbolic_state  # noqa: F401 - makes the containers known
 from rollproof.model.symbolic import values as s
+from rollproof.model.symbolic.interpretation import Interpretation
 from rollproof.model.symbolic.paths import Explored, explore
 from rollproof.model.symbolic.shapes import CONTAINERS
 from rollproof.model.symbolic.values import SPlayers, SValue
 from rollproof.reference.containers import FrameMap, InputTable, PlayerMap, Sequence, Table
-from tests.interpretation import Interpretation
 
 PLAYERS = ("a", "b", "c")
 FRAME = st.integers(-2, 8)

@@ -22,6 +22,7 @@ from rollproof.model.sessions import session
 from rollproof.model.sessions.network import Faults
 from rollproof.model.sessions.setup import PathLoss, Settings, Setup
 from rollproof.model.sessions.worlds import ArithmeticWorld
+from rollproof.model.symbolic.interpretation import Interpretation, introduced
 from rollproof.model.theorems.environment import ASSUMPTIONS
 from rollproof.model.theorems.truth import Truth
 from rollproof.proofs.obligations import Before, Case, before, of_transition
@@ -33,7 +34,6 @@ from rollproof.reference.state import Peer
 from rollproof.reference.transition import Step, Transition
 from rollproof.reference.world import World
 from tests import LONG
-from tests.interpretation import Interpretation, introduced
 
 REFUSED = "refused"
 MOST_STATES = 1_500

@@ -1,4 +1,4 @@
-"""What brings everything to its end: each clause is needed, for some change of the code breaks just what it says."""
+"""LI-1, LI-2: each clause of what brings everything to its end is needed, for some change breaks just what it says."""
 
 from __future__ import annotations
 

@@ -29,6 +29,12 @@ def test_the_published_number_is_that_of_the_mutants() -> None:
     assert int(found[1]) == len(ALL)
 
 
+def test_the_published_number_of_those_that_change_nothing_is_right() -> None:
+    found = re.search(r"of which (\d+) are listed so far", README)
+    assert found is not None
+    assert int(found[1]) == len(known())
+
+
 def test_each_mutant_has_a_name_of_its_own_and_changes_one_place() -> None:
     names = Counter(each.name for each in ALL)
     assert max(names.values()) == 1

@@ -18,8 +18,6 @@ from rollproof.reference.tick import STAGES
 from rollproof.reference.transition import Guard, Transition, guard, transition
 from tests.bench import ME, YOU, Bench, config
 
-TO_COME = {"LI-1", "LI-2"}
-"""Rules of version 2 that need not be cited yet."""
 RULES = set(rules())
 ROOT = FilePath(__file__).parents[2]
 
@@ -34,7 +32,7 @@ def test_every_rule_is_demanded_or_promised() -> None:
     """By a guard, a transition or the code of the reference, or else by a theorem."""
     cited = set().union(*citations("reference").values())
     promised = {rule for each in PROPERTIES.values() if each.kind == "theorem" for rule in each.rules}
-    assert sorted(RULES - cited - promised - TO_COME) == []
+    assert sorted(RULES - cited - promised) == []
 
 
 def test_every_rule_has_a_test() -> None:
@@ -43,7 +41,7 @@ def test_every_rule_has_a_test() -> None:
     of_the_reference = {name for name in tests if name.startswith("tests/reference/")}
     of_one_step = set().union(*(tests[name] for name in of_the_reference))
     of_the_whole = {rule for rule in set().union(*tests.values()) if rule.startswith(("LI-", "EV-"))}
-    assert sorted(RULES - of_one_step - of_the_whole - TO_COME) == []
+    assert sorted(RULES - of_one_step - of_the_whole) == []
 
 
 def test_no_rule_is_cited_that_does_not_exist() -> None:

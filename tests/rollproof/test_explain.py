@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from rollproof.cli import run
 from rollproof.conformance.cases.case import published_cases
+from rollproof.conformance.judge.clauses import ANSWERS, MODEL
 from rollproof.conformance.judge.properties import PROPERTIES as CLAUSES
 from rollproof.conformance.mutants.catalogue import mutants
+from rollproof.conformance.mutants.selftest import RESULTS
 from rollproof.model.rules import rules
 from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.names import KINDS, entries, every_entry
+from rollproof.proofs.explain import kinds as explainable
 from rollproof.reference.config import Config
 
 
@@ -37,11 +41,22 @@ def test_everything_is_listed_by_kind(capsys: pytest.CaptureFixture[str], tmp_pa
 def test_every_setting_clause_mutant_scenario_and_case_is_known() -> None:
     names = {(each.kind, each.name) for each in every_entry()}
     assert {("setting", each.name) for each in Config.__attrs_attrs__} <= names
-    assert {("clause", name) for name in CLAUSES} <= names
+    assert {("clause", name) for name in (*CLAUSES, *MODEL, *ANSWERS)} <= names
     assert {("mutant", name) for name in mutants()} <= names
     assert {("scenario", name) for name in SCENARIOS} <= names
     assert {("case", case.id) for case in published_cases()} <= names
     assert all(each.sentence for each in every_entry())
+
+
+def test_every_clause_of_a_published_verdict_is_explained() -> None:
+    told = {
+        clause
+        for path in RESULTS.glob("*.json")
+        for clause in re.findall(r'"clause": "([\w.]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert len(told) > 5
+    known = {each.name for each in every_entry()} | set(explainable())
+    assert told <= known
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ const HELLO = {
   version: '0.1.3',
   language: 'JavaScript',
   level: 2,
-  capabilities: ['core', 'delay', 'promote', 'episode-end', 'input-confirmation', 'metrics', 'desync', 'interleave'],
+  capabilities: ['core', 'delay', 'promote', 'episode-end', 'input-confirmation', 'metrics', 'desync', 'sparse', 'interleave'],
   variants: { rollback_on: 'mispredict', prediction: 'previous' },
   observes: [
     ...['advance', 'save', 'load', 'input_local', 'input_recv', 'mispredict', 'rollback_begin', 'rollback_end'],

@@ -17,7 +17,7 @@ export function guarded(Game, chosen) {
       if (!has('B') || !this.rollbackInProgress) await super._updateConfirmedFrame();
     }
 
-    // C (EP-5): the wait executes a pending rollback before it confirms; otherwise it is the shipped wait.
+    // C (EP-5): each poll of the wait executes a pending rollback before it looks; otherwise it is the shipped wait.
     async _waitForInputConfirmation(timeoutMs) {
       if (!has('C') || timeoutMs <= 0) return super._waitForInputConfirmation(timeoutMs);
       const target = (this.p2pEpisodeSync.syncedTerminationFrame ?? this.frameNumber) - 1;
@@ -25,13 +25,10 @@ export function guarded(Game, chosen) {
       const begun = performance.now();
       for (;;) {
         this._processQueuedInputs();
+        await this.executePendingRollback(players);
         const complete = this._hasAllInputsForFrame(target, players);
-        const late = performance.now() - begun >= timeoutMs;
-        if (complete || late) {
-          await this.executePendingRollback(players);
-          await this._updateConfirmedFrame();
-          return complete;
-        }
+        if (complete) await this._updateConfirmedFrame();
+        if (complete || performance.now() - begun >= timeoutMs) return complete;
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     }

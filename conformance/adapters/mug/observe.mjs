@@ -17,6 +17,8 @@ function wrap(object, name, before, after = () => {}) {
   };
 }
 
+const NONE = 0xffffffff;
+
 // MUG goes on simulating past the end that it has announced, until the wait is over, and keeps these frames out of its
 // data (`shouldStoreFrame`): they are kept out of the observations, too.
 export class Observer {
@@ -24,10 +26,10 @@ export class Observer {
     this.peers = peers;
     this.frames = config.max_steps ?? Infinity; // inputs of later frames are of no frame
     this.seen = [];
-    this.target = null; // of the rollback in progress, until its state has been reached
     this.waited = null; // what the confirmation wait returned, if there was one
     this.epoch = 0;
     this.end = Infinity; // how many frames the episode has, in MUG's own view
+    this.hidden = { own: Infinity, partner: Infinity }; // from which frame on inputs are kept out, see `label`
     this.exported = 0; // exports that the runner has not asked for yet
     this.over = false;
   }
@@ -36,20 +38,26 @@ export class Observer {
     this.seen.push({ obs, ...fields });
   }
 
+  // What is kept out at the sender must be kept out at the receiver, who may not know of the end yet. So the adapter
+  // gives every packet a label: the episode, and from which frame on the sender's inputs are past its end.
+  label() {
+    return [this.epoch, this.hidden.own === Infinity ? NONE : this.hidden.own];
+  }
+
+  read([epoch, from]) {
+    if (epoch === this.epoch && from !== NONE) this.hidden.partner = from;
+  }
+
   player(id) {
     return this.peers[Number(id)] ?? String(id);
   }
 
   // What the game engine went through. MUG restores the nearest snapshot at or below the frame that it rolls back to,
-  // and replays from there: the way up to that frame is part of restoring, so `load` is told when it is reached.
+  // and replays from there.
   game(kind, state, inputs, after) {
     const frame = state.t;
-    if (this.target !== null && kind !== 'save') {
-      if (frame < this.target) return;
-      if (this.target < this.end) this.see('load', { frame, state: state.h });
-      this.target = null;
-    }
     if (frame >= this.end) return;
+    if (kind === 'load') this.see('load', { frame, state: state.h });
     if (kind === 'save' || kind === 'replaySave') this.see('save', { frame, state: state.h });
     if (kind === 'step' || kind === 'replay') {
       this.see('advance', { frame, inputs, state: after.h, resimulated: kind === 'replay' });
@@ -60,6 +68,7 @@ export class Observer {
     this.mug = game;
     wrap(game, 'storeLocalInput', () => {}, (_, frame, input) => {
       if (game.frameNumber < this.end) this.see('input_local', { frame, input });
+      else this.hidden.own = Math.min(this.hidden.own, frame);
     });
     wrap(
       game,
@@ -69,7 +78,7 @@ export class Observer {
         events: game.sessionMetrics.rollbacks.events.length,
       }),
       ({ known, events }, _, id, input, frame) => {
-        if (!known && frame < this.frames) this.see('input_recv', { player: this.player(id), frame, input });
+        if (!known && frame < Math.min(this.frames, this.hidden.partner)) this.see('input_recv', { player: this.player(id), frame, input });
         for (const event of game.sessionMetrics.rollbacks.events.slice(events)) {
           const { predictedAction: predicted, actualAction: actual } = event;
           if (event.frame >= this.end) continue;
@@ -81,11 +90,9 @@ export class Observer {
       game,
       'performRollback',
       (frame) => {
-        this.target = frame;
         if (frame < this.end) this.see('rollback_begin', { frame });
       },
       (_, done, frame) => {
-        this.target = null;
         if (frame < this.end) this.see('rollback_end', { frame: Math.min(game.frameNumber, this.end) });
       },
     );
@@ -105,6 +112,7 @@ export class Observer {
       if (game.num_episodes > this.epoch) {
         this.epoch = game.num_episodes;
         this.end = Infinity;
+        this.hidden = { own: Infinity, partner: Infinity };
         this.see('episode_begin', { epoch: this.epoch });
       }
     });

@@ -11,6 +11,7 @@ const CLASSES = { 0x01: 'input', 0x05: 'end', 0x07: 'hash' };
 const READY = 0x06;
 const ANSWER_DELAY_MS = 1; // a packet that answers a packet is sent by a later task: it leaves so much later
 const MANY_EPISODES = 1000;
+const LABEL = 8; // bytes that the adapter puts before a packet, and takes off again: see Observer.label
 
 const macrotask = globalThis.setImmediate;
 const settled = () => new Promise((resolve) => macrotask(resolve)); // by then every microtask has run
@@ -110,7 +111,7 @@ class Peer {
     this.browser.openChannel();
     await this.settle();
     await this.tick(0); // resets the environment, says that it is ready, and waits for the partner's word
-    const ready = this.out.find(({ packet }) => Buffer.from(packet, 'base64')[0] === READY);
+    const ready = this.out.find(({ packet }) => Buffer.from(packet, 'base64')[LABEL] === READY);
     await this.receive(ready.packet); // both begin alike: the partner's word has the same bytes
     this.out = [];
     this.observer.seen = [];
@@ -175,7 +176,7 @@ class Peer {
     const all = {
       frame: Math.min(frame, end),
       confirmed: Math.min(confirmed, end - 1),
-      pending: pending ?? null,
+      pending: pending !== undefined && pending !== null && pending < end ? pending : null,
       rolling_back: this.game.rollbackInProgress,
       epoch,
     };
@@ -192,7 +193,7 @@ class Peer {
   }
 
   async receive(packet) {
-    const bytes = Buffer.from(packet, 'base64');
+    const bytes = this.unlabelled(packet);
     const isText = bytes[0] === 0x7b; // its only texts are JSON objects, its binary packets begin with a small number
     const data = isText ? bytes.toString() : bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
     this.browser.channel.onmessage({ data });
@@ -201,7 +202,7 @@ class Peer {
 
   // The server passes on three fields of an action.
   async relayed(packet) {
-    const { player_id, action, frame_number } = JSON.parse(Buffer.from(packet, 'base64').toString());
+    const { player_id, action, frame_number } = JSON.parse(this.unlabelled(packet).toString());
     this.browser.fire('pyodide_other_player_action', { player_id, action, frame_number });
     await this.settle();
   }
@@ -211,8 +212,16 @@ class Peer {
     this.post('p2p', typeof data === 'string' ? 'other' : (CLASSES[bytes[0]] ?? 'other'), bytes);
   }
 
+  unlabelled(packet) {
+    const bytes = Buffer.from(packet, 'base64');
+    this.observer.read([bytes.readUInt32BE(0), bytes.readUInt32BE(4)]);
+    return bytes.subarray(LABEL);
+  }
+
   post(via, kind, bytes) {
-    const packet = { to: this.partner, via, class: kind, packet: bytes.toString('base64') };
+    const label = Buffer.alloc(LABEL);
+    this.observer.label().forEach((each, at) => label.writeUInt32BE(each, 4 * at));
+    const packet = { to: this.partner, via, class: kind, packet: Buffer.concat([label, bytes]).toString('base64') };
     if (this.answering) this.clock.start(() => this.out.push(packet), ANSWER_DELAY_MS);
     else this.out.push(packet);
   }

@@ -34,6 +34,10 @@ Evaluate = Callable[["Interpretation", tuple[Any, ...]], Any]
 """A compiled term: of an interpretation, and the values of bound variables, the innermost last."""
 
 
+def _nothing_is_true(epoch: int) -> Truth:
+    raise KeyError(f"what really happens in episode {epoch} is not known")
+
+
 class Interpretation:
     """What the constants and functions of the logic mean for a peer, or parts of one, and arguments."""
 
@@ -43,7 +47,7 @@ class Interpretation:
         roots: Mapping[str, Any],
         *,
         world: Any = None,
-        truth: Callable[[int], Truth] | None = None,
+        truth: Callable[[int], Truth] = _nothing_is_true,
         frames: Iterable[int] = range(-2, 12),
         honest: tuple[str, ...] | None = None,
     ) -> None:
@@ -119,7 +123,7 @@ class Interpretation:
 
         def ending(epoch: int) -> int:
             end = self.truth(epoch).end
-            return self.defaults[s.INT] if end is None else end
+            return -77 if end is None else int(end)
 
         def differs(joint: JointAction, epoch: int, frame: int) -> str:
             true = self.truth(epoch).joint(frame)
@@ -224,6 +228,7 @@ class Interpretation:
 
     def _in_map(self, symbolic: Any, concrete: Any, where: str) -> Iterator[str]:
         indices: Iterable[tuple[Any, ...]]
+        names: tuple[str, ...]
         if isinstance(symbolic, SFrameMap):
             indices, names = product(self.frames), ("index!frame",)
         elif isinstance(symbolic, SPlayerMap):
@@ -351,4 +356,6 @@ _OPERATIONS: dict[int, Callable[..., Any]] = {
     z3.Z3_OP_SUB: lambda first, *others: first - sum(others),
     z3.Z3_OP_UMINUS: operator.neg,
     z3.Z3_OP_MUL: operator.mul,
+    z3.Z3_OP_IDIV: operator.floordiv,
+    z3.Z3_OP_MOD: operator.mod,
 }
