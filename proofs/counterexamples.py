@@ -18,7 +18,7 @@ from rollproof.model.search.arguments import arguments
 from rollproof.model.search.explorer import Explorer, effected, named
 from rollproof.model.search.instances import INSTANCES
 from rollproof.model.search.search import crashing, misjudging, violating
-from rollproof.model.slips import raise_slip
+from rollproof.model.slips import SlipError, raise_slip
 from rollproof.model.theorems.blame import violated
 from rollproof.model.theorems.properties import NEVER_CRASHES
 from rollproof.model.theorems.property import Property, StepView
@@ -75,8 +75,16 @@ def replay_any(
     """Return the trace of the first of some counterexamples that violates one of the properties."""
     every, asked = list(some), list(properties)
 
+    def again(each: Counterexample) -> Trace | None:
+        try:
+            return replay(protocol, each, asked)
+        except SlipError:
+            raise
+        except Exception:  # the code makes what no property can speak of: that is for the search to say
+            return None
+
     def first_of(batch: list[Counterexample]) -> Trace | None:
-        return next((trace for each in batch if (trace := replay(protocol, each, asked)) is not None), None)
+        return next((trace for each in batch if (trace := again(each)) is not None), None)
 
     found = in_parallel(first_of, [every[at : at + _BATCH] for at in range(0, len(every), _BATCH)], jobs)
     return next(filter(None, found), None)

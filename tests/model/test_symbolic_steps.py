@@ -208,7 +208,9 @@ def transitions_of(source: str) -> frozenset[str]:
 @pytest.mark.xdist_group("symbolic steps")
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_step_is_a_step_of_the_logic(source: str) -> None:
-    assert len(transitions_of(source)) >= 5
+    instance = INSTANCES.get(source.removesuffix(", lying"))
+    least = 5 if instance is None else min(5, len(instance.transitions))
+    assert len(transitions_of(source)) >= least
 
 
 @pytest.mark.xdist_group("symbolic steps")

@@ -41,7 +41,7 @@ def test_what_is_kept_is_found_by_whoever_opens_the_folder(store: Store) -> None
 
 TAMPERING: dict[str, Callable[[bytes], bytes]] = {
     "a changed value": lambda content: content.replace(b"17", b"18"),
-    "a changed code": lambda content: b"0" + content[1:],
+    "a changed code": lambda content: b"x" + content[1:],
     "cut": lambda content: content[:-1],
     "longer": lambda content: content + b" ",
     "empty": lambda content: b"",
@@ -109,24 +109,20 @@ def test_several_may_open_write_and_read_at_once(tmp_path: Path) -> None:
 
 # --- proofs ---
 
-NAMES = ["(consequences)", "begin_tick", "confirm_frame", "finish_rollback", "export_episode"]
+NAMES = ["(consequences)", "confirm_frame"]
 MINE = """
 from __future__ import annotations
-from rollproof import PROTOCOL, evolve, guard, theorem
+from rollproof import PROTOCOL, guard, theorem
 from rollproof.reference.guards import no_rollback_in_progress
 LIMIT = {limit}
 @guard()
 def is_early(peer):
     '''It is early.'''
     return peer.frame {relation} LIMIT
-def tick(peer):
-    '''A tick begins.'''
-    return evolve(peer, ticks=peer.ticks + {ticks}), ()
 @theorem(of="step", trusting=False)
 def time_passes(q, step):
     '''No tick is taken back.'''
     return {{"passes": step.after.ticks >= step.before.ticks{more}}}
-begin = PROTOCOL.transitions["begin_tick"]
 confirm = PROTOCOL.transitions["confirm_frame"].guarded_by({guards})
 MINE = PROTOCOL.replace("mine", confirm)
 """
@@ -136,11 +132,9 @@ EDITS: list[dict[str, str]] = [
     {"limit": "4"},
     {"guards": f"{ALL}, is_early"},
     {"guards": f"{ALL}, is_early", "limit": "4"},
-    {"guards": f"{ALL}, is_early", "relation": ">="},
     {"guards": f"*{ALL[1:]}[1:]"},
     {"more": " - 1"},
     {"more": " + 1"},
-    {"ticks": "2"},
     {"guards": f"{ALL}, no_rollback_in_progress"},
     {},
 ]
@@ -159,7 +153,7 @@ def test_a_kept_verdict_is_that_of_a_proof_from_nothing(
     proved, known = [], 0
     for edit in EDITS:
         file = tmp_path / "mine.py"
-        given = {"limit": "3", "relation": "<", "ticks": "1", "more": "", "guards": ALL, **edit}
+        given = {"limit": "3", "relation": "<", "more": "", "guards": ALL, **edit}
         file.write_text(MINE.format(**given))
         design = load(str(file))
         with design.in_force() as protocol:
@@ -171,8 +165,8 @@ def test_a_kept_verdict_is_that_of_a_proof_from_nothing(
         proved.append(not kept.unproved)
     assert proved[0]
     assert proved[-1]
-    assert proved.count(False) >= 3
-    assert known > len(NAMES)
+    assert proved.count(False) >= 2
+    assert known >= 2 * len(NAMES)
 
 
 def test_the_guards_that_properties_ask_about_count_as_well(store: Store) -> None:

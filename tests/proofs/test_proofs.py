@@ -19,6 +19,7 @@ from rollproof.proofs.counterexamples import Counterexample, dumps, load, replay
 from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import prove
 from rollproof.proofs.necessity import THEOREMS, check_guard, sufficient_sets
+from rollproof.proofs.paths import PathShown
 from rollproof.proofs.vacuity import look
 from rollproof.proofs.verdict import Trust, judge, judge_suspect
 from rollproof.reference.buffers import confirm_frame
@@ -168,15 +169,17 @@ def test_a_clause_whose_premise_never_holds_is_found(monkeypatch: pytest.MonkeyP
     seen = look(PROTOCOL, INSTANCES["core"], expected)
     assert seen.tested == {(says_nothing.name, "often")}
     untested = tuple(expected - seen.tested)
-    assert not Trust((), (), (), untested, seen.states).complete
-    assert Trust((), (), (), (), seen.states).complete
+    shown = (PathShown("begin_tick", "", "taken"),)
+    assert not Trust((), (), (), untested, seen.states, paths=shown).complete
+    assert Trust((), (), (), (), seen.states, paths=shown).complete
 
 
 def test_a_transition_that_is_never_taken_makes_the_trust_incomplete() -> None:
     seen = look(PROTOCOL, INSTANCES["core"], ())
     assert "confirm_frame" in seen.taken
     assert "reset_episode" not in seen.taken
-    assert not Trust((), (), ("reset_episode",), (), seen.states).complete
+    shown = (PathShown("begin_tick", "", "taken"),)
+    assert not Trust((), (), ("reset_episode",), (), seen.states, paths=shown).complete
 
 
 # --- necessity ---

@@ -95,7 +95,7 @@ def test_a_broken_protocol_is_bad_input_in_one_line(copy: Path, file: str, old: 
             capture_output=True,
             text=True,
             timeout=120,
-            env={**os.environ, "PYTHONPATH": str(place)},
+            env={**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"},
         )
     finally:
         (copy / file).write_text(text, encoding="utf-8")
