@@ -459,6 +459,17 @@ def _command(
     return f"rollproof verify{given}{' --proof-only' if proof_only else ''}"
 
 
+def _trace_document(trace: Trace) -> dict[str, Any]:
+    """Return a run for tools; only what happened in it, if the code makes states that cannot be described."""
+    try:
+        return document_of(story_of(trace))
+    except Exception as error:
+        found = trace.violation
+        verdict = {"property": found.property, "clause": found.clause} if found is not None else {}
+        steps = [{"transition": step.transition, "args": repr(step.args)} for step in trace.steps]
+        return {"verdict": verdict, "steps": steps, "not_shown": described(error)}
+
+
 def _document(
     judgement: Judgement,
     example: CounterexampleToInduction | None,
@@ -494,7 +505,7 @@ def _document(
             }
             for each in judgement.judged
         ],
-        "trace": None if judgement.trace is None else document_of(story_of(judgement.trace)),
+        "trace": None if judgement.trace is None else _trace_document(judgement.trace),
         "searched": judgement.searched,
         "not_searched": list(judgement.failed),
         "sessions": None if judgement.played is None else judgement.played.sessions,
