@@ -25,7 +25,7 @@ from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
 from tests.reference.test_rules import RULES
 
-CODE_ONLY = {"ME-3"}
+CODE_ONLY = {"IN-13", "ME-3"}
 """Rules that no guard, transition, theorem or lemma is about."""
 
 
@@ -205,7 +205,7 @@ def test_the_whole_formula_only_if_asked(capsys: pytest.CaptureFixture[str]) -> 
     [
         (["promote_frames"], "did you mean promote_frame"),
         (["BUF-X4"], "did you mean BUF-4"),
-        (["BUF-4", "--unused"], "--unused is about all lemmas"),
+        (["BUF-4", "--unused"], "--unused lists lemmas"),
         (["BUF-4", "--jobs", "0"], "--jobs must be at least 1"),
         (["x" * 5000], "there is no name"),
     ],
