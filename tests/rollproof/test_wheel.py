@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from rollproof.cli import app
+from tests import LONG
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
@@ -207,6 +208,7 @@ def test_what_scripts_rely_on_holds_of_the_installed_tool(installed: Path, tmp_p
     assert int(done.stdout.split(" passed")[0].split()[-1]) > 100
 
 
+@pytest.mark.skipif(not (LONG or os.environ.get("ROLLPROOF_DIST")), reason="takes minutes: make dist")
 def test_a_strangers_path(rollproof: Command, elsewhere: Path) -> None:
     """Write the example, see it proved, break it, read the run, take the mend that is proposed, see that proved."""
     file = elsewhere / "stranger" / "protocol.py"
