@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 BUILD = "import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])(sys.argv[2]))"
+MADE = (".*", "build", "dist", "*.egg-info", "__pycache__", "node_modules", "target")
+"""What a checkout has beside its own files. A list of files left by an earlier build would be believed by the next."""
 CHAPTERS = ("reference", "model", "proofs", "conformance", "lessons")
 NEEDED = (
     "rollproof/reference/PROTOCOL.md",
@@ -48,7 +50,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the wheel, built of the source archive and of nothing else."""
     folder = Path(os.environ.get("ROLLPROOF_DIST") or tmp_path_factory.mktemp("dist")).resolve()
     folder.mkdir(exist_ok=True)
-    archive = folder / build(ROOT, "build_sdist", folder)
+    checkout = tmp_path_factory.mktemp("checkout") / "rollproof"
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(*MADE))
+    archive = folder / build(checkout, "build_sdist", folder)
     unpacked = tmp_path_factory.mktemp("source")
     with tarfile.open(archive) as source:
         source.extractall(unpacked, filter="data")
