@@ -1,12 +1,13 @@
 """Whether the proofs say anything: what they speak of must happen somewhere.
 
 Every transition must be taken in some reachable state, and every clause of every property must be tested in one: its
-premises hold there. That every guard matters is shown by `proofs.necessity`.
+premises hold there. The runs that are kept to take every path (`proofs.witnesses`) are looked at first; what they do not
+test is searched for. That every guard matters is shown by `proofs.necessity`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from attrs import evolve, frozen
@@ -17,6 +18,9 @@ from rollproof.model.theorems.logic import Formula
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.theorems.property import StepView
 from rollproof.model.theorems.values import Values
+from rollproof.proofs.counterexamples import Counterexample
+from rollproof.proofs.witnesses import Witness as Kept
+from rollproof.proofs.witnesses import walked
 from rollproof.reference.state import Peer, Phase
 from rollproof.reference.transition import Protocol
 
@@ -24,6 +28,7 @@ DEEP_LIMIT = 10_000
 """How many, to find a transition that was not taken in those."""
 LIMIT = 1_000
 """How many states of each instance are looked at."""
+_ALONE = ("state", "consequence", "step")
 Clause = tuple[str, str]
 """A property and the name of one of its clauses."""
 
@@ -99,6 +104,19 @@ class Witness(Values):
         return Noted.of(all(all_), any(map(is_tested, all_)))
 
 
+def look_along(protocol: Protocol, runs: Iterable[Kept], expected: Iterable[Clause]) -> Seen:
+    """Go along kept runs, as far as they can still be taken, and note which expected clauses are tested."""
+    notes, states = _Notes(expected), 0
+    for kept in runs:
+        for explorer, view in walked(protocol, kept):
+            q = Witness(*explorer.readings[kept.run].setting)
+            notes.state(q, view.before)
+            notes.view(q, view)
+            notes.state(q, view.after)
+            states += 1
+    return Seen(frozenset(notes.taken), frozenset(notes.tested), states)
+
+
 def look(protocol: Protocol, instance: Instance, expected: Iterable[Clause], limit: int = LIMIT) -> Seen:
     """Go through the states of an instance until every expected clause is tested, or `limit` states are seen."""
     explorer = Explorer(protocol, instance)
@@ -106,12 +124,31 @@ def look(protocol: Protocol, instance: Instance, expected: Iterable[Clause], lim
     notes = _Notes(expected)
     for found in explorer.start():
         notes.state(readings[found.run], found.peer)
-    for stepped in explorer.explore(limit):
+    for stepped in explorer.explore(limit) if notes.left else ():
         if stepped.after is not None:
             notes.step(readings[stepped.after.run], stepped)
             if stepped.is_new:
                 notes.state(readings[stepped.after.run], stepped.after.peer)
+        if not notes.left:
+            break
     return Seen(frozenset(notes.taken), frozenset(notes.tested), explorer.states)
+
+
+def found(protocol: Protocol, runs: Iterable[Kept], expected: Iterable[Clause]) -> Iterator[Kept]:
+    """Yield a run for each expected clause that none of these runs tests, to be kept with them."""
+    open_ = set(expected) - look_along(protocol, runs, expected).tested
+    for instance in INSTANCES.values():
+        explorer = Explorer(protocol, instance)
+        for stepped in explorer.explore(LIMIT) if open_ else ():
+            if stepped.after is not None:
+                notes = _Notes(open_)
+                q = Witness(*explorer.readings[stepped.after.run].setting)
+                notes.step(q, stepped)
+                notes.state(q, stepped.after.peer)
+                if notes.tested:
+                    open_ -= notes.tested
+                    steps = (*stepped.before.way(), (stepped.transition.name, stepped.args))
+                    yield Kept(stepped.after.run, Counterexample(instance.name, steps))
 
 
 def look_for(protocol: Protocol, transition: str, expected: Iterable[Clause] = ()) -> Seen:
@@ -180,13 +217,20 @@ class _Notes:
             if name in PROPERTIES:
                 self._untested.setdefault(name, set()).add(clause)
 
+    @property
+    def left(self) -> bool:
+        """Tell whether there are clauses that were not tested yet, of other things than pairs."""
+        return any(PROPERTIES[name].scope in _ALONE for name in self._untested)
+
     def state(self, q: Witness, peer: Any) -> None:
         self._note(("state", "consequence"), q, peer)
 
     def step(self, q: Witness, stepped: Stepped) -> None:
-        self.taken.add(stepped.transition.name)
         args = named(stepped.transition, stepped.args)
-        view = StepView(stepped.transition.name, stepped.before.peer, args, stepped.whole, stepped.events)
+        self.view(q, StepView(stepped.transition.name, stepped.before.peer, args, stepped.whole, stepped.events))
+
+    def view(self, q: Witness, view: StepView) -> None:
+        self.taken.add(view.transition)
         self._note(("step",), q, view)
 
     def _note(self, scopes: tuple[str, ...], q: Witness, about: Any) -> None:

@@ -22,7 +22,8 @@ from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard
 from rollproof.proofs.paths import Examined, PathShown, examined, expected_besides
 from rollproof.proofs.played import Played, play_all, play_held, standstill
 from rollproof.proofs.unused import unused_lemmas
-from rollproof.proofs.vacuity import Clause, Seen, look, look_at_pairs, look_for, merged
+from rollproof.proofs.vacuity import Clause, Seen, look, look_along, look_at_pairs, look_for, merged
+from rollproof.proofs.witnesses import load as witnesses
 from rollproof.reference.transition import Protocol
 
 Status = Literal["proved", "refuted", "undecided"]
@@ -259,12 +260,14 @@ def trust(
         for each in report.discharges
         if each.property in PROPERTIES and PROPERTIES[each.property].scope not in ("possibility", "product", "round")
     }
+    along = look_along(protocol, witnesses(), expected)
+    open_ = expected - along.tested
     guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
 
     def task(item: tuple[str, ...]) -> Any:
         match item:
             case ("look", name):
-                return look(protocol, INSTANCES[name], expected)
+                return look(protocol, INSTANCES[name], open_)
             case ("pairs",):
                 return look_at_pairs(protocol, INSTANCES["episodes"])
             case ("guard", transition, guard):
@@ -277,7 +280,7 @@ def trust(
 
     items = [
         *(("paths", name) for name in protocol.transitions),
-        *(("look", name) for name in INSTANCES),
+        *(("look", name) for name in INSTANCES if open_),
         ("pairs",),
         *(("guard", *each) for each in guards),
         *(("control", name) for name in VARIANTS),
@@ -286,7 +289,7 @@ def trust(
     for result in in_parallel(task, items, jobs):
         results.append(result)
         progress()
-    seen = merged(each for each in results if isinstance(each, Seen))
+    seen = merged((along, *(each for each in results if isinstance(each, Seen))))
     missing = [name for name in protocol.transitions if name not in seen.taken]
     seen = merged((seen, *in_parallel(lambda name: look_for(protocol, name, expected), missing, jobs)))
     outlines = [each for each in results if isinstance(each, Examined)]

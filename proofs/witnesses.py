@@ -132,14 +132,14 @@ def _idle(instance: Instance, player: str, epoch: int, actions: tuple[tuple[Any,
     return LockstepTruth(instance.config(player), instance.world, epoch, actions)
 
 
-def played(protocol: Protocol, witness: Witness) -> Iterator[tuple[TruthOf, StepView]]:
-    """Yield the last step of a kept run, with what really happens; nothing if it cannot be taken any more."""
+def walked(protocol: Protocol, witness: Witness) -> Iterator[tuple[Explorer, StepView]]:
+    """Yield the steps of a kept run, as far as they can still be taken."""
     instance = WITNESSING.get(witness.way.instance)
     if instance is None or witness.run >= len(instance.truths):
         return
     explorer = Explorer(protocol, instance)
     reading = explorer.readings[witness.run]
-    peer, view = instance.start(explorer.player), None
+    peer = instance.start(explorer.player)
     for name, args in witness.way.steps:
         transition = protocol.transitions.get(name)
         try:
@@ -150,9 +150,16 @@ def played(protocol: Protocol, witness: Witness) -> Iterator[tuple[TruthOf, Step
             view = StepView(name, peer, named(transition, args), *effected(transition, peer, args))
         except Exception:  # what raises is another theorem's concern
             return
+        yield explorer, view
         peer = view.after
-    if view is not None:
-        yield truth_of(explorer, witness.run), view
+
+
+def played(protocol: Protocol, witness: Witness) -> Iterator[tuple[TruthOf, StepView]]:
+    """Yield the last step of a kept run, with what really happens; nothing if it cannot be taken any more."""
+    steps = list(walked(protocol, witness))
+    if len(steps) == len(witness.way.steps):
+        explorer, last = steps[-1]
+        yield truth_of(explorer, witness.run), last
 
 
 def load(file: File = FILE) -> list[Witness]:

@@ -26,7 +26,7 @@ from rollproof.output import (
     write_json,
 )
 from rollproof.pictures import write_page
-from rollproof.proofs import paths, witnesses
+from rollproof.proofs import paths, vacuity, witnesses
 from rollproof.proofs.counterexamples import FILE, Counterexample, counterexample_of, dumps, load
 from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import in_parallel
@@ -130,6 +130,7 @@ def _keep(told: list[Told], jobs: int | None) -> None:
         for some in in_parallel(lambda name: list(paths.found(PROTOCOL, name)), PROTOCOL.transitions, jobs):
             kept.extend(some)
             bar.advance(bar.task_ids[0])
+    kept.extend(vacuity.found(PROTOCOL, kept, before(PROTOCOL).stated))
     write_file(witnesses.FILE, witnesses.dumps(kept))
 
 

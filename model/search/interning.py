@@ -133,22 +133,29 @@ class Watched(Peer):
     """A peer that tells which of its parts are read."""
 
     def __getattribute__(self, name: str) -> Any:
-        value = object.__getattribute__(self, name)
         if name in _WHOLE:
             READS.add(name)
-        elif name in _WATCHED_PARTS:
-            return _watched(_WATCHED_PARTS[name], value)
-        return value
+        return object.__getattribute__(self, name)
 
 
 def watched(peer: Peer) -> Peer:
     """Return a peer that is equal to `peer` and tells what is read of it."""
-    return _watched(Watched, peer)
-
-
-def _watched(kind: type[R], value: R) -> R:
-    watching: R = made(kind, **fields_of(value))
+    known = _LATEST.get(id(peer))
+    if known is not None:
+        return known[1]
+    fields = fields_of(peer)
+    for name, kind in _WATCHED_PARTS.items():
+        fields[name] = made(kind, **fields_of(fields[name]))
+    watching: Watched = made(Watched, **fields)
+    if len(_LATEST) >= _REMEMBERED:
+        _LATEST.clear()
+    _LATEST[id(peer)] = peer, watching  # the peer is kept, so that its id is not used again
     return watching
+
+
+_REMEMBERED = 64
+_LATEST: dict[int, tuple[Peer, Watched]] = {}
+"""The last peers that were watched: many properties are asked about each."""
 
 
 def _watching(name: str, kind: type) -> type:

@@ -103,13 +103,7 @@ def watched(driver: Callable[..., Step], protocol: Protocol, peer: Peer, *args: 
         Exception: whatever the protocol raises.
     """
     attempts: list[Attempt] = []
-
-    def note(attempt: Attempt) -> None:
-        if len(attempts) >= MOST_ATTEMPTS:
-            raise EndlessError
-        attempts.append(attempt)
-
-    after, events = driver(noting(protocol, note), peer, *args, **options)
+    after, events = driver(_NOTEBOOK.noting(protocol, attempts), peer, *args, **options)
     timed = driver.__name__ in ("tick", "poll", "receive")
     now, rest = (args[0], args[1:]) if timed else (0, args)
     return DriverCall(driver.__name__, protocol, now, rest, peer, after, tuple(events), tuple(attempts))
@@ -121,6 +115,29 @@ def noting(protocol: Protocol, note: Callable[[Attempt], None]) -> Protocol:
         protocol,
         transitions={name: cast(Transition[Any], _Noting(each, note)) for name, each in protocol.transitions.items()},
     )
+
+
+class _Notebook:
+    """Where attempts are noted. A protocol that notes is made once, for the many calls that are watched in a row."""
+
+    def __init__(self) -> None:
+        self._attempts: list[Attempt] = []
+        self._last: tuple[Protocol, Protocol] | None = None
+
+    def noting(self, protocol: Protocol, attempts: list[Attempt]) -> Protocol:
+        """Return a protocol that does the same, and notes each attempt there until the next one is asked for."""
+        self._attempts = attempts
+        if self._last is None or self._last[0] is not protocol:
+            self._last = protocol, noting(protocol, self._note)
+        return self._last[1]
+
+    def _note(self, attempt: Attempt) -> None:
+        if len(self._attempts) >= MOST_ATTEMPTS:
+            raise EndlessError
+        self._attempts.append(attempt)
+
+
+_NOTEBOOK = _Notebook()
 
 
 class _Noting:

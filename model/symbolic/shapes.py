@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -101,7 +102,12 @@ def equal(left: Any, right: Any) -> Any:
 
 
 def _apply(sort: Any, name: str, at: tuple[Any, ...]) -> Any:
-    return z3.Function(name, *(term.sort() for term in at), sort)(*at) if at else z3.Const(name, sort)
+    return _function(name, *(term.sort() for term in at), sort)(*at) if at else z3.Const(name, sort)
+
+
+@lru_cache(10_000)
+def _function(name: str, *sorts: Any) -> Any:
+    return z3.Function(name, *sorts)
 
 
 def _part(cls: type, fields: dict[str, Any]) -> Any:

@@ -199,21 +199,28 @@ def _triggers(formula: Any, bound: Any) -> list[Any]:
 
     Left to itself the solver looks at every function of a frame; this is about five times as fast, and never lost.
     """
+    ctx, variable = formula.ctx_ref(), bound.as_ast()
     found: dict[int, Any] = {}
     seen: set[int] = set()
-    todo = [formula]
-    while todo:
+    todo = [formula.as_ast()]
+    while todo:  # by the solver's own functions: the wrappers of terms take most of the time here
         term = todo.pop()
-        if term.get_id() in seen or not z3.is_app(term):
+        number = z3.Z3_get_ast_id(ctx, term)
+        if number in seen or z3.Z3_get_ast_kind(ctx, term) != z3.Z3_APP_AST:
             continue
-        seen.add(term.get_id())
-        arguments = term.children()
+        seen.add(number)
+        arguments = [z3.Z3_get_app_arg(ctx, term, place) for place in range(z3.Z3_get_app_num_args(ctx, term))]
+        bare = [each.value for each in arguments if _is_constant(ctx, each)]
         if (
-            term.decl().kind() == z3.Z3_OP_UNINTERPRETED
-            and any(each.eq(bound) for each in arguments)
-            and all(each.eq(bound) or z3.is_const(each) for each in arguments)
+            len(bare) == len(arguments)
+            and variable.value in bare
+            and z3.Z3_get_decl_kind(ctx, z3.Z3_get_app_decl(ctx, term)) == z3.Z3_OP_UNINTERPRETED
         ):
-            found[term.get_id()] = term
+            found[number] = z3.ExprRef(term, formula.ctx)
         todo.extend(arguments)
     presence = [term for term in found.values() if term.decl().name().endswith(PRESENCE)]
     return presence or list(found.values())
+
+
+def _is_constant(ctx: Any, term: Any) -> bool:
+    return bool(z3.Z3_get_ast_kind(ctx, term) == z3.Z3_APP_AST and z3.Z3_get_app_num_args(ctx, term) == 0)

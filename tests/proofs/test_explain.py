@@ -20,7 +20,7 @@ from rollproof.proofs.diff import changes
 from rollproof.proofs.explain import explain, kinds
 from rollproof.proofs.readable import readable
 from rollproof.proofs.source import ROOT
-from rollproof.proofs.unused import reachable, unused_lemmas
+from rollproof.proofs.unused import unused_lemmas
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
 from tests.reference.test_rules import RULES
@@ -137,11 +137,6 @@ def with_an_unused_lemma(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.mark.slow
 def test_a_lemma_that_nothing_needs_is_reported(with_an_unused_lemma: str) -> None:
     assert unused_lemmas(PROTOCOL) == [with_an_unused_lemma]
-
-
-def test_needs_are_followed() -> None:
-    needs = {"a": frozenset("bc"), "b": frozenset("d"), "d": frozenset("b"), "e": frozenset("f")}
-    assert reachable("a", needs) == {"b", "c", "d"}
 
 
 # --- formulas ---
