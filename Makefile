@@ -10,7 +10,7 @@ FAST := tests/reference tests/test_house.py \
 	$(addprefix tests/model/test_,rules.py session.py symbolic_containers.py trace.py worlds.py) \
 	$(addprefix tests/rollproof/test_,cli_simulate.py explain.py readme.py)
 
-.PHONY: help venv verify test test-fast lint bench mutants fuzz conform-real docs docs-serve docs-test dist clean
+.PHONY: help venv verify test test-fast test-long lint bench mutants fuzz conform-real docs docs-serve docs-test dist clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -36,7 +36,10 @@ test: $(STAMP)  ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 test-fast: $(STAMP)  ## run the tests that take seconds: the reference, the house, the documents, the command line
-	@$(BIN)/python -m pytest -m "not slow and not fuzz" $(FAST) $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not fuzz and not long" $(FAST) $(ARGS)
+
+test-long: $(STAMP)  ## run the tests that repeat at length what others show in short; takes many minutes
+	@$(BIN)/python -m pytest -m long $(ARGS)
 
 # The type checker is shown the import package as it is once installed.
 lint: $(STAMP)  ## check format, style and types
@@ -61,7 +64,7 @@ conform-real: $(STAMP)  ## judge the libraries of the league, and compare with c
 # The test builds the wheel from the source archive, installs it into an empty environment and uses it elsewhere.
 dist: $(STAMP)  ## build a release in dist/ (source archive and wheel), install it elsewhere, run every command there
 	@rm -rf dist
-	@ROLLPROOF_DIST=dist $(BIN)/python -m pytest -n0 tests/rollproof/test_wheel.py $(ARGS)
+	@ROLLPROOF_DIST=dist $(BIN)/python -m pytest -n0 -m '' tests/rollproof/test_wheel.py $(ARGS)
 	@ls dist
 
 docs: $(STAMP)  ## make the site: lessons, playground, theorems, in build/site

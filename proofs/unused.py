@@ -6,6 +6,9 @@ from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.proofs.cores import rests
 from rollproof.reference.transition import Protocol
 
+TELLING = ("drain_input", "begin_rollback", "announce_end", "(consequences)", "promote_frame")
+"""What is looked at first, since its proofs rest on most lemmas: together on all of those of the present protocol."""
+
 
 def unused_lemmas(protocol: Protocol, jobs: int | None = None) -> list[str]:
     """Return the lemmas that the proof of no theorem rests on."""
@@ -14,8 +17,8 @@ def unused_lemmas(protocol: Protocol, jobs: int | None = None) -> list[str]:
     names = sorted(["(start)", "(consequences)", *protocol.transitions], key=_rank)
     while unused:
         known = len(used)
-        for start in range(0, len(names), _AT_ONCE):
-            some = names[start : start + _AT_ONCE]
+        for start in range(0, len(names), len(TELLING)):
+            some = names[start : start + len(TELLING)]
             if unused:
                 used |= rests(protocol, {"": used}, jobs, names=some)[""].needs
                 unused = [name for name in unused if name not in used]
@@ -24,10 +27,5 @@ def unused_lemmas(protocol: Protocol, jobs: int | None = None) -> list[str]:
     return unused
 
 
-_AT_ONCE = 5
-_TELLING = ("drain_input", "begin_rollback", "announce_end", "(consequences)", "promote_frame")
-"""The transitions whose proofs rest on most lemmas: as soon as each is needed once, the others need not be asked."""
-
-
 def _rank(name: str) -> int:
-    return _TELLING.index(name) if name in _TELLING else len(_TELLING)
+    return TELLING.index(name) if name in TELLING else len(TELLING)

@@ -1,8 +1,8 @@
 """Whether the proofs say anything: what they speak of must happen somewhere.
 
 Every transition must be taken in some reachable state, and every clause of every property must be tested in one: its
-premises hold there. The runs that are kept to take every path (`proofs.witnesses`) are looked at first; what they do not
-test is searched for. That every guard matters is shown by `proofs.necessity`.
+premises hold there. The runs that are kept (`proofs.witnesses`) are looked at first; what they do not test is searched
+for. That every guard matters is shown by `proofs.necessity`.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from rollproof.proofs.counterexamples import FILE, Counterexample, counterexampl
 from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import in_parallel
 from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
+from rollproof.proofs.obligations import before
 from rollproof.proofs.verdict import control
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.shared import OwnProtocol, adopt, guards_named

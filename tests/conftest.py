@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests import LONG
 
-settings.register_profile("usual", deadline=None, derandomize=True, max_examples=60, database=None)
+settings.register_profile("usual", deadline=None, derandomize=True, max_examples=30, database=None)
 settings.register_profile(
     "fuzz",
     deadline=None,

@@ -10,7 +10,6 @@ import pytest
 
 from rollproof.conformance.adapters import template
 from rollproof.conformance.adapters.reference import Adapter
-from rollproof.conformance.cases.case import published_cases
 from rollproof.conformance.cases.writing import busy_rounds
 from rollproof.conformance.judge.verdict import Verdict
 from rollproof.conformance.runner.play import Adapters
@@ -18,8 +17,9 @@ from rollproof.conformance.runner.transport import BrokenError
 from rollproof.conformance.suite.judged import run_and_judge
 from rollproof.conformance.suite.smoke import smoke
 from rollproof.conformance.suite.suite import BAD, Target, as_json, run_suite
+from tests.conformance import cases
 
-CASES = {case.id: case for case in published_cases()}
+CASES = cases()
 LOW = [case for case in CASES.values() if case["level"] < 2 and len(case["schedule"]) < 60][::4]
 
 

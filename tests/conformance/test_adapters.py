@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from rollproof.conformance.cases.case import published_cases, read_case
+from rollproof.conformance.cases.case import read_case
 from rollproof.conformance.judge.verdict import Verdict
 from rollproof.conformance.real.findings import RESULTS, about, findings
 from rollproof.conformance.real.implementations import IMPLEMENTATIONS, INDEPENDENT, Configuration
 from rollproof.conformance.real.page import page
 from rollproof.conformance.suite.judged import run_and_judge
 from rollproof.conformance.suite.smoke import smoke
+from tests.conformance import cases
 
 ROOT = Path(__file__).parents[2]
-CASES = {case.id: case for case in published_cases()}
+CASES = cases()
 HANDFUL = (
     "core/active-3-peers",
     "core/input-delay-2-latency-5",

@@ -11,7 +11,6 @@ import attrs
 import pytest
 
 from rollproof.conformance.adapters.template import Adapter
-from rollproof.conformance.cases.case import published_cases
 from rollproof.conformance.judge.verdict import Verdict
 from rollproof.conformance.real import __main__ as command
 from rollproof.conformance.real.effect import effect_of, network_of
@@ -22,8 +21,9 @@ from rollproof.conformance.real.judge import misquoted
 from rollproof.conformance.real.league import league
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.suite.judged import run_and_judge
+from tests.conformance import cases
 
-CASES = {case.id: case for case in published_cases()}
+CASES = cases()
 CLAIMS = {**Adapter.hello, "capabilities": [*Adapter.hello["capabilities"], "leave"]}
 
 

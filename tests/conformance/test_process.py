@@ -14,14 +14,14 @@ import pytest
 from rollproof.cli import run
 from rollproof.conformance.adapters.misbehaving import KINDS
 from rollproof.conformance.adapters.reference import Adapter
-from rollproof.conformance.cases.case import published_cases
 from rollproof.conformance.judge.verdict import Verdict
 from rollproof.conformance.runner.play import Adapters, run_case
 from rollproof.conformance.runner.transport import AdapterError, Process
 from rollproof.conformance.suite.judged import run_and_judge
 from rollproof.conformance.suite.suite import Target, run_suite
+from tests.conformance import cases
 
-CASES = {case.id: case for case in published_cases()}
+CASES = cases()
 ADAPTERS = Path(__file__).parents[2] / "conformance" / "adapters"
 REFERENCE = (sys.executable, "-m", "rollproof.conformance.adapters.reference")
 MUTANT = (sys.executable, "-m", "rollproof.conformance.mutants")

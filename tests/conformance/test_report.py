@@ -12,14 +12,15 @@ from xml.etree import ElementTree
 import pytest
 
 from rollproof.cli import run
-from rollproof.conformance.cases.case import dump, published_cases
+from rollproof.conformance.cases.case import dump
 from rollproof.conformance.mutants.catalogue import find_mutant
 from rollproof.conformance.report.report import KINDS, LEGEND, failure_text, html, junit
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.schema import check
 from rollproof.conformance.suite.suite import Target, as_json, run_suite
+from tests.conformance import cases
 
-CASES = {case.id: case for case in published_cases()}
+CASES = cases()
 SOME = [CASES[id] for id in ("core/deep-rollback", "core/idle", "transport/loss-10-percent", "episode/no-wait")]
 
 

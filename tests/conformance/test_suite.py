@@ -29,13 +29,13 @@ from rollproof.conformance.suite.suite import BAD, Target, as_json, run_suite, s
 from rollproof.reference.messages import InputMessage
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.wire import decode
-from tests import LONG
+from tests import long_but
 
 CASES = {case.id: case for case in all_cases()}
 MATRIX = json.loads((RESULTS / "self-test.json").read_text(encoding="utf-8"))
 EVERY_BUG = range(1, 27)
 LONGEST = {"endurance/20000-frames"}
-"""Cases that take so long that only `make fuzz` plays them."""
+"""Cases that take so long that only `make test-long` plays them."""
 
 
 def in_process(mutant: str | None = None) -> Target:
@@ -43,12 +43,13 @@ def in_process(mutant: str | None = None) -> Target:
     return Target(lambda: Adapters.in_process(make), "" if mutant is None else f"--mutant {mutant}")
 
 
+@pytest.mark.long
 def test_the_files_are_what_the_generator_writes():
     assert stale() == []
 
 
 @pytest.mark.fuzz
-@pytest.mark.parametrize("id", [id for id in CASES if LONG or id not in LONGEST])
+@pytest.mark.parametrize("id", long_but(set(CASES) - LONGEST, CASES))
 def test_the_reference_passes_and_nothing_is_vacuous(id):
     case = CASES[id]
     makers = [Adapter, *RIGHT.values()]
@@ -106,7 +107,7 @@ KILLERS = {
 
 
 @pytest.mark.fuzz
-@pytest.mark.parametrize("name", [name for name, id in sorted(KILLERS.items()) if LONG or id not in LONGEST])
+@pytest.mark.parametrize("name", long_but([name for name, id in KILLERS.items() if id not in LONGEST], sorted(KILLERS)))
 def test_a_mutant_is_killed_as_published(name):
     killer = KILLERS[name]
     judgement, _ = run_and_judge(CASES[killer], Adapters.in_process(find_mutant(name).make))

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve as changed
 
 from rollproof.model.search.agreement import search_pairs
-from rollproof.model.search.instances import INSTANCES, THREE_PEERS, Instance
+from rollproof.model.search.instances import INSTANCES, THREE_PEERS
 from rollproof.model.search.search import Exhausted, LimitReached, Refuted, matches, reach, search, suited, survey
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, of_scope
 from rollproof.model.traces.rendering import as_text
@@ -27,6 +27,7 @@ from rollproof.reference.rollback import Moment, begin_rollback, finish_rollback
 from rollproof.reference.state import Phase
 from rollproof.reference.transition import Protocol, Step, guard
 from rollproof.reference.values import evolve, given
+from tests import long_but
 
 EVERYTHING: list[Any] = [*(each for each in PROPERTIES.values() if not each.is_of_two), NEVER_CRASHES]
 THEOREMS: list[Any] = list(HARM)
@@ -49,7 +50,7 @@ COUNTS = {
 """States and transitions of the present protocol, by instance."""
 
 
-@pytest.mark.parametrize("name", INSTANCES)
+@pytest.mark.parametrize("name", long_but(set(INSTANCES) - {"beyond", "ending", "hashes", "transport"}, INSTANCES))
 def test_the_present_protocol_keeps_every_property_in_every_state(name: str) -> None:
     result = search(PROTOCOL, EVERYTHING, [INSTANCES[name]])
     assert isinstance(result, Exhausted), result
@@ -320,11 +321,14 @@ def test_the_violation_names_player_frame_and_values() -> None:
 PAIRS = of_scope("pair")
 
 
-@pytest.mark.parametrize("instance", [INSTANCES["episodes"], INSTANCES["ending"], THREE_PEERS], ids=lambda it: it.name)
-def test_any_two_peers_of_the_present_protocol_agree(instance: Instance) -> None:
-    result = search_pairs(PROTOCOL, PAIRS, instance)
+PAIRED = {each.name: each for each in (INSTANCES["episodes"], INSTANCES["ending"], THREE_PEERS)}
+
+
+@pytest.mark.parametrize("name", long_but({"episodes"}, PAIRED))
+def test_any_two_peers_of_the_present_protocol_agree(name: str) -> None:
+    result = search_pairs(PROTOCOL, PAIRS, PAIRED[name])
     assert isinstance(result, Exhausted)
-    assert [(count.states, count.transitions) for count in result.counts] == PAIR_COUNTS[instance.name]
+    assert [(count.states, count.transitions) for count in result.counts] == PAIR_COUNTS[name]
 
 
 PAIR_COUNTS = {
@@ -334,9 +338,10 @@ PAIR_COUNTS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", ["phase_36", "phase_61", "stale_clear", "forced_rows_unflagged", "counters_not_restored"]
-)
+PARTED = ("phase_36", "phase_61", "stale_clear", "forced_rows_unflagged", "counters_not_restored")
+
+
+@pytest.mark.parametrize("name", long_but({"phase_36"}, PARTED))
 def test_two_peers_of_a_variant_export_different_rows(name: str) -> None:
     protocol = VARIANTS[name].protocol
     result = search_pairs(protocol, PAIRS, INSTANCES["ending"])
@@ -394,6 +399,7 @@ def test_a_step_can_be_reached() -> None:
     assert trace.end.ending.phase == Phase.RUNNING
 
 
+@pytest.mark.long
 def test_every_transition_is_taken_and_every_guard_decides_somewhere() -> None:
     found = survey(PROTOCOL, [each for each in INSTANCES.values() if each.truthful])
     assert set(found.taken) == set(PROTOCOL.transitions) - NEVER_TAKEN

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -39,26 +41,46 @@ def story(protocol: Protocol) -> Story:
     return story_of(result.trace)
 
 
-RACE = story(PROTOCOL.without("promote_frame", "no_rollback_pending"))
-CRASH = story(PROTOCOL.without("promote_frame", "next_record_is_confirmed"))
-PAIR = search_pairs(VARIANTS["forced_rows_unflagged"].protocol, of_scope("pair"), INSTANCES["ending"])
-assert isinstance(PAIR, Refuted)
-STORIES = {
-    "pair": story_of(PAIR.trace),
-    "race": RACE,
-    "crash": CRASH,
-    "end": story(VARIANTS["end_on_predicted_state"].protocol),
-    "reset": story(VARIANTS["inputs_survive_reset"].protocol),
-    "send": story(VARIANTS["both_paths"].protocol),
+def pair() -> Story:
+    result = search_pairs(VARIANTS["phase_36"].protocol, of_scope("pair"), INSTANCES["ending"])
+    assert isinstance(result, Refuted)
+    return story_of(result.trace)
+
+
+STORIES: dict[str, Callable[[], Story]] = {
+    "pair": pair,
+    "race": partial(story, PROTOCOL.without("promote_frame", "no_rollback_pending")),
+    "crash": partial(story, PROTOCOL.without("promote_frame", "next_record_is_confirmed")),
+    "end": partial(story, VARIANTS["end_on_predicted_state"].protocol),
+    "reset": partial(story, VARIANTS["inputs_survive_reset"].protocol),
+    "send": partial(story, VARIANTS["both_paths"].protocol),
 }
-each_story = pytest.mark.parametrize("told", STORIES.values(), ids=STORIES)
+
+
+@cache
+def known(name: str) -> Story:
+    return STORIES[name]()
+
+
+@pytest.fixture
+def told(request: pytest.FixtureRequest) -> Story:
+    return known(request.param)
+
+
+@pytest.fixture
+def race() -> Story:
+    return known("race")
+
+
+pytestmark = pytest.mark.xdist_group("stories")
+each_story = pytest.mark.parametrize("told", STORIES, indirect=True)
 
 
 # --- text ---
 
 
-def test_text_tells_each_step_and_only_what_it_changed() -> None:
-    text = as_text(RACE).plain
+def test_text_tells_each_step_and_only_what_it_changed(race: Story) -> None:
+    text = as_text(race).plain
     assert text == RACE_TEXT
 
 
@@ -112,15 +134,16 @@ def test_text_ends_with_the_theorem(told: Story) -> None:
 
 
 def test_a_crash_is_told_with_what_was_raised() -> None:
-    assert CRASH.verdict is not None
-    assert CRASH.verdict.property == NEVER_CRASHES
-    assert "KeyError" in as_text(CRASH).plain
+    crash = known("crash")
+    assert crash.verdict is not None
+    assert crash.verdict.property == NEVER_CRASHES
+    assert "KeyError" in as_text(crash).plain
 
 
-def test_colours_only_on_a_terminal() -> None:
+def test_colours_only_on_a_terminal(race: Story) -> None:
     def printed(terminal: bool) -> str:
         out = io.StringIO()
-        Console(file=out, force_terminal=terminal, color_system="standard" if terminal else None).print(as_text(RACE))
+        Console(file=out, force_terminal=terminal, color_system="standard" if terminal else None).print(as_text(race))
         return out.getvalue()
 
     assert "\x1b[" in printed(True)
@@ -235,7 +258,7 @@ def test_a_saved_story_is_the_same_story(told: Story, tmp_path: Path) -> None:
 
 
 def edited(change: Any) -> Any:
-    document = json.loads(dumps(RACE))
+    document = json.loads(dumps(known("race")))
     change(document)
     return document
 
@@ -298,26 +321,28 @@ def test_nothing_in_a_trace_can_move_the_cursor(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "mermaid", "itf", "json"])
-def test_the_command_shows_each_form(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_shows_each_form(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], race: Story
+) -> None:
     file, copy, out = tmp_path / "run.json", tmp_path / "copy.json", tmp_path / "out"
-    file.write_text(dumps(RACE))
+    file.write_text(dumps(race))
     assert run(["trace", str(file), "--format", form, "--json", str(copy)]) == 0
     printed = capsys.readouterr().out
     expected = {
-        "text": as_text(RACE).plain,
-        "mermaid": as_mermaid(RACE),
-        "itf": json.dumps(as_itf(RACE), indent=1) + "\n",
-        "json": dumps(RACE),
+        "text": as_text(race).plain,
+        "mermaid": as_mermaid(race),
+        "itf": json.dumps(as_itf(race), indent=1) + "\n",
+        "json": dumps(race),
     }[form]
     assert printed == expected
-    assert json.loads(copy.read_text()) == document_of(RACE)
+    assert json.loads(copy.read_text()) == document_of(race)
     assert run(["trace", str(file), "--format", form, "--output", str(out)]) == 0
     assert out.read_text() == expected
 
 
-def test_an_unknown_form_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_form_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str], race: Story) -> None:
     file = tmp_path / "run.json"
-    file.write_text(dumps(RACE))
+    file.write_text(dumps(race))
     assert run(["trace", str(file), "--format", "poem"]) == 2
     assert run(["trace", str(tmp_path / "missing.json")]) == 2
     assert "Traceback" not in capsys.readouterr().err

@@ -23,7 +23,6 @@ from rollproof.reference.rollback import begin_tick
 from rollproof.reference.state import Peer
 from rollproof.reference.transition import Step, guard
 from rollproof.reference.values import evolve
-from tests import LONG
 
 EXPECTED = {
     "stale_clear": (4, "begin_tick", "done", "done", {"pending_rollback"}),
@@ -108,7 +107,7 @@ def test_another_order_of_operations_is_a_difference_of_the_drivers() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not LONG, reason="proves two protocols: make fuzz")
+@pytest.mark.long
 def test_theorems_that_change_their_verdict() -> None:
     assert {name: status for name, status in verdicts(VARIANTS["depth_of_last_rollback"].protocol).items()
             if status != "proved"} == {"metrics_match_events": "refuted"}  # fmt: skip

@@ -135,6 +135,7 @@ def with_an_unused_lemma(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_lemma_that_nothing_needs_is_reported(with_an_unused_lemma: str) -> None:
     assert unused_lemmas(PROTOCOL) == [with_an_unused_lemma]
 

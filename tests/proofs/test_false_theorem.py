@@ -11,9 +11,9 @@ from rollproof.model.theorems.logic import Formula, Logic
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.theorems.property import Clauses, Property, theorem
 from rollproof.proofs import composition, obligations
-from rollproof.proofs.induction import prove
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Rollback
+from tests.edited import left_open
 
 Reading = Callable[[Logic, Any], Formula]
 READINGS: dict[str, Reading] = {
@@ -49,5 +49,4 @@ def afresh() -> Iterator[None]:
 @pytest.mark.usefixtures("afresh")
 def test_what_is_false_from_the_fourth_episode_on_is_not_proved(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROPERTIES, NAME, false_theorem(READINGS[name]))
-    report = prove(PROTOCOL, ["drain_input"], jobs=1)
-    assert {each.property for each in report.unproved} == {NAME}
+    assert any(left_open(PROTOCOL, "drain_input", NAME))

@@ -12,10 +12,9 @@ from rollproof.model.theorems.liveness import Round
 from rollproof.model.theorems.properties import of_scope
 from rollproof.model.theorems.property import StepView
 from rollproof.model.theorems.values import Values
-from rollproof.proofs.induction import prove
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
-from tests.edited import edited
+from tests.edited import edited, left_open
 
 ROUND = "a_round_brings_two_peers_nearer"
 
@@ -91,11 +90,9 @@ CHANGES = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("each", CHANGES, ids=[each.name for each in CHANGES])
-def test_a_change_breaks_what_brings_everything_to_its_end(each: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("EFFORT", "FURTHER_EFFORT", "EFFORT_TOGETHER"):
-        monkeypatch.setattr(f"rollproof.proofs.induction.{name}", 150_000)
-    report = prove(edited(each.name, (each.module, each.old, each.new)), [each.transition], jobs=1)
-    assert each.breaks in {(it.property, it.clause) for it in report.unproved}
+def test_a_change_breaks_what_brings_everything_to_its_end(each: Change) -> None:
+    protocol = edited(each.name, (each.module, each.old, each.new))
+    assert each.breaks in ((it.property, it.clause) for it in left_open(protocol, each.transition, each.breaks[0]))
 
 
 def test_each_clause_of_a_round_is_broken_by_some_change() -> None:

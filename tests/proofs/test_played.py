@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests import LONG
+from tests import long_but
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 300
@@ -34,7 +34,6 @@ USUAL = {
     "a deadline of 0 never passes",
     "links begin broken",
 }
-CHOSEN = [name for name in WRONG if name in USUAL or LONG]
 
 
 def edited(directory: Path, places: tuple[Place, ...]) -> None:
@@ -63,7 +62,7 @@ def run(directory: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
 
 @pytest.mark.slow
 @pytest.mark.fuzz
-@pytest.mark.parametrize("name", CHOSEN)
+@pytest.mark.parametrize("name", long_but(USUAL, WRONG))
 def test_a_session_shows_what_is_wrong(name: str, tmp_path: Path) -> None:
     arguments, places = WRONG[name]
     edited(tmp_path, places)

@@ -16,7 +16,6 @@ from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.counterexamples import load, replay
 from rollproof.proofs.necessity import THEOREMS, check_guard
 from rollproof.reference.protocol import PROTOCOL
-from tests import LONG
 
 TEXT = (Path(__file__).parents[2] / "proofs" / "README.md").read_text(encoding="utf-8")
 GUARD_B = "confirm_frame.no_rollback_in_progress"
@@ -25,7 +24,6 @@ DATA = [
     for name in ("canonical_is_lockstep", "export_is_canonical_gapless_once", "termination_is_lockstep")
 ]
 COUNTED = [(name, int(count)) for name, count in re.findall(r"^\| `(\w+\.\w+)` \| (\d+) \|$", TEXT, re.MULTILINE)]
-CHOSEN = [each for each in COUNTED if each[0] == GUARD_B or LONG]
 
 
 def trusts(each: Property) -> str:
@@ -42,7 +40,8 @@ def test_the_table_holds_every_property() -> None:
 
 @pytest.mark.slow
 @pytest.mark.fuzz
-@pytest.mark.parametrize(("name", "states"), CHOSEN)
+@pytest.mark.long
+@pytest.mark.parametrize(("name", "states"), COUNTED)
 def test_no_exported_value_goes_wrong_without_these_guards(name: str, states: int) -> None:
     result = search(PROTOCOL.without(*name.split(".")), DATA)
     assert isinstance(result, Exhausted), result

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 from rollproof.cli import app
-from tests import LONG
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
@@ -158,6 +157,7 @@ def test_every_command_is_called() -> None:
     assert set(CALLS) == {name for name in app if not name.startswith("-")}
 
 
+@pytest.mark.long
 def test_every_command_works_outside_the_checkout(rollproof: Command, installed: Path, elsewhere: Path) -> None:
     (package,) = installed.parent.glob("lib/python*/site-packages/rollproof")
     template = str(package / "conformance" / "adapters" / "template.py")
@@ -176,6 +176,7 @@ def test_the_module_is_not_that_of_the_folder_that_it_is_run_in(rollproof: Comma
     assert "kept every promise" in rollproof("simulate", "idle_parity", module=True).stdout
 
 
+@pytest.mark.long
 def test_the_kept_counterexamples_are_used(rollproof: Command) -> None:
     """The installed tool tells of a guard what the checkout tells."""
     here = subprocess.run(
@@ -192,6 +193,7 @@ TRIED = ("test_scripts.py", "test_cli_simulate.py", "test_explain.py")
 """What a user or an attacker does to the tool: these tests are run once more, against what is installed."""
 
 
+@pytest.mark.long
 def test_what_scripts_rely_on_holds_of_the_installed_tool(installed: Path, tmp_path: Path) -> None:
     """The last test of this file: it adds pytest to the environment, which the tool itself must do without."""
     pip = [installed / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -212,7 +214,7 @@ def test_what_scripts_rely_on_holds_of_the_installed_tool(installed: Path, tmp_p
     assert int(done.stdout.split(" passed")[0].split()[-1]) > 100
 
 
-@pytest.mark.skipif(not (LONG or os.environ.get("ROLLPROOF_DIST")), reason="takes minutes: make dist")
+@pytest.mark.long
 def test_a_strangers_path(rollproof: Command, elsewhere: Path) -> None:
     """Write the example, see it proved, break it, read the run, take the mend that is proposed, see that proved."""
     file = elsewhere / "stranger" / "protocol.py"
