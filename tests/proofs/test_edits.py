@@ -1,6 +1,6 @@
 """Mistakes made by hand in the text of `reference/`: each makes the verdict on the code something else than proved.
 
-Each is one replacement at one place. A few are tried whenever the tests are run, all of them by `make fuzz`.
+Each is one replacement at one place. A few are tried whenever the tests are run, all of them by `make test-long`.
 """
 
 from __future__ import annotations
