@@ -2,8 +2,8 @@
 
 What is proved of a path that cannot be taken says nothing. So for each path a concrete step is shown that takes it:
 there everything that the proof assumes of the path holds. A path that no step takes is proved to be impossible. One
-that was only seen to be taken where partners lie is counted apart: what trusts them may say nothing of it. What is
-neither is named, and then nothing is called proved.
+that is taken only where partners lie, or was only seen so, is counted apart: what trusts them may say nothing of it.
+What is neither is named, and then nothing is called proved.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from rollproof.reference.transition import Protocol
 
 LIMIT = 3_000
 """How many states of each instance are searched for a step that takes a path, if no kept run does."""
-QUICKLY = 50_000
-"""How much work it may be to prove a path impossible before runs are searched that take it."""
+QUICKLY = 150_000
+"""How much work it may be to prove a path impossible before runs are searched that take it, or where nobody lies."""
 ALIKE = 40
 """Of how many steps that look alike all are compared with the paths; of further ones, some."""
-PathVerdict = Literal["taken", "by lies", "never", "not shown"]
+PathVerdict = Literal["taken", "by lies", "seen by lies", "never", "not shown"]
 
 
 @frozen
@@ -46,7 +46,8 @@ class PathShown:
     path: str
     verdict: PathVerdict
     """`taken` by a step where everything that is assumed holds; `by lies`: by a step where everything holds but that
-    partners say the truth, and by no other that was seen; `never`: it is proved that no step takes it."""
+    partners say the truth, and it is proved that no other takes it; `seen by lies`: no other was seen to; `never`: it
+    is proved that no step takes it."""
 
 
 @frozen
@@ -162,7 +163,9 @@ class _Paths:
     """The paths that a step takes where partners lie."""
 
     def verdict(self, case: Case) -> PathVerdict:
-        return self.verdicts.get(case.path, "by lies" if case.path in self.lies else "not shown")
+        if case.path in self.lies and case.path not in self.verdicts:
+            return "by lies" if _impossible((*case.premises, *case.trust), QUICKLY) else "seen by lies"
+        return self.verdicts.get(case.path, "not shown")
 
     @property
     def left(self) -> list[Case]:

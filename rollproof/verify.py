@@ -357,7 +357,10 @@ def _told_paths(trusted: Trust) -> str:
     """Return how many paths are taken, and how; the names of those that are not shown to be."""
     counts = Counter(each.verdict for each in trusted.paths)
     named = (f"{each.transition} ({each.path})" for each in trusted.paths if each.verdict == "not shown")
-    told = f"{counts['taken']} are taken, {counts['by lies']} only where partners lie, {counts['never']} provably never"
+    told = (
+        f"{counts['taken']} are taken, {counts['by lies']} provably only where partners lie, "
+        f"{counts['seen by lies']} seen only there, {counts['never']} provably never"
+    )
     return "; ".join([told, *(f"not shown: {name}" for name in named)])
 
 
