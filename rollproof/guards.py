@@ -35,7 +35,7 @@ from rollproof.proofs.obligations import before
 from rollproof.proofs.verdict import control
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.shared import OwnProtocol, adopt, guards_named
-from rollproof.verify import pictured
+from rollproof.verdicts import pictured
 
 _COLOURS = {"needed": "green", "redundant": "cyan", "undecided": "bold yellow"}
 

@@ -19,6 +19,7 @@ from rollproof.proofs.necessity import GuardVerdict, Necessity
 from rollproof.proofs.verdict import Trust
 from rollproof.reference.episode import reset_episode
 from rollproof.reference.protocol import PROTOCOL
+from rollproof.verdicts import show_trust
 from tests.proofs.test_proofs import late_mistake
 
 
@@ -163,5 +164,5 @@ def test_a_guard_that_became_redundant_is_named(capsys: pytest.CaptureFixture[st
     verdicts: tuple[tuple[str, Necessity], ...] = (("lost", "redundant"), ("always", "redundant"), ("kept", "needed"))
     guards = tuple(GuardVerdict("promote_frame", name, "", (), verdict) for name, verdict in verdicts)
     trusted = Trust(guards, (), (), (), 0)
-    command._show_trust(trusted, {"promote_frame.lost", "promote_frame.kept"})
+    show_trust(trusted, {"promote_frame.lost", "promote_frame.kept"})
     assert "redundant now, and needed before: promote_frame.lost\n" in re.sub(" +\n", "\n", capsys.readouterr().out)
