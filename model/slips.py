@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import sysconfig
 from pathlib import Path
 from traceback import walk_tb
+
+import attrs
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMINERS = ("model", "proofs", "conformance", "lessons", "rollproof", "tests")
@@ -14,7 +15,8 @@ PARTS = ("containers", "values", "copying", "transition")
 """The modules of the reference that raise if they are asked for what is not there: that is their caller's fault."""
 ASKED = (*PARTS, "tick")
 """Where something may be missing because a rule is broken: a guard that excludes it, or a transition."""
-LIBRARIES = Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))
+LIBRARIES = tuple(Path(str(each.__file__)).resolve().parents[1] for each in (re, attrs))
+"""Where the standard library lies, and where other libraries do."""
 _CALLED_WRONGLY = re.compile(r"(unexpected|invalid) keyword|required positional|positional arguments? but|not callable")
 
 

@@ -8,6 +8,7 @@ let python = null;
 let parts = null;
 let serial = 0;
 let solver = false;
+let libraries = null;
 const HOME = "https://engine.invalid/";
 
 const tell = (id, answer) => postMessage({ id, answer });
@@ -36,13 +37,14 @@ async function start() {
   };
   const lockFileContents = new TextDecoder().decode(await unpacked("lock"));
   python = await loadPyodide({ indexURL: HOME, stdLibURL: `${HOME}python_stdlib.zip`, createPyodideModule, lockFileContents });
-  python.unpackArchive((await bytes("project")).buffer, "zip", { extractDir: "/lab" });
-  python.runPython("import sys; sys.path.insert(0, '/lab'); import rollproof.lessons.worker as worker");
+  libraries = python.runPython("import sysconfig; sysconfig.get_path('purelib')"); // what lies there is no reader's own code
+  python.unpackArchive((await bytes("project")).buffer, "zip", { extractDir: libraries });
+  python.runPython("import rollproof.lessons.worker as worker");
 }
 
 async function loadSolver() {
   if (solver) return;
-  python.unpackArchive((await bytes("solver")).buffer, "zip", { extractDir: "/lab" });
+  python.unpackArchive((await bytes("solver")).buffer, "zip", { extractDir: libraries });
   solver = true;
 }
 
