@@ -286,6 +286,20 @@ def _play(
     return HELD if held else BROKEN
 
 
+def draw(path: Path, again: str, protocol: Protocol, option: str) -> bool:
+    """Draw the session that these arguments play, if they play one; tell whether they do."""
+    words = again.split()
+    if words[0] in SCENARIOS:
+        (session,) = _scenarios((words[0],))
+    elif "--seed" in words:
+        kind = next((kind for kind in _RANDOM if f"--{kind}" in words), "random")
+        session = _random(int(words[words.index("--seed") + 1]), kind, strict=True)
+    else:
+        return False
+    _write_picture(path, session, protocol, option)
+    return True
+
+
 def _write_picture(path: Path, session: _Session, protocol: Protocol, option: str) -> None:
     drawn = {protocol.name: (protocol, option), PROTOCOL.name: (PROTOCOL, "")}
     try:

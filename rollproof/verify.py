@@ -36,6 +36,7 @@ from rollproof.proofs.quick import judge_quickly
 from rollproof.proofs.verdict import Judgement, Trust, judge, judge_suspect, trust
 from rollproof.reference.transition import Protocol
 from rollproof.shared import OwnProtocol, adopt, protocol_asked, show_broken
+from rollproof.simulate import draw
 from rollproof.verdicts import (
     COLOURS,
     SHOWN,
@@ -149,7 +150,7 @@ def verify(
     if judgement.broken is not None:
         show_broken(judgement.broken)
     if html is not None:
-        _write_picture(html, judgement, command)
+        _write_picture(html, judgement, protocol, command, _option(without, variant, own))
     code = _code(judgement, theorem, trusted, crossed)
     if json is not None:
         write_json(json, document_of_verdict(judgement, example, trusted, crossed, command, code))
@@ -232,13 +233,12 @@ def _option(without: str | None, variant: str | None, own: str | None) -> str:
     return "".join(f" --{name} {value}" for name, value in options.items() if value is not None)
 
 
-def _write_picture(path: Path, judgement: Judgement, command: str) -> None:
+def _write_picture(path: Path, judgement: Judgement, protocol: Protocol, command: str, option: str) -> None:
     broken = judgement.broken
     if judgement.trace is None and broken is not None:
-        told = (
-            f"{path} is not written: a whole session goes wrong; rollproof simulate {broken.again} --html FILE draws it"
-        )
-        console(stderr=True).print(told, soft_wrap=True)
+        if not draw(path, broken.again, protocol, option):
+            told = f"{path} is not written: {broken.name} is a law of a small part, and no run shows it"
+            console(stderr=True).print(told, soft_wrap=True)
         return
     write_page(path, {"": pictured(judgement.trace, command)} if judgement.trace is not None else {})
 

@@ -132,3 +132,31 @@ def test_a_failing_implementation_step_by_step(tmp_path: Path) -> None:
     assert shown["packets"]
     assert {each["name"] for each in shown["moments"]} >= {"tick", "send", "arrive", "advance", "input_recv"}
     assert shown["again"].startswith("rollproof conform --case core/deep-rollback")
+
+
+def test_a_whole_session_that_goes_wrong_is_drawn_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine, page = tmp_path / "mine.py", tmp_path / "page.html"
+    mine.write_text(
+        "from attrs import evolve\nfrom rollproof import PROTOCOL\n"
+        "MINE = evolve(PROTOCOL, name='mine', poll=tuple(each for each in PROTOCOL.poll if each != 'drain'))\n"
+    )
+    assert run(["verify", "--protocol", str(mine), "--html", str(page), "--jobs", "1"]) == 1
+    again = capsys.readouterr().out.partition("To see it again: ")[2].splitlines()[0]
+    ((wrong, right),) = runs(page)
+    assert wrong["again"] == again
+    assert wrong["protocol"] == "mine"
+    assert right["protocol"] == "present"
+
+
+def test_of_a_small_part_that_goes_wrong_there_is_no_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, page = tmp_path / "mine.py", tmp_path / "page.html"
+    mine.write_text(
+        "from attrs import evolve\nfrom rollproof import PROTOCOL\n"
+        "KEPT = {name: each for name, each in PROTOCOL.transitions.items() if name != 'change_link'}\n"
+        "MINE = evolve(PROTOCOL, name='mine', transitions=KEPT)\n"
+    )
+    assert run(["verify", "--protocol", str(mine), "--html", str(page), "--jobs", "1"]) == 1
+    assert "is a law of a small part, and no run shows it" in capsys.readouterr().err
+    assert not page.exists()
