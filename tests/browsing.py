@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,7 +69,7 @@ def complaints(browser: Any) -> list[str]:
 
 def accessibility(browser: Any) -> list[str]:
     """Return what the accessibility checker finds wrong with the page."""
-    if not AXE.is_file():
+    if not AXE.is_file() and "ROLLPROOF_SITE" not in os.environ:
         pytest.skip("the accessibility checker is not set up: make docs does it")
     browser.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
     browser.execute_script(AXE.read_text(encoding="utf-8"))
