@@ -61,10 +61,10 @@ export class Playground {
         this.store.set("without", [...this.without]);
         this.soon();
       });
-      return element("li", {}, element("label", { title: guard.sentence }, box, " ", element("code", {}, guard.name)), " ", element("small", {}, guard.sentence));
+      return element("li", {}, element("label", { title: guard.sentence }, box, " ", element("code", {}, guard.name)), " ", element("small", {}, guard.sentence.replaceAll("`", "")));
     });
     const open = each.guards.some((guard) => this.without.has(`${each.name}.${guard.name}`));
-    return element("details", { open }, element("summary", {}, element("code", {}, each.name), " ", element("small", {}, each.sentence)), element("ul", {}, ...boxes));
+    return element("details", { open }, element("summary", {}, element("code", {}, each.name), " ", element("small", {}, each.sentence.replaceAll("`", ""))), element("ul", {}, ...boxes));
   }
 
   open(file) {
