@@ -180,6 +180,10 @@ def _tested(node: ast.If | ast.IfExp | ast.While) -> Iterator[Change]:
     yield node.test, "condition negated", f"not ({ast.unparse(node.test)})"
 
 
+UNORDERED = ("min", "max", "same", "guard", "transition")
+"""What does the same with its arguments in another order: of the last two they are the rules that are cited."""
+
+
 def _called(node: ast.Call) -> Iterator[Change]:
     name = node.func.id if isinstance(node.func, ast.Name) else ""
     if name in OTHERS:
@@ -190,7 +194,7 @@ def _called(node: ast.Call) -> Iterator[Change]:
             yield node, "field dropped", ast.unparse(ast.Call(node.func, node.args, kept))
     if len(node.args) >= 2 and not any(isinstance(each, ast.Starred) for each in node.args):
         one, two, *rest = node.args
-        if ast.unparse(one) != ast.unparse(two):
+        if ast.unparse(one) != ast.unparse(two) and ast.unparse(node.func) not in UNORDERED:
             yield node, "arguments swapped", ast.unparse(ast.Call(node.func, [two, one, *rest], node.keywords))
     for keyword in node.keywords:
         if keyword.arg in LISTS and isinstance(keyword.value, ast.Tuple):

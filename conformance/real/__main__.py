@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,12 @@ def _league(chosen: Sequence[Implementation], *, publish: bool) -> int:
     """Judge, then publish or compare."""
     missing = _installed(chosen)
     running = [each for each in chosen if each.name not in missing]
-    outcomes = _judged(running)
+    outcomes = _judged(running, missing)
     wrong = [line for outcome in outcomes.values() for line in outcome.wrong]
     print(*wrong, sep="\n", end="\n" if wrong else "")
     if wrong and not publish:
         return 1
-    files = _files({name: outcome.document for name, outcome in outcomes.items()})
+    files = _files({name: outcome.document for name, outcome in outcomes.items()}, publish=publish)
     if publish:
         for path, text in files.items():
             write_text(path, text)
@@ -78,20 +79,30 @@ def _installed(chosen: Sequence[Implementation]) -> dict[str, str]:
     _progress("installing and building")
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(install, chosen))
-    for name, reason in missing.items():
-        print(f"not run: {name}: {reason}")
+    for name in missing:
+        _not_run(name, missing)
     return missing
 
 
-def _judged(chosen: Sequence[Implementation]) -> dict[str, Outcome]:
+def _not_run(name: str, missing: Mapping[str, str]) -> None:
+    print(f"not run: {name}: {missing[name]}")
+
+
+def _judged(chosen: Sequence[Implementation], missing: dict[str, str]) -> dict[str, Outcome]:
+    """Judge what is chosen, side by side; note what cannot be judged here after all, and why."""
     outcomes: dict[str, Outcome] = {}
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         # Those that take longest are begun first: they are the last of the list.
         begun: dict[Future[Outcome], str] = {pool.submit(_judge, each.name): each.name for each in reversed(chosen)}
         for future in as_completed(begun):
-            outcomes[begun[future]] = future.result()
-            _progress(f"{begun[future]} is judged: {len(outcomes)} of {len(begun)}")
-    return {each.name: outcomes[each.name] for each in chosen}
+            name = begun[future]
+            try:
+                outcomes[name] = future.result()
+                _progress(f"{name} is judged: {len(outcomes)} of {len(begun)}")
+            except NotRunError as error:
+                missing[name] = str(error)
+                _not_run(name, missing)
+    return {each.name: outcomes[each.name] for each in chosen if each.name in outcomes}
 
 
 def _judge(name: str) -> Outcome:
@@ -103,20 +114,25 @@ def _progress(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def _files(documents: Mapping[str, Mapping[str, Any]]) -> dict[Path, str]:
-    """Return the files to publish. Of what was not judged now, the overview tells what is published."""
+def _files(documents: Mapping[str, Mapping[str, Any]], *, publish: bool) -> dict[Path, str]:
+    """Return the files to publish. Of what was not judged now, the overview tells what is published.
+
+    What is published is of today; what is compared with it, of the day of what is published.
+    """
     files: dict[Path, str] = {}
     everything: list[tuple[Implementation, Mapping[str, Any]]] = []
     for implementation in IMPLEMENTATIONS:
         path = RESULTS / f"{implementation.file}.json"
+        published = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         if implementation.name in documents:
-            document = documents[implementation.name]
+            day = str(date.today()) if publish or not published else published["judged"]
+            document = {"judged": day, **documents[implementation.name]}
             files[path] = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
             files[path.with_suffix(".md")] = page(
                 implementation, about(implementation), document, findings(implementation)
             )
-        elif path.exists():
-            document = json.loads(path.read_text(encoding="utf-8"))
+        elif published:
+            document = published
         else:
             continue
         everything.append((implementation, document))

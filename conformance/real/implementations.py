@@ -52,8 +52,6 @@ class Implementation:
     """The whole suite runs with each of these."""
     variations: tuple[Configuration, ...] = ()
     """A finding's minimal schedule runs with each of these, too, in place of its own guards."""
-    explained: bool = True
-    """Whether every case that fails has been traced to a finding."""
 
     @property
     def title(self) -> str:
@@ -112,7 +110,6 @@ IMPLEMENTATIONS = (
     Implementation(
         "mug", "0.1.3", "JavaScript", "PyPI", _node("mug"),
         Wheel("mug", "multi-user-gymnasium", "0.1.3", MUG_SOURCE), _guards("", "ABCD"), _guards(*GUARDS),
-        explained=False,
     ),
 )  # fmt: skip
 INDEPENDENT = IMPLEMENTATIONS[0]

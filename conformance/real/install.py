@@ -144,6 +144,7 @@ class Cargo:
     def install(self) -> None:
         """See `Recipe`."""
         _need("cargo")
+        _run(["cargo", "fetch", "--quiet", "--manifest-path", str(WORKSPACE / "Cargo.toml")])
         _run(["cargo", "build", "--quiet", "--release", "--manifest-path", str(WORKSPACE / "Cargo.toml")])
 
     def source(self) -> Path:

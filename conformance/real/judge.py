@@ -57,7 +57,7 @@ def judge_implementation(
             if result.verdict in BAD:
                 cause = next((each.id for each in ours if each.is_cause_of(name, results[name].get("clause"))), None)
                 results[name] |= {"cause": cause, "network": network_of(case), "strength": case["strength"]}
-                if cause is None and implementation.explained:
+                if cause is None:
                     outcome.wrong.append(f"{implementation.name}: {name} fails, and no finding says why")
             if result.repeatable is False:
                 outcome.wrong.append(f"{implementation.name}: {name} is not repeatable")

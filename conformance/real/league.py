@@ -26,6 +26,8 @@ class Row:
     options: str
     origin: str
     """Its language, and where it comes from."""
+    judged: str
+    """The day on which what is published was found."""
     headline: Mapping[str, str]
     """By kind of network: the worst that was seen."""
     families: Mapping[str, str]
@@ -45,6 +47,7 @@ def league(
             file=implementation.file,
             options=run["options"],
             origin=f"{implementation.language}, {implementation.registry}",
+            judged=document["judged"],
             headline=dict(_headline(run["results"], cases, findings, implementation)),
             families=dict(_families(run["results"], cases)),
             summary=summary(run),

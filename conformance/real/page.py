@@ -22,7 +22,8 @@ STRENGTHS = {
 def page(implementation: Implementation, about: str, document: Mapping[str, Any], findings: Sequence[Finding]) -> str:
     """Return the markdown page of an implementation."""
     lines = [f"# {implementation.title}", "", about, ""]
-    lines += ["Written by `make conform-real ARGS=--publish`; `make conform-real` repeats it and compares.", ""]
+    lines += [f"Judged on {document['judged']}, and written by `make conform-real ARGS=--publish`;"]
+    lines += ["`make conform-real` repeats it and compares.", ""]
     lines += ["## The suite", "", "| options of the adapter | outcome |", "|---|---|"]
     lines += [f"| {_code(run['options'])} | {summary(run)} |" for run in document["runs"]]
     if findings:
@@ -119,7 +120,8 @@ def _cases(document: Mapping[str, Any], findings: Sequence[Finding]) -> Iterator
     for name in shown:
         causes = [run["results"][name].get("cause") for run in runs]
         cause = next((each for each in causes if each in titles), None)
-        link = f"[{titles[cause]}](#{cause})" if cause else "not traced"
+        failed = any("effect" in run["results"][name] and "clause" in run["results"][name] for run in runs)
+        link = f"[{titles[cause]}](#{cause})" if cause else "not traced" if failed else "—"
         yield f"| `{name}` | {' | '.join(_outcome(run['results'][name]) for run in runs)} | {link} |"
 
 
@@ -171,9 +173,12 @@ def overview(rows: Sequence[Row]) -> str:
         "",
         "So many cases passed, of those that apply; the rest is *n/a* to what the library claims.",
         "",
-        f"| implementation | from | {' | '.join(PROFILES)} | outcome |",
-        f"|---|---|{'---|' * len(PROFILES)}---|",
-        *(f"| {_link(row)} | {row.origin} | {' | '.join(row.families.values())} | {row.summary} |" for row in rows),
+        f"| implementation | from | judged | {' | '.join(PROFILES)} | outcome |",
+        f"|---|---|---|{'---|' * len(PROFILES)}---|",
+        *(
+            f"| {_link(row)} | {row.origin} | {row.judged} | {' | '.join(row.families.values())} | {row.summary} |"
+            for row in rows
+        ),
         "",
         ABSENT,
         "",

@@ -321,6 +321,8 @@ def parts_are_empty_unless_said_otherwise() -> Problems:
             },
         ),
         "metrics": (Metrics(), _NO_METRICS),
+        "outcome": (Outcome(), {"rewards": {}, "over": False}),
+        "simulation": (Simulation(0), {"returns": Totals({}), "steps": 0, "over": False}),
     }
     for what, (part, fields) in expected.items():
         for name, value in fields.items():

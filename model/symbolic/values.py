@@ -14,6 +14,7 @@ from rollproof.model.fields import field_of, fields_of, made
 from rollproof.model.symbolic.paths import Execution, current, refuse
 from rollproof.reference.state import Phase
 
+z3.z3.Z3_DEBUG = False  # the solver refuses what is of a wrong sort itself; asking twice costs an eighth of a proof
 INT, BOOL = z3.IntSort(), z3.BoolSort()
 PLAYER, ACTION, JOINT, STATE, OUTCOME, TOTALS, DIGEST, TEXT, INFO = (
     z3.DeclareSort(name)
