@@ -9,17 +9,17 @@ that need a fourth frame, a second episode or a third peer show here within seco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import product
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from rollproof.model.sessions.campaign import small_promises, small_setup
+from rollproof.model.sessions.campaign import long_setup, small_promises, small_setup
 from rollproof.model.sessions.examined import Broken, examine
 from rollproof.model.sessions.healing import HEALED, healing_setup
 from rollproof.model.sessions.holding import can_be_held, holding
 from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.model.sessions.session import run
+from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.theorems.property import Property
 from rollproof.proofs.induction import in_parallel
 from rollproof.reference.transition import Protocol
@@ -64,18 +64,26 @@ def standstill(protocol: Protocol, option: str = "", jobs: int | None = None) ->
 
 
 def play_held(protocol: Protocol, held: Iterable[Property], option: str = "", jobs: int | None = None) -> Broken | None:
-    """Play small sessions in which each step is held to what could not be proved, until one violates it."""
-    properties = [each for each in held if can_be_held(each)]
+    """Play sessions in which each step is held to what could not be proved, until one violates it.
 
-    def play(seeds: range) -> Broken | None:
-        for seed, each in product(seeds, properties):
-            told = again("--small", seed, f" --theorem {each.name}{option}")
-            broken = examine(small_setup(seed), (), protocol, told, (holding(each),))
+    They are small ones; and where it is not proved when transitions are possible, a long one comes first: what holds
+    them back may begin late.
+    """
+    contracts = {each.name: holding(each) for each in held if can_be_held(each)}
+    late = any(PROPERTIES[name].scope == "possibility" for name in contracts if name in PROPERTIES)
+
+    def play(item: tuple[str, range]) -> Broken | None:
+        kind, seeds = item
+        for seed in seeds:
+            source = long_setup(seed) if kind == "--long" else small_setup(seed)
+            broken = examine(source, (), protocol, "", tuple(contracts.values()))
             if broken is not None:
-                return broken
+                theorem = f" --theorem {broken.name}" if broken.name in contracts else ""
+                return evolve(broken, again=again(kind, seed, theorem + option))
         return None
 
-    return next(filter(None, in_parallel(play, _seeds(HELD) if properties else (), jobs)), None)
+    items = [*([("--long", range(1))] if late else []), *(("--small", seeds) for seeds in _seeds(HELD))]
+    return next(filter(None, in_parallel(play, items if contracts else (), jobs)), None)
 
 
 def _seeds(count: int) -> list[range]:

@@ -14,19 +14,20 @@ from attrs import frozen
 from rollproof.model.search.explorer import described
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Refuted, search, suited
+from rollproof.model.sessions.examined import Broken
 from rollproof.model.slips import SlipError
+from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.traces.trace import Trace
 from rollproof.proofs.cache import Kept
 from rollproof.proofs.counterexamples import Counterexample, replay
 from rollproof.proofs.induction import QUICK_EFFORT, Discharge, cases, discharge, in_parallel, prove
 from rollproof.proofs.necessity import HARM, THEOREMS
 from rollproof.proofs.obligations import before
+from rollproof.proofs.played import play_held, standstill
 from rollproof.reference.transition import Protocol
 
 FIRST_LIMITS = (100, 500)
 """How many states of an instance are searched, at first."""
-SECOND_LIMIT = 10_000
-"""How many, if the proof has failed."""
 
 
 @frozen
@@ -44,31 +45,43 @@ class QuickVerdict:
     """What is not proved, if no run was found."""
     searched: str = ""
     """Where a run was searched for in vain."""
+    broken: Broken | None = None
+    """What a session breaks, if that was found in place of a run."""
 
 
 def judge_quickly(
-    protocol: Protocol, kept: Kept, counterexamples: Iterable[Counterexample] = (), jobs: int | None = None
+    protocol: Protocol,
+    kept: Kept,
+    counterexamples: Iterable[Counterexample] = (),
+    jobs: int | None = None,
+    option: str = "",
 ) -> QuickVerdict:
     """Prove what is not known to be proved, or find a run that goes wrong.
 
-    The kept runs of other mistakes are tried first: an edit often makes one that was made before.
+    The kept runs of other mistakes are tried first: an edit often makes one that was made before. `option` is what
+    `rollproof simulate` needs to play a session under the same protocol.
     """
     names = ["(start)", "(consequences)", *protocol.transitions]
     known = {name: kept.find(name) for name in names}
     anew = tuple(name for name in names if known[name] is None)
-    if not _fails_quickly(protocol, anew, kept, jobs):
+    suspects = _not_quickly_proved(protocol, anew, kept, jobs)
+    if not suspects:
         report = prove(protocol, names, jobs, memory=kept)
         if not report.unproved:
             return QuickVerdict("proved", len(report.discharges), anew)
-    trace = find_run(protocol, anew, counterexamples, jobs)
-    if trace is not None:
-        return QuickVerdict("refuted", 0, anew, trace)
+    trace = find_run(protocol, anew, counterexamples, jobs, FIRST_LIMITS[:1])
+    broken = None
+    if trace is None:
+        held = [PROPERTIES[name] for name in sorted(suspects & set(PROPERTIES))]
+        broken = standstill(protocol, option, jobs) or play_held(protocol, held, option, jobs)
+    if trace is None and broken is None:
+        trace = find_run(protocol, anew, (), jobs, FIRST_LIMITS[1:])
+    if trace is not None or broken is not None:
+        return QuickVerdict("refuted", 0, anew, trace, broken=broken)
     report = prove(protocol, names, jobs, memory=kept)
     if not report.unproved:
         return QuickVerdict("proved", len(report.discharges), anew)
-    trace, scope = _found(protocol, anew, SECOND_LIMIT, jobs)
-    if trace is not None:
-        return QuickVerdict("refuted", len(report.discharges), anew, trace)
+    scope = ", ".join(f"{each.name} ({FIRST_LIMITS[-1]} states)" for each in suited(protocol))
     return QuickVerdict("undecided", len(report.discharges), anew, None, report.unproved, scope)
 
 
@@ -90,25 +103,27 @@ def find_run(
     return trace
 
 
-def _fails_quickly(protocol: Protocol, names: tuple[str, ...], kept: Kept, jobs: int | None) -> bool:
-    """Tell whether some obligation is not proved with little effort; what is proved is kept."""
+def _not_quickly_proved(protocol: Protocol, names: tuple[str, ...], kept: Kept, jobs: int | None) -> set[str]:
+    """Return properties that are not proved with little effort, some of each transition; what is proved is kept."""
 
-    def task(name: str) -> tuple[list[Discharge], frozenset[str]] | None:
+    def task(name: str) -> tuple[list[Discharge], frozenset[str]] | set[str]:
         state = before(protocol, kept.players)
         found: list[Discharge] = []
         for case in cases(protocol, state, name):
-            for each in discharge(case, QUICK_EFFORT):
-                if not each.proved:
-                    return None
-                found.append(each)
+            some = list(discharge(case, QUICK_EFFORT))
+            if not all(each.proved for each in some):
+                return {each.property for each in some if not each.proved}
+            found.extend(some)
         return found, frozenset(state.q.asked)
 
     before(protocol, kept.players)  # what the workers have in common is made before they are
+    suspects: set[str] = set()
     for name, result in zip(names, in_parallel(task, names, jobs), strict=True):
-        if result is None:
-            return True
-        kept.keep(name, *result)
-    return False
+        if isinstance(result, set):
+            suspects |= result
+        else:
+            kept.keep(name, *result)
+    return suspects
 
 
 def _replayed(protocol: Protocol, anew: tuple[str, ...], counterexamples: Iterable[Counterexample]) -> Trace | None:

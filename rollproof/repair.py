@@ -15,10 +15,10 @@ from rollproof.proofs.cache import Kept, Store
 from rollproof.proofs.counterexamples import load, replay
 from rollproof.proofs.induction import Memory
 from rollproof.proofs.necessity import HARM, THEOREMS
-from rollproof.proofs.quick import FIRST_LIMITS, SECOND_LIMIT, find_run
+from rollproof.proofs.quick import FIRST_LIMITS, find_run
 from rollproof.proofs.repair import Mend, Repair
 from rollproof.proofs.repair import repair as repaired
-from rollproof.proofs.verdict import judge
+from rollproof.proofs.verdict import SECOND_LIMIT, judge
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 from rollproof.shared import OwnProtocol, adopt, protocol_asked

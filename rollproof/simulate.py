@@ -14,6 +14,7 @@ from rollproof.conformance.logs.record import RecordingError, lines, recorded, r
 from rollproof.model.documents import DocumentError
 from rollproof.model.runs.sessions import TooLongError, run_of_session
 from rollproof.model.sessions.campaign import (
+    long_setup,
     protocol_named,
     random_setup,
     small_promises,
@@ -70,6 +71,7 @@ def simulate(
     own: OwnProtocol = None,
     small: bool = False,
     healing: bool = False,
+    long: bool = False,
     strict: bool = False,
     theorem: str | None = None,
     laws: bool = False,
@@ -110,6 +112,8 @@ def simulate(
         Let the random sessions be short ones, of few frames: those that `rollproof verify` plays.
     healing:
         Let them be short ones whose links heal after a while: everything must come to its end.
+    long:
+        Let them be long ones, of over a thousand frames.
     strict:
         Hold every call of a driver to its contract as well, and stop at the first that breaks it.
     theorem:
@@ -127,8 +131,8 @@ def simulate(
     """
     if sum((bool(names) or every, listed, schedule is not None, campaign is not None, laws)) != 1 or (names and every):
         raise UsageError("give one of: scenario names, --all, --list, --schedule FILE, --campaign N, --laws")
-    if campaign is None and not (seed is None and jobs is None and dask is None and not small and not healing):
-        raise UsageError("--seed, --jobs, --small, --healing and --dask belong to --campaign")
+    if campaign is None and not (seed is None and jobs is None and dask is None and not (small or healing or long)):
+        raise UsageError("--seed, --jobs, --small, --healing, --long and --dask belong to --campaign")
     if own is not None:
         if variant != PROTOCOL.name:
             raise UsageError("--protocol and --variant exclude each other")
@@ -138,12 +142,13 @@ def simulate(
         raise unknown("variant", variant, (PROTOCOL.name, *VARIANTS))
     if without is not None and ((variant != PROTOCOL.name and own is None) or (campaign is not None and not strict)):
         raise UsageError("--without excludes --variant, and belongs to scenarios, schedules and --strict")
-    if (small or healing) and not strict:
-        raise UsageError(f"--{'small' if small else 'healing'} belongs to --campaign with --strict")
-    if small and healing:
-        raise UsageError("--small and --healing exclude each other")
+    kinds = [name for name, asked in (("small", small), ("healing", healing), ("long", long)) if asked]
+    if kinds and not strict:
+        raise UsageError(f"--{kinds[0]} belongs to --campaign with --strict")
+    if len(kinds) > 1:
+        raise UsageError(f"{' and '.join(f'--{kind}' for kind in kinds)} exclude each other")
     more = _held(theorem, strict=strict)
-    kind = "small" if small else "healing" if healing else "random"
+    kind = (*kinds, "random")[0]
     if save_log is not None and (listed or campaign is not None):
         raise UsageError("--save-log takes one scenario or schedule")
     if html is not None and (listed or laws or (campaign or 1) != 1):
@@ -207,6 +212,7 @@ _RANDOM: dict[str, Callable[[int], tuple[Setup, Sequence[Promise]]]] = {
     "random": lambda seed: (random_setup(seed), SOUND),
     "small": lambda seed: (small_setup(seed), small_promises(seed)),
     "healing": lambda seed: (healing_setup(seed), HEALED),
+    "long": lambda seed: (long_setup(seed), SOUND),
 }
 """What the random sessions of a campaign are, and what they promise."""
 

@@ -186,12 +186,15 @@ def show_quickly(design: Design, store: Store, jobs: int | None, started: float)
     """Judge the steps of a protocol file as soon as possible, show the verdict, and return its exit code."""
     protocol = design.protocol
     check_citations(protocol)
-    found = judge_quickly(protocol, Kept(store, protocol), load().values(), jobs)
+    option = f" --protocol {design.file}"
+    found = judge_quickly(protocol, Kept(store, protocol), load().values(), jobs, option)
     show_design(design)
     code = {"proved": HELD, "refuted": BROKEN, "undecided": UNDECIDED}[found.status]
     if found.trace is not None:
         show_trace(found.trace, None)
-        console().print(f"Whether a guard mends it: rollproof repair --protocol {design.file}", soft_wrap=True)
+        console().print(f"Whether a guard mends it: rollproof repair{option}", soft_wrap=True)
+    if found.broken is not None:
+        show_broken(found.broken)
     if found.status == "proved":
         anew = f"anew: {', '.join(found.proved_anew)}" if found.proved_anew else "all of them known"
         console().print(f"{found.obligations} obligations proved, {anew}", soft_wrap=True)

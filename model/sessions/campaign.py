@@ -171,6 +171,28 @@ def small_promises(seed: int) -> tuple[Promise, ...]:
     return (completion,) if seed % 20 == MISCONFIGURED else SOUND
 
 
+LONG = 1_100
+"""How many frames a long session has."""
+
+
+def long_setup(seed: int) -> Setup:
+    """Return the long random session of a seed: two peers, over a thousand frames, and faults that never cease."""
+    random = Random(f"long/{seed}")
+    config = Config(
+        "a",
+        ("a", "b"),
+        max_steps=LONG,
+        input_delay=random.choice((0, 2)),
+        debug_remote_input_delay=random.choice((0, 1)),
+        input_confirmation_timeout_ms=20_000,
+        episode_sync_timeout_ms=20_000,
+        hash_interval=7,
+    )
+    faults = Faults(latency_ms=30, jitter_ms=40, loss=0.1, duplicate=0.05, reorder=0.05, reorder_ms=60)
+    settings = Settings(config, path_losses=(PathLoss(15_000, "a", "b"),))
+    return Setup(settings, seed, p2p=faults, relay=faults, habit=Habit(change=0.3, actions=4))
+
+
 def _small_setup(seed: int) -> Setup:
     random = Random(f"small/{seed}")
     players = ("a", "b", "c")[: random.choice((2, 2, 2, 3))]

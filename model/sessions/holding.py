@@ -5,11 +5,11 @@ from __future__ import annotations
 from rollproof.model.sessions.calls import DriverCall
 from rollproof.model.sessions.contract import Contract, Problems
 from rollproof.model.theorems.blame import violated
-from rollproof.model.theorems.property import Property, StepView
+from rollproof.model.theorems.property import Attempt, Property, StepView
 from rollproof.model.theorems.truth import Truth
 from rollproof.model.theorems.values import Values
 
-SCOPES = ("step", "state", "consequence")
+SCOPES = ("step", "state", "consequence", "possibility")
 """What can be read on one call of a driver."""
 
 
@@ -26,13 +26,16 @@ def holding(each: Property) -> Contract:
     """Return the contract that every step of a session, and every state after one, has a property."""
 
     def problems(call: DriverCall) -> Problems:
-        for step in call.taken:
+        for step in call.attempts if each.scope == "possibility" else call.taken:
             last = max(step.before.frame, step.after.frame) + step.after.config.input_delay + 2
             words = Values(step.after.config.players, last, _unknown, call.protocol, honest=())
             args = {name: getattr(step.args, name) for name in step.transition.parameters}
-            view = StepView(step.name, step.before, args, step.after, step.events)
+            about = {
+                "step": StepView(step.name, step.before, args, step.after, step.events),
+                "possibility": Attempt(step.name, step.before, args, step.taken),
+            }
             try:
-                clause = violated(each, words, view if each.scope == "step" else step.after)
+                clause = violated(each, words, about.get(each.scope, step.after))
             except _TruthAskedError:
                 continue
             if clause is not None:

@@ -8,8 +8,12 @@ from rollproof.model.sessions.campaign import small_setup
 from rollproof.model.sessions.examined import examine
 from rollproof.model.sessions.holding import can_be_held, holding
 from rollproof.model.theorems.properties import PROPERTIES
+from rollproof.model.variants.edits import guarded
 from rollproof.proofs.played import play_held
 from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.rollback import begin_rollback
+from rollproof.reference.state import Peer
+from rollproof.reference.transition import guard
 from tests.edited import edited
 
 ALL = [each for each in PROPERTIES.values() if can_be_held(each)]
@@ -35,3 +39,17 @@ def test_a_far_end_that_is_not_told_is_found_by_a_partner_that_contradicts() -> 
 def test_what_nobody_can_hold_is_not_played() -> None:
     assert play_held(PROTOCOL, [PROPERTIES["canonical_is_lockstep"]], jobs=1) is None
     assert not can_be_held(PROPERTIES["what_is_acknowledged_is_known"])
+
+
+def early(peer: Peer) -> bool:
+    """It is early."""
+    return peer.frame < 300
+
+
+def test_what_holds_a_step_back_only_late_is_found_in_a_long_session() -> None:
+    """LI-3: no small session and no searched instance has so many frames."""
+    late = guarded(begin_rollback, guard("RB-3")(early))(PROTOCOL)
+    broken = play_held(late, [PROPERTIES["possible_exactly_when_the_rules_say"]], jobs=1)
+    assert broken is not None
+    assert "a rollback to frame" in broken.problem
+    assert broken.again == "--campaign 1 --seed 0 --long --strict"
