@@ -63,7 +63,14 @@ def standstill(protocol: Protocol, option: str = "", jobs: int | None = None) ->
     return next(filter(None, played), None)
 
 
-def play_held(protocol: Protocol, held: Iterable[Property], option: str = "", jobs: int | None = None) -> Broken | None:
+def play_held(
+    protocol: Protocol,
+    held: Iterable[Property],
+    option: str = "",
+    jobs: int | None = None,
+    *,
+    closely: bool = True,
+) -> Broken | None:
     """Play sessions in which each step is held to what could not be proved, until one violates it.
 
     They are small ones; and where it is not proved when transitions are possible, a long one comes first: what holds
@@ -75,14 +82,18 @@ def play_held(protocol: Protocol, held: Iterable[Property], option: str = "", jo
     def play(item: tuple[str, range]) -> Broken | None:
         kind, seeds = item
         for seed in seeds:
-            source = long_setup(seed) if kind == "--long" else small_setup(seed)
-            broken = examine(source, (), protocol, "", tuple(contracts.values()))
+            long = kind == "--long"
+            source = long_setup(seed) if long else small_setup(seed)
+            broken = examine(source, (), protocol, "", tuple(contracts.values()), closely=closely and not long)
             if broken is not None:
                 theorem = f" --theorem {broken.name}" if broken.name in contracts else ""
                 return evolve(broken, again=again(kind, seed, theorem + option))
         return None
 
-    items = [*([("--long", range(1))] if late else []), *(("--small", seeds) for seeds in _seeds(HELD))]
+    items = [
+        *([("--long", range(1))] if late else []),
+        *(("--small", seeds) for seeds in _seeds(HELD if closely else HELD // 2)),
+    ]
     return next(filter(None, in_parallel(play, items if contracts else (), jobs)), None)
 
 

@@ -64,25 +64,27 @@ def judge_quickly(
     names = ["(start)", "(consequences)", *protocol.transitions]
     known = {name: kept.find(name) for name in names}
     anew = tuple(name for name in names if known[name] is None)
-    suspects = _not_quickly_proved(protocol, anew, kept, jobs)
-    if not suspects:
+    open_ = _not_quickly_proved(protocol, anew, kept, jobs)
+    if not open_:
         report = prove(protocol, names, jobs, memory=kept)
         if not report.unproved:
             return QuickVerdict("proved", len(report.discharges), anew)
     trace = find_run(protocol, anew, counterexamples, jobs, FIRST_LIMITS[:1])
     broken = None
     if trace is None:
-        held = [PROPERTIES[name] for name in sorted(suspects & set(PROPERTIES))]
-        broken = standstill(protocol, option, jobs) or play_held(protocol, held, option, jobs)
-    if trace is None and broken is None:
-        trace = find_run(protocol, anew, (), jobs, FIRST_LIMITS[1:])
+        doubted = {each.property for some in open_.values() for each in some}
+        held = [PROPERTIES[name] for name in sorted(doubted & set(PROPERTIES))]
+        broken = standstill(protocol, option, jobs) or play_held(protocol, held, option, jobs, closely=False)
     if trace is not None or broken is not None:
         return QuickVerdict("refuted", 0, anew, trace, broken=broken)
-    report = prove(protocol, names, jobs, memory=kept)
-    if not report.unproved:
-        return QuickVerdict("proved", len(report.discharges), anew)
-    scope = ", ".join(f"{each.name} ({FIRST_LIMITS[-1]} states)" for each in suited(protocol))
-    return QuickVerdict("undecided", len(report.discharges), anew, None, report.unproved, scope)
+    unproved = _still_open(protocol, open_, kept)
+    if not unproved:
+        report = prove(protocol, names, jobs, memory=kept)
+        if not report.unproved:
+            return QuickVerdict("proved", len(report.discharges), anew)
+        unproved = report.unproved
+    scope = ", ".join(f"{each.name} ({FIRST_LIMITS[0]} states)" for each in suited(protocol))
+    return QuickVerdict("undecided", 0, anew, None, unproved, scope)
 
 
 def find_run(
@@ -103,27 +105,40 @@ def find_run(
     return trace
 
 
-def _not_quickly_proved(protocol: Protocol, names: tuple[str, ...], kept: Kept, jobs: int | None) -> set[str]:
-    """Return properties that are not proved with little effort, some of each transition; what is proved is kept."""
+Open = dict[str, list[Discharge]]
+"""What is not proved of the first path of a transition that is not, by the transition."""
 
-    def task(name: str) -> tuple[list[Discharge], frozenset[str]] | set[str]:
+
+def _not_quickly_proved(protocol: Protocol, names: tuple[str, ...], kept: Kept, jobs: int | None) -> Open:
+    """Return what is not proved with little effort; what is proved is kept."""
+
+    def task(name: str) -> tuple[list[Discharge], frozenset[str], list[Discharge]]:
         state = before(protocol, kept.players)
         found: list[Discharge] = []
         for case in cases(protocol, state, name):
             some = list(discharge(case, QUICK_EFFORT))
             if not all(each.proved for each in some):
-                return {each.property for each in some if not each.proved}
+                return [], frozenset(), [each for each in some if not each.proved]
             found.extend(some)
-        return found, frozenset(state.q.asked)
+        return found, frozenset(state.q.asked), []
 
     before(protocol, kept.players)  # what the workers have in common is made before they are
-    suspects: set[str] = set()
-    for name, result in zip(names, in_parallel(task, names, jobs), strict=True):
-        if isinstance(result, set):
-            suspects |= result
+    open_: Open = {}
+    for name, (found, asked, unproved) in zip(names, in_parallel(task, names, jobs), strict=True):
+        if unproved:
+            open_[name] = unproved
         else:
-            kept.keep(name, *result)
-    return suspects
+            kept.keep(name, found, asked)
+    return open_
+
+
+def _still_open(protocol: Protocol, open_: Open, kept: Kept) -> tuple[Discharge, ...]:
+    """Return what is not proved with all effort, either, of the first path that was not."""
+    for name, some in open_.items():
+        for case in cases(protocol, before(protocol, kept.players), name):
+            if case.path == some[0].path and case.transition == some[0].transition:
+                return tuple(each for each in discharge(case) if not each.proved)
+    return ()
 
 
 def _replayed(protocol: Protocol, anew: tuple[str, ...], counterexamples: Iterable[Counterexample]) -> Trace | None:
