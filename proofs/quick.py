@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from rollproof.model.search.explorer import described
 from rollproof.model.search.instances import INSTANCES, Instance
@@ -20,7 +20,7 @@ from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.traces.trace import Trace
 from rollproof.proofs.cache import Kept
 from rollproof.proofs.counterexamples import Counterexample, replay
-from rollproof.proofs.induction import QUICK_EFFORT, Discharge, cases, discharge, in_parallel, prove
+from rollproof.proofs.induction import EFFORT_TOGETHER, QUICK_EFFORT, Discharge, cases, discharge, in_parallel, prove
 from rollproof.proofs.necessity import HARM, THEOREMS
 from rollproof.proofs.obligations import before
 from rollproof.proofs.played import play_held, standstill
@@ -133,11 +133,14 @@ def _not_quickly_proved(protocol: Protocol, names: tuple[str, ...], kept: Kept, 
 
 
 def _still_open(protocol: Protocol, open_: Open, kept: Kept) -> tuple[Discharge, ...]:
-    """Return what is not proved with all effort, either, of the first path that was not."""
+    """Return what is not proved with more effort, either, of the first path that was not."""
     for name, some in open_.items():
         for case in cases(protocol, before(protocol, kept.players), name):
             if case.path == some[0].path and case.transition == some[0].transition:
-                return tuple(each for each in discharge(case) if not each.proved)
+                doubted = {(each.property, each.clause) for each in some}
+                goals = {key: goal for key, goal in case.goals.items() if key in doubted}
+                found = discharge(evolve(case, goals=goals), EFFORT_TOGETHER)
+                return tuple(each for each in found if not each.proved)
     return ()
 
 
