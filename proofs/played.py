@@ -92,7 +92,7 @@ def play_held(
 
     items = [
         *([("--long", range(1))] if late else []),
-        *(("--small", seeds) for seeds in _seeds(HELD if closely else HELD // 2)),
+        *(("--small", seeds) for seeds in _seeds(HELD if closely else HELD // 4)),
     ]
     return next(filter(None, in_parallel(play, items if contracts else (), jobs)), None)
 
