@@ -23,13 +23,19 @@ from rollproof.proofs.source import ROOT
 from rollproof.proofs.unused import unused_lemmas
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
+from tests import long_but
 from tests.reference.test_rules import RULES
 
 CODE_ONLY = {"IN-13", "ME-3"}
 """Rules that no guard, transition, theorem or lemma is about."""
 
 
-@pytest.mark.parametrize("name", [*PROPERTIES, NEVER_CRASHES])
+EVERY = [*PROPERTIES, NEVER_CRASHES]
+SLOW = {"rollback_is_not_nested", "one_value_per_player_and_frame"}
+"""What takes seconds to explain."""
+
+
+@pytest.mark.parametrize("name", long_but(set(EVERY) - SLOW, EVERY))
 def test_every_theorem_and_lemma_can_be_explained(name: str) -> None:
     check(name)
 
