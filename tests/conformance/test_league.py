@@ -171,3 +171,15 @@ def test_the_template_in_go_passes(tmp_path):
             assert run_and_judge(CASES[name], adapters)[0].verdict is Verdict.PASS
     finally:
         adapters.close()
+
+
+@pytest.mark.parametrize("name", sorted({finding.of for finding in findings()}))
+def test_there_is_a_text_for_the_maintainers_that_names_each_finding(name):
+    (text,) = (
+        path.read_text(encoding="utf-8")
+        for path in (RESULTS / "issues").glob("*.md")
+        if path.stem == name.rpartition("/")[2]
+    )
+    for finding in findings():
+        if finding.of == name and finding.strength == "MUST":
+            assert finding.id in text, finding.id
