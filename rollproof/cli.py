@@ -123,8 +123,8 @@ def _fault(error: Exception) -> int:
     own = [each for each in frames if _relative(each.filename) != each.filename]
     place = f"{_relative(own[-1].filename)}:{own[-1].lineno}: " if own else ""
     told = f"{place}{type(error).__name__}: {error}"
-    importing = any(each.name == "<module>" and _relative(each.filename).startswith(CHAPTERS) for each in own)
-    if importing and _relative(own[-1].filename).startswith("reference/"):
+    importing = any(each.name == "<module>" for each in frames)
+    if own and importing and _relative(own[-1].filename).startswith("reference/"):
         return _refuse(told, USAGE)
     return _refuse(f"failed: {told} ({TRACEBACK}=1 shows the traceback)", FAULT)
 

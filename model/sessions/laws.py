@@ -20,6 +20,7 @@ from rollproof.model.slips import raise_slip
 from rollproof.reference.config import Config
 from rollproof.reference.containers import FrameMap, InputTable, JointAction, PlayerMap, Sequence, Table
 from rollproof.reference.digest import Digest
+from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Buffers, Delivery, Ending, Link, Metrics, Peer, Phase, Rollback, new_peer
 from rollproof.reference.values import same
 from rollproof.reference.world import Outcome, Record, Simulation, Totals, advance
@@ -327,6 +328,8 @@ def parts_are_empty_unless_said_otherwise() -> Problems:
     for what, (part, fields) in expected.items():
         for name, value in fields.items():
             yield from _differs(f"{name} of an empty {what}", getattr(part, name), value)
+    told = Outcome({"a": 1}, {"a": False}, {"a": False}, {"a": {}})
+    yield from _differs("the hash of an outcome", hash(told), hash(evolve(told, rewards={"a": 2})))
     defaults = {each.name: each.default for each in attrs.fields(Peer)}
     found = [defaults[name] for name in ("epoch", "frame", "ticks", "confirmed")]
     yield from _differs("the counters of an empty peer", found, [0, 0, 0, -1])
@@ -410,3 +413,27 @@ def the_wait_is_configured_as_the_rule_says() -> Problems:
                 yield f"the error about a timeout of {value!r} does not name it"
         else:
             yield f"a timeout of {value!r} is accepted"
+
+
+@law("LI-3")
+def a_changed_protocol_is_the_same_in_all_else() -> Problems:
+    """A protocol that is changed in one thing is the same in all others."""
+    order = ("drain",)
+    for what, changed in {
+        "nothing": PROTOCOL.replace("other"),
+        "tick": PROTOCOL.replace("other", tick=order),
+        "poll": PROTOCOL.replace("other", poll=order),
+    }.items():
+        expected = {"tick": PROTOCOL.tick, "poll": PROTOCOL.poll, what: order}
+        for stages in ("tick", "poll"):
+            yield from _differs(f"{stages} of a protocol changed in {what}", getattr(changed, stages), expected[stages])
+        yield from _differs("its transitions", changed.transitions, PROTOCOL.transitions)
+    for name, transition in PROTOCOL.transitions.items():
+        for guard in transition.guards[:1]:
+            less = PROTOCOL.without(name, guard.name)
+            yield from _differs(
+                f"the guards of {name} without one", less.transitions[name].guards, transition.guards[1:]
+            )
+            others = [each for each in PROTOCOL.transitions if less.transitions[each] != PROTOCOL.transitions[each]]
+            yield from _differs("what is changed with it", others, [name])
+        yield from _differs(f"{name} without guards", transition.guarded_by().guards, ())
