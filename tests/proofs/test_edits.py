@@ -432,7 +432,9 @@ def verdict_on(edit: Edit, directory: Path) -> tuple[int, dict[str, Any], str]:
 def test_a_mistake_is_never_proved(name: str, tmp_path: Path) -> None:
     code, document, told = verdict_on(EDITED[name], tmp_path)
     assert (code, document["status"]) in ((1, "refuted"), (3, "undecided"))
-    if document["status"] == "refuted":
+    if document["broken"] is not None:
+        assert document["broken"]["problem"] in " ".join(told.split())
+    elif document["status"] == "refuted":
         verdict = document["trace"]["verdict"]
         (theorem,) = (each for each in document["theorems"] if each["status"] == "refuted")
         assert verdict["property"] == theorem["name"]
