@@ -1,4 +1,4 @@
-"""The tests. Those marked `long` repeat at length what others show in short: `make test-long`, and in CI."""
+"""The tests. Those marked `long` repeat at length what others show in short: `make test-long`."""
 
 import os
 from collections.abc import Container, Iterable
