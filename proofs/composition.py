@@ -6,8 +6,8 @@ times, in any order, or never: the channel holds whatever was ever said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any
 
 import z3
@@ -21,7 +21,7 @@ from rollproof.model.theorems.composition import Said
 from rollproof.model.theorems.liveness import Round
 from rollproof.model.theorems.properties import PROPERTIES, of_scope
 from rollproof.model.theorems.property import Property, StepView
-from rollproof.proofs.obligations import Before, Case, before
+from rollproof.proofs.obligations import Before, Case, before, has, what_is_read
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Peer
 from rollproof.reference.values import evolve
@@ -45,18 +45,19 @@ def of_two_peers(state: Before, case: Case) -> Iterator[Case]:
         (*case.premises, *pair.steady, *arrives),
         (*case.trust, *pair.trusting, *pair.as_sender.values()),
         {
-            **_new(_product(state.q, view.after, pair.other, SAID), pair.as_sender),
+            **_after(view, pair.as_sender, pair.read_of_sender, partial(_product, state.q, view.after, pair.other, SAID)),
             **_rounds(state.q, Round(state.peer, pair.other, view.after, pair.other, view, sends=True)),
         },
     )
     said = SAID.with_step(state.q, view, pair.other.config.player)
+    unchanged = pair.read_of_receiver if said is SAID else {}
     yield Case(
         case.transition,
         f"{case.path}, of the receiver",
         (*case.premises, *pair.steady, *told),
         (*case.trust, *pair.trusting, *pair.as_receiver.values()),
         {
-            **_new(_product(state.q, pair.other, view.after, said), pair.as_receiver),
+            **_after(view, pair.as_receiver, unchanged, partial(_product, state.q, pair.other, view.after, said)),
             **_rounds(state.q, Round(pair.other, state.peer, pair.other, view.after, view, sends=False)),
         },
     )
@@ -75,6 +76,9 @@ class Pair:
     """What is true of the two, the stepping peer being the one whose inputs are acknowledged."""
     as_receiver: Goals
     """The same, the stepping peer being the one that acknowledges."""
+    read_of_sender: dict[str, Peer]
+    """By property: a peer that has nothing but the fields that the property reads of the one that steps, as above."""
+    read_of_receiver: dict[str, Peer]
 
 
 @cache
@@ -86,8 +90,16 @@ def _pair(_: tuple[Property, ...]) -> Pair:
     for each in of_scope("state"):
         formulas = [term_of(formula) for formula in each.clauses(state.q, other).values()]
         (trusting if each.trusting else steady).extend(formulas)
-    as_sender, as_receiver = (_product(state.q, *two, SAID) for two in ((state.peer, other), (other, state.peer)))
-    return Pair(other, tuple(steady), tuple(trusting), as_sender, as_receiver)
+    roles: list[tuple[Goals, dict[str, Peer]]] = []
+    for product in (
+        lambda about, peer: _product(state.q, peer, other, SAID, about),
+        lambda about, peer: _product(state.q, other, peer, SAID, about),
+    ):
+        known = {key: goal for each in of_scope("product") for key, goal in product(each, state.peer).items()}
+        read = {each.name: what_is_read(state.peer, partial(product, each), of_two=True) for each in of_scope("product")}
+        roles.append((known, read))
+    (as_sender, of_sender), (as_receiver, of_receiver) = roles
+    return Pair(other, tuple(steady), tuple(trusting), as_sender, as_receiver, of_sender, of_receiver)
 
 
 def stated_of_two() -> tuple[tuple[str, str], ...]:
@@ -101,9 +113,16 @@ def stated_of_two() -> tuple[tuple[str, str], ...]:
     return (*pair.as_sender, *pair.as_receiver, *rounds[0], *rounds[1])
 
 
-def _new(goals: Goals, known: Goals) -> Goals:
-    """Return goals, those that are assumed word for word in place of which there is nothing to prove."""
-    return {key: z3.BoolVal(True) if goal.eq(known[key]) else goal for key, goal in goals.items()}
+def _after(view: StepView, known: Goals, read: Mapping[str, Peer], product: Callable[[Property], Goals]) -> Goals:
+    """Return what must be true of the two after a step.
+
+    Of what speaks only of what the step leaves as it is, or is assumed word for word, there is nothing to prove.
+    """
+    goals = dict.fromkeys(known, z3.BoolVal(True))
+    for each in of_scope("product"):
+        if each.name not in read or not has(view.after, read[each.name]):
+            goals.update((key, goal) for key, goal in product(each).items() if not goal.eq(known[key]))
+    return goals
 
 
 def another(peer: Peer) -> Peer:
@@ -113,19 +132,18 @@ def another(peer: Peer) -> Peer:
     return evolve(other, config=settings)
 
 
-def _product(q: Terms, sender: Peer, receiver: Peer, said: Said) -> Goals:
+def _product(q: Terms, sender: Peer, receiver: Peer, said: Said, about: Property) -> Goals:
     different = sender.config.player != receiver.config.player
     return {
-        (each.name, clause): z3.Implies(term_of(different), term_of(formula))
-        for each in of_scope("product")
-        for clause, formula in each.clauses(q, sender, receiver, said).items()
+        (about.name, clause): z3.Implies(term_of(different), term_of(formula))
+        for clause, formula in about.clauses(q, sender, receiver, said).items()
     }
 
 
 def _rounds(q: Terms, seen: Round) -> Goals:
     different = seen.sender.config.player != seen.receiver.config.player
     return {
-        (each.name, clause): z3.Implies(term_of(different), term_of(formula))
+        (each.name, clause): z3.simplify(z3.Implies(term_of(different), term_of(formula)))
         for each in of_scope("round")
         for clause, formula in each.clauses(q, seen).items()
     }

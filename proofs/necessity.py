@@ -1,5 +1,8 @@
 """Which guards are needed: each is removed in turn; then something goes wrong, or everything is proved without it.
 
+A guard that is implied by the others need not be tried: without it the protocol is the same. For one that is not, the
+transition is proved anew.
+
 The proofs of a transition do not depend on the guards of another one. So the sets of guards that suffice are found
 transition by transition: any choice of a sufficient set for each is sufficient for the protocol.
 """
@@ -18,6 +21,7 @@ from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Property, Scope
 from rollproof.model.traces.trace import Trace
 from rollproof.proofs.counterexamples import Counterexample, replay
+from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import QUICK_EFFORT, Discharge, cases, discharge
 from rollproof.proofs.obligations import before
 from rollproof.reference.transition import Protocol
@@ -66,6 +70,8 @@ class GuardVerdict:
     """What could not be proved, if it is undecided."""
     searched: str = ""
     """Where a violation was searched for in vain, if it is undecided."""
+    implied: bool = False
+    """Whether it is redundant because it never refuses alone, in no state that has every property."""
 
 
 def check_guard(
@@ -87,6 +93,8 @@ def check_guard(
         trace = replay(without, counterexample, THEOREMS)
         if trace is not None:
             return GuardVerdict(*told, "needed", trace)
+    if is_implied(protocol, transition, guard):
+        return GuardVerdict(*told, "redundant", implied=True)
     unproved = first_unproved(without, [transition, "(consequences)"])
     if not unproved:
         return GuardVerdict(*told, "redundant")

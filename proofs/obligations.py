@@ -7,7 +7,7 @@ obligation too: that it cannot be taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import attrs
@@ -88,29 +88,41 @@ def _arbitrary(_: tuple[Property, ...]) -> Before:
     peer = any_peer()
     invariants, speaks_of = {}, {}
     for each in of_scope("state"):
-        symbolic.reads.clear()
-        clauses = {clause: term_of(formula) for clause, formula in each.clauses(q, peer).items()}
-        invariants.update({(each.name, clause): formula for clause, formula in clauses.items()})
-        speaks_of[each.name] = _what_is_read(q, each, peer, clauses)
+        invariants.update({(each.name, clause): term_of(it) for clause, it in each.clauses(q, peer).items()})
+        speaks_of[each.name] = what_is_read(peer, partial(_terms, q, each))
     steady = tuple(formula for (name, _), formula in invariants.items() if not PROPERTIES[name].trusting)
     trusting = tuple(formula for (name, _), formula in invariants.items() if PROPERTIES[name].trusting)
     goals = (*invariants, *_of_steps(q, peer))
     return Before(q, peer, invariants, steady, trusting, speaks_of, tuple(facts.of_state(q, peer)), goals)
 
 
-def _what_is_read(q: Terms, about: Property, peer: Peer, clauses: Mapping[str, Any]) -> Peer:
-    """Return the part of a peer that a property speaks of; all of it if that is not certain.
+def _terms(q: Terms, about: Property, peer: Peer) -> dict[str, Any]:
+    return {clause: term_of(formula) for clause, formula in about.clauses(q, peer).items()}
+
+
+def what_is_read(peer: Peer, clauses: Callable[[Peer], Mapping[str, Any]], *, of_two: bool = False) -> Peer:
+    """Return the part of a peer that a property speaks of, given its clauses; all of it if that is not certain.
 
     The property says the same of the part as of the peer. Since there is nothing else in it, the property must say
-    the same of every other peer that has just this part.
+    the same of every other peer that has just this part. What is read of a second peer is left out if it is `of_two`.
     """
-    part = _part_of(peer, frozenset(symbolic.reads))
-    try:
-        again = {clause: term_of(formula) for clause, formula in about.clauses(q, part).items()}
-    except AttributeError:  # it has read a field in a way that was not noticed
+    symbolic.reads.clear()
+    stated = clauses(peer)
+    reads = frozenset(symbolic.reads)
+
+    def says_the_same(part: Peer) -> bool:
+        try:
+            again = clauses(part)
+        except AttributeError:  # it reads a field that is not there
+            return False
+        return again.keys() == stated.keys() and all(again[clause].eq(stated[clause]) for clause in stated)
+
+    if not says_the_same(_part_of(peer, reads)):
         return peer
-    same = again.keys() == clauses.keys() and all(again[clause].eq(clauses[clause]) for clause in clauses)
-    return part if same else peer
+    for each in sorted(reads) if of_two else ():
+        if says_the_same(_part_of(peer, reads - {each})):
+            reads -= {each}
+    return _part_of(peer, reads)
 
 
 def _part_of(peer: Peer, reads: frozenset[tuple[str, str]]) -> Peer:
@@ -269,7 +281,7 @@ def of_nothing(name: str, error: Exception) -> Case:
 def _goals(state: Before, view: StepView) -> Goals:
     goals = {key: z3.BoolVal(key in state.invariants) for key in state.stated}
     for each in of_scope("state"):
-        if not _has(view.after, state.speaks_of[each.name]):
+        if not has(view.after, state.speaks_of[each.name]):
             for clause, formula in each.clauses(state.q, view.after).items():
                 goals[each.name, clause] = term_of(formula)
     for each in of_scope("step"):
@@ -286,11 +298,11 @@ def _of_steps(q: Terms, peer: Peer) -> list[tuple[str, str]]:
     return [(each.name, clause) for each in of_scope("step") for clause in each.clauses(q, nothing)]
 
 
-def _has(whole: Any, part: Any) -> bool:
+def has(whole: Any, part: Any) -> bool:
     """Tell whether every field of a part is there in a whole: the very same object, or else a part of it in turn."""
     fields = fields_of(whole)
     return all(
-        value is fields[name] or (_base(value) in NESTED and _has(fields[name], value))
+        value is fields[name] or (_base(value) in NESTED and has(fields[name], value))
         for name, value in fields_there(part).items()
     )
 

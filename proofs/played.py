@@ -24,7 +24,7 @@ from rollproof.model.theorems.property import Property
 from rollproof.proofs.induction import in_parallel
 from rollproof.reference.transition import Protocol
 
-SMALL = 150
+SMALL = 100
 """How many small random sessions are played."""
 HEALING = 160
 """How many small random sessions whose links heal are played."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
 from rich.text import Text
 
 from rollproof.model.designs.design import present
@@ -28,7 +27,6 @@ from rollproof.output import (
 from rollproof.pictures import write_page
 from rollproof.proofs import paths, vacuity, witnesses
 from rollproof.proofs.counterexamples import FILE, Counterexample, counterexample_of, dumps, load
-from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import in_parallel
 from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
 from rollproof.proofs.obligations import before
@@ -94,22 +92,14 @@ def guards(
         write_page(html, _pictured(verdicts), "What each guard prevents")
     if json is not None:
         write_json(json, {"guards": [_document(each) for each in verdicts], "sufficient_sets": minimal})
-    return UNDECIDED if any(each.of.verdict == "undecided" for each in verdicts) else HELD
+    return UNDECIDED if any(each.verdict == "undecided" for each in verdicts) else HELD
 
 
-@frozen
-class Told:
-    """What is told of a guard."""
-
-    of: GuardVerdict
-    implied: bool
-    """Whether it is redundant because it never refuses alone."""
-
-
-def _judge(pairs: list[tuple[str, str]], counterexamples: dict[str, Counterexample], jobs: int | None) -> list[Told]:
-    def task(pair: tuple[str, str]) -> Told:
-        verdict = check_guard(present(), *pair, counterexamples.get(".".join(pair)))
-        return Told(verdict, verdict.verdict == "redundant" and is_implied(present(), *pair))
+def _judge(
+    pairs: list[tuple[str, str]], counterexamples: dict[str, Counterexample], jobs: int | None
+) -> list[GuardVerdict]:
+    def task(pair: tuple[str, str]) -> GuardVerdict:
+        return check_guard(present(), *pair, counterexamples.get(".".join(pair)))
 
     verdicts = []
     with progress("removing guards", len(pairs)) as bar:
@@ -119,8 +109,8 @@ def _judge(pairs: list[tuple[str, str]], counterexamples: dict[str, Counterexamp
     return verdicts
 
 
-def _keep(told: list[Told], jobs: int | None) -> None:
-    found = {f"{each.of.transition}.{each.of.guard}": each.of.trace for each in told}
+def _keep(told: list[GuardVerdict], jobs: int | None) -> None:
+    found = {f"{each.transition}.{each.guard}": each.trace for each in told}
     with progress("refuting variants", len(VARIANTS)) as bar:
         for each in in_parallel(lambda variant: control(variant, None), VARIANTS, jobs):
             found[each.variant] = each.trace
@@ -135,41 +125,39 @@ def _keep(told: list[Told], jobs: int | None) -> None:
     write_file(witnesses.FILE, witnesses.dumps(kept))
 
 
-def _show(verdicts: list[Told], whole: bool) -> None:
+def _show(verdicts: list[GuardVerdict], whole: bool) -> None:
     rows = table("Guards", "verdict", "transition", "guard", "rules", "without it", "says")
-    for told in verdicts:
-        each = told.of
+    for each in verdicts:
         verdict = Text(each.verdict, _COLOURS[each.verdict])
-        rows.add_row(verdict, each.transition, each.guard, " ".join(each.rules), _without(told), each.sentence)
+        rows.add_row(verdict, each.transition, each.guard, " ".join(each.rules), _without(each), each.sentence)
     console().print(rows)
-    for told in verdicts if whole else ():
-        if told.of.trace is not None:
+    for each in verdicts if whole else ():
+        if each.trace is not None:
             console().print()
-            console().print(as_text(story_of(told.of.trace)), soft_wrap=True)
+            console().print(as_text(story_of(each.trace)), soft_wrap=True)
 
 
-def _pictured(verdicts: list[Told]) -> dict[str, list[Run]]:
+def _pictured(verdicts: list[GuardVerdict]) -> dict[str, list[Run]]:
     return {
-        name: pictured(told.of.trace, f"rollproof guards {name}")
-        for told in verdicts
-        if told.of.trace is not None and (name := f"{told.of.transition}.{told.of.guard}")
+        name: pictured(each.trace, f"rollproof guards {name}")
+        for each in verdicts
+        if each.trace is not None and (name := f"{each.transition}.{each.guard}")
     }
 
 
-def _without(told: Told) -> str:
-    verdict = told.of
+def _without(verdict: GuardVerdict) -> str:
     if verdict.trace is not None and verdict.trace.violation is not None:
         return f"{verdict.trace.violation.property} fails after {many(len(verdict.trace.steps), 'step')}"
-    if told.implied:
+    if verdict.implied:
         return "nothing differs: the other guards imply it"
     if verdict.verdict == "redundant":
         return "everything is proved"
     return f"not proved: {verdict.open[0].property}; searched {verdict.searched}"
 
 
-def _sets(verdicts: list[Told], jobs: int | None) -> dict[str, list[list[str]]]:
+def _sets(verdicts: list[GuardVerdict], jobs: int | None) -> dict[str, list[list[str]]]:
     redundant: dict[str, list[str]] = {}
-    for each in (told.of for told in verdicts):
+    for each in verdicts:
         if each.verdict == "redundant":
             redundant.setdefault(each.transition, []).append(each.guard)
     names = list(redundant)
@@ -190,15 +178,14 @@ def _show_sets(minimal: dict[str, list[list[str]]]) -> None:
     console().print(rows)
 
 
-def _document(told: Told) -> dict[str, Any]:
-    verdict = told.of
+def _document(verdict: GuardVerdict) -> dict[str, Any]:
     return {
         "transition": verdict.transition,
         "guard": verdict.guard,
         "sentence": verdict.sentence,
         "rules": list(verdict.rules),
         "verdict": verdict.verdict,
-        "implied": told.implied,
-        "without": _without(told),
+        "implied": verdict.implied,
+        "without": _without(verdict),
         "trace": None if verdict.trace is None else document_of(story_of(verdict.trace)),
     }

@@ -104,12 +104,16 @@ def _answered(call: DriverCall, wanted: bool) -> Problems:
         yield f"the message is answered {len(answers)} times, and not {'once' if wanted else 'never'}"
 
 
+HASHES_CHANGE_IN = ("receive_hash", "compare_hash", "reset_episode")
+"""The transitions that may change what is known of partners' hashes."""
+
+
 @contract("ME-4")
 def hashes_wait_until_compared(call: DriverCall) -> Problems:
     """A hash that was heard is kept until it is compared; of the frames that differ the lowest is remembered."""
     for each in call.taken:
         before, after = each.before.desync, each.after.desync
-        if each.name not in ("receive_hash", "compare_hash", "reset_episode") and after != before:
+        if after is not before and after != before and each.name not in HASHES_CHANGE_IN:
             yield f"{each.name} changes what is known of partners' hashes"
         for event in each.events:
             if isinstance(event, HashMismatch):

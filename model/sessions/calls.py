@@ -13,6 +13,7 @@ from typing import Any, cast
 from attrs import evolve, frozen
 
 from rollproof.model.bounded import EndlessError
+from rollproof.reference import values
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Event
 from rollproof.reference.state import Peer
@@ -22,7 +23,7 @@ MOST_ATTEMPTS = 20_000
 """How many transitions one call of a driver may try; a thousand frames that are caught up take fewer."""
 
 
-@frozen
+@values.frozen
 class Attempt:
     """One transition that a driver tried."""
 
@@ -89,6 +90,10 @@ class DriverCall:
     def of(self, name: str) -> list[Attempt]:
         """Return the steps of one transition."""
         return self._by_name.get(name, [])
+
+    def refused(self, name: str) -> list[tuple[Attempt, Guard[Any]]]:
+        """Return the attempts at one transition that were refused, each with the guard that refused it."""
+        return [(each, each.step) for each in self.attempts if each.name == name and isinstance(each.step, Guard)]
 
 
 Watch = Callable[[DriverCall], None]

@@ -6,6 +6,7 @@ else, is checked here, on every call of every session that is played.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -42,14 +43,19 @@ from rollproof.reference.values import normal, same
 def steps_are_guards_then_effect(call: DriverCall) -> Problems:
     """A transition is refused by its first guard that does not hold; if all hold, its effect is what happens."""
     for each in call.attempts:
-        refusing = next((guard for guard in each.transition.guards if not guard.holds(each.before, each.args)), None)
+        peer, args, refusing = each.before, each.args, None
+        for guard in each.transition.guards:
+            condition = guard.condition
+            if not (condition(peer) if guard.of_peer else condition(peer, args)):
+                refusing = guard
+                break
         if refusing is not None:
             if each.step is not refusing:
                 what = f"is refused by {each.step.name}" if isinstance(each.step, Guard) else "happens"
                 yield f"{each.name} should be refused by {refusing.name}, and {what}"
         elif isinstance(each.step, Guard):
             yield f"{each.name} is refused by {each.step.name}, although every guard holds"
-        elif not _alike(each.step, each.transition.perform(each.before, each.args)):
+        elif not _alike(each.step, each.transition.perform(peer, args)):
             yield f"{each.name} does something else than its effect"
 
 
@@ -63,17 +69,14 @@ def _alike(one: Any, other: Any) -> bool:
         return len(one) == len(other) and bool(one.first() == other.first())
     if isinstance(one, tuple):
         return len(one) == len(other) and all(map(_alike, one, other))
-    if isinstance(one, (Peer, Inputs, Buffers, Metrics)):
-        for name in PARTS[type(one)]:
-            left, right = getattr(one, name), getattr(other, name)
-            if left is not right and not _alike(left, right):
-                return False
-        return True
-    return bool(one == other)
+    parts = PARTS.get(type(one))
+    if parts is None:
+        return bool(one == other)
+    return all(left is right or _alike(left, right) for left, right in zip(parts(one), parts(other), strict=True))
 
 
-PARTS = {cls: tuple(each.name for each in attrs.fields(cls)) for cls in (Peer, Inputs, Buffers, Metrics)}
-"""The fields of what is compared part by part, since most parts are the same objects."""
+PARTS = {cls: attrgetter(*(each.name for each in attrs.fields(cls))) for cls in (Peer, Inputs, Buffers, Metrics)}
+"""Of what is compared part by part, since most parts are the same objects: the values of all its fields."""
 
 
 @contract("EV-1", "RB-7")
@@ -306,11 +309,11 @@ def drivers_tell_what_they_did(call: DriverCall) -> Problems:
     forced = call.of(force_promote_frame.name)
     if forced:
         expected.append(ForcedPromotion(len(forced)))
-    for each in call.attempts:
-        refusal = each.step.name if isinstance(each.step, Guard) else ""
-        if each.name == promote_frame.name and refusal in (no_rollback_pending.name, no_rollback_in_progress.name):
-            expected.append(PromotionRefused(each.before.buffers.promoted, refusal))
-        if each.name == simulate_frame.name and refusal == within_prediction_window.name:
+    for each, guard in call.refused(promote_frame.name):
+        if guard.name in (no_rollback_pending.name, no_rollback_in_progress.name):
+            expected.append(PromotionRefused(each.before.buffers.promoted, guard.name))
+    for each, guard in call.refused(simulate_frame.name):
+        if guard.name == within_prediction_window.name:
             expected.append(Stalled(each.before.frame, each.before.confirmed))
     told = [event for event in call.events if isinstance(event, OF_DRIVERS)]
     if sorted(map(repr, told)) != sorted(map(repr, expected)):

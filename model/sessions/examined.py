@@ -23,7 +23,7 @@ from rollproof.reference.events import Sent
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 
-PROBED = 6
+PROBED = 13
 """Every how many received messages a peer is asked on the side as well."""
 STORY = 12
 """How many calls before the one that goes wrong are told."""
