@@ -14,6 +14,7 @@ import z3
 from attrs import frozen
 
 from rollproof.model.fields import fields_of, made
+from rollproof.model.symbolic.formulas import TRUE
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import Terms
 from rollproof.model.symbolic.values import SBool, SInt, term_of
@@ -45,7 +46,9 @@ def of_two_peers(state: Before, case: Case) -> Iterator[Case]:
         (*case.premises, *pair.steady, *arrives),
         (*case.trust, *pair.trusting, *pair.as_sender.values()),
         {
-            **_after(view, pair.as_sender, pair.read_of_sender, partial(_product, state.q, view.after, pair.other, SAID)),
+            **_after(
+                view, pair.as_sender, pair.read_of_sender, partial(_product, state.q, view.after, pair.other, SAID)
+            ),
             **_rounds(state.q, Round(state.peer, pair.other, view.after, pair.other, view, sends=True)),
         },
     )
@@ -96,7 +99,9 @@ def _pair(_: tuple[Property, ...]) -> Pair:
         lambda about, peer: _product(state.q, other, peer, SAID, about),
     ):
         known = {key: goal for each in of_scope("product") for key, goal in product(each, state.peer).items()}
-        read = {each.name: what_is_read(state.peer, partial(product, each), of_two=True) for each in of_scope("product")}
+        read = {
+            each.name: what_is_read(state.peer, partial(product, each), of_two=True) for each in of_scope("product")
+        }
         roles.append((known, read))
     (as_sender, of_sender), (as_receiver, of_receiver) = roles
     return Pair(other, tuple(steady), tuple(trusting), as_sender, as_receiver, of_sender, of_receiver)
@@ -118,7 +123,7 @@ def _after(view: StepView, known: Goals, read: Mapping[str, Peer], product: Call
 
     Of what speaks only of what the step leaves as it is, or is assumed word for word, there is nothing to prove.
     """
-    goals = dict.fromkeys(known, z3.BoolVal(True))
+    goals = dict.fromkeys(known, TRUE)
     for each in of_scope("product"):
         if each.name not in read or not has(view.after, read[each.name]):
             goals.update((key, goal) for key, goal in product(each).items() if not goal.eq(known[key]))

@@ -47,7 +47,7 @@ def rests(
     def task(name: str) -> dict[str, Rest]:
         state = before(protocol)
         every = list(cases(protocol, state, name))
-        return {group: _of_cases(state, every, properties, smallest) for group, properties in groups.items()}
+        return {group: of_cases(state, every, properties, smallest=smallest) for group, properties in groups.items()}
 
     found = list(in_parallel(task, names, jobs))
     return {group: _joined([each[group] for each in found]) for group in groups}
@@ -63,7 +63,8 @@ def _joined(some: Iterable[Rest]) -> Rest:
     )
 
 
-def _of_cases(state: Before, every: Iterable[Case], properties: Collection[str], smallest: bool) -> Rest:
+def of_cases(state: Before, every: Iterable[Case], properties: Collection[str], *, smallest: bool = False) -> Rest:
+    """Return what some properties rest on in some cases."""
     needs: set[str] = set()
     transitions: list[str] = []
     unproved: list[Clause] = []

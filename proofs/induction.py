@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import z3
 from attrs import frozen
 
+from rollproof.model.symbolic.formulas import TRUE
 from rollproof.model.theorems.properties import is_trusting
 from rollproof.model.workers import end_with_parent
 from rollproof.proofs.composition import of_two_peers
@@ -191,7 +192,7 @@ def premises_of(case: Case, trusting: bool) -> list[Any]:
 
 
 def _discharge(case: Case, premises: list[Any], goals: dict[tuple[str, str], Any], effort: int) -> Iterator[Discharge]:
-    open_ = [goal for goal in goals.values() if not z3.is_true(goal)]
+    open_ = [goal for goal in goals.values() if goal is not TRUE and not z3.is_true(goal)]
     together = not open_ or _solve(premises, z3.And(*open_), min(effort, EFFORT_TOGETHER))[0]
     for (name, clause), goal in goals.items():
         proved, reason, states = (True, "", "") if together else _solve(premises, goal, effort)

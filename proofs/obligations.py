@@ -11,13 +11,12 @@ from functools import cache, partial
 from typing import Any
 
 import attrs
-import z3
 from attrs import field, frozen
 
 from rollproof.model.fields import fields_of, fields_there, made
 from rollproof.model.symbolic import axioms as facts
 from rollproof.model.symbolic import values as symbolic
-from rollproof.model.symbolic.formulas import conjunction
+from rollproof.model.symbolic.formulas import FALSE, TRUE, conjunction
 from rollproof.model.symbolic.paths import explore
 from rollproof.model.symbolic.reading import read
 from rollproof.model.symbolic.shapes import make
@@ -228,7 +227,7 @@ def _cases(
         asked.append((formula, facts_))
         premises.extend(facts_)
         for conditions, error in failures:
-            goal = {(NEVER_CRASHES, f"guard {guard.name}"): z3.BoolVal(False)}
+            goal = {(NEVER_CRASHES, f"guard {guard.name}"): FALSE}
             yield Case(
                 transition.name, f"{label}guard {guard.name}", (*premises, *conditions), (*trust,), goal, where(error)
             )
@@ -240,7 +239,7 @@ def _cases(
         assumed = (*premises, *one.facts, *one.conditions)
         failure = where(one.error) if one.error else _malformed(one.result)
         if failure:
-            goal = {(NEVER_CRASHES, "effect"): z3.BoolVal(False)}
+            goal = {(NEVER_CRASHES, "effect"): FALSE}
             yield Case(transition.name, way, assumed, (*trust,), goal, failure)
             continue
         after, events = one.result
@@ -275,11 +274,11 @@ def of_nothing(name: str, error: Exception) -> Case:
 
     The code loops on a symbolic value, has too many paths, or makes what no property can speak of.
     """
-    return Case(name, "all", (), (), {(NEVER_CRASHES, "examined"): z3.BoolVal(False)}, where(error))
+    return Case(name, "all", (), (), {(NEVER_CRASHES, "examined"): FALSE}, where(error))
 
 
 def _goals(state: Before, view: StepView) -> Goals:
-    goals = {key: z3.BoolVal(key in state.invariants) for key in state.stated}
+    goals = {key: TRUE if key in state.invariants else FALSE for key in state.stated}
     for each in of_scope("state"):
         if not has(view.after, state.speaks_of[each.name]):
             for clause, formula in each.clauses(state.q, view.after).items():

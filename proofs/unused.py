@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
-from rollproof.proofs.cores import rests
+from rollproof.proofs.cores import of_cases
+from rollproof.proofs.induction import cases
+from rollproof.proofs.obligations import before
 from rollproof.reference.transition import Protocol
 
-TELLING = ("drain_input", "begin_rollback", "announce_end", "(consequences)", "promote_frame")
-"""What is looked at first, since its proofs rest on most lemmas: together on all of those of the present protocol."""
+TELLING = (
+    "finish_rollback",
+    "promote_frame",
+    "change_link",
+    "(consequences)",
+    "announce_end",
+    "begin_rollback",
+    "drain_input",
+)
+"""What is looked at first, since its proofs rest on most lemmas and take least."""
 
 
-def unused_lemmas(protocol: Protocol, jobs: int | None = None) -> list[str]:
-    """Return the lemmas that the proof of no theorem rests on."""
+def unused_lemmas(protocol: Protocol) -> list[str]:
+    """Return the lemmas that the proof of no theorem rests on; it looks until it has seen each to be used."""
     used = {NEVER_CRASHES, *(each.name for each in PROPERTIES.values() if each.kind == "theorem")}
     unused = [each.name for each in PROPERTIES.values() if each.kind == "lemma"]
-    names = sorted(["(start)", "(consequences)", *protocol.transitions], key=_rank)
-    while unused:
+    known = 0
+    while unused and known < len(used):
         known = len(used)
-        for start in range(0, len(names), len(TELLING)):
-            some = names[start : start + len(TELLING)]
-            if unused:
-                used |= rests(protocol, {"": used}, jobs, names=some)[""].needs
-                unused = [name for name in unused if name not in used]
-        if len(used) == known:
-            break
+        for needs in _needs(protocol, used):
+            used |= needs
+            unused = [name for name in unused if name not in used]
+            if not unused:
+                break
     return unused
+
+
+def _needs(protocol: Protocol, used: set[str]) -> Iterator[frozenset[str]]:
+    """Yield what the proofs of what is used rest on, one path after the other."""
+    for name in sorted(["(start)", "(consequences)", *protocol.transitions], key=_rank):
+        state = before(protocol)
+        for case in cases(protocol, state, name):
+            yield of_cases(state, [case], used).needs
 
 
 def _rank(name: str) -> int:

@@ -276,9 +276,12 @@ def trust(
                 return control(name, counterexamples.get(name))
             case ("paths", name):
                 return examined(protocol, name)
+            case ("lemmas",):
+                return unused_lemmas(protocol)
         raise ValueError(item)
 
     items = [
+        ("lemmas",),
         *(("paths", name) for name in protocol.transitions),
         *(("look", name) for name in INSTANCES if open_),
         ("pairs",),
@@ -299,7 +302,7 @@ def trust(
         tuple(name for name in protocol.transitions if name not in seen.taken),
         tuple(sorted(expected - seen.tested)),
         seen.states,
-        tuple(unused_lemmas(protocol, jobs)),
+        tuple(name for each in results if isinstance(each, list) for name in each),
         tuple(path for each in outlines for path in each.paths),
         expected_besides(protocol) + sum(each.obligations for each in outlines),
         len(report.discharges),

@@ -64,7 +64,7 @@ def explain(
     adopt(protocol)
     check_citations(present())
     if unused:
-        return _unused(jobs, json)
+        return _unused(json)
     if not name:
         return _list(json)
     return _explain(" ".join(name), full, jobs, json)
@@ -136,8 +136,8 @@ def _list(json: Path | None) -> int:
     return HELD
 
 
-def _unused(jobs: int | None, json: Path | None) -> int:
-    lemmas = unused_lemmas(present(), jobs)
+def _unused(json: Path | None) -> int:
+    lemmas = unused_lemmas(present())
     if json is not None:
         write_json(json, {"unused_lemmas": lemmas})
     told = f"no theorem needs: {', '.join(lemmas)}" if lemmas else "every lemma is needed by some theorem"

@@ -12,7 +12,7 @@ from typing import Any
 import z3
 
 from rollproof.model.symbolic import values as s
-from rollproof.model.symbolic.formulas import conjunction
+from rollproof.model.symbolic.formulas import FALSE, conjunction
 from rollproof.model.symbolic.paths import current, refuse
 from rollproof.model.symbolic.shapes import choose, make
 from rollproof.model.symbolic.values import SBool, SInt, SJoint, SOptional, SPlayers, StandIn, SValue, term_of
@@ -70,7 +70,7 @@ class SMap(StandIn):
 
     def cleared(self) -> Any:
         """Return an empty map."""
-        return type(self)(lambda *_: z3.BoolVal(False), self.at)
+        return type(self)(lambda *_: FALSE, self.at)
 
 
 class SFrameMap(SMap):

@@ -11,7 +11,7 @@ import z3
 
 from rollproof.model.fields import fields_of, made
 from rollproof.model.symbolic import values as s
-from rollproof.model.symbolic.formulas import conjunction
+from rollproof.model.symbolic.formulas import FALSE, TRUE, conjunction
 from rollproof.model.symbolic.values import SBool, SOptional, lazy, term_of
 from rollproof.reference import config, state, world
 
@@ -48,8 +48,24 @@ def make(annotation: str, name: str, *at: Any) -> Any:
     Raises:
         TypeError: if the annotation has no symbolic counterpart.
     """
+    if not at:
+        return _made(annotation, name, ())
+    key = (annotation, name, *(term.get_id() for term in at))
+    if key not in _KNOWN:
+        if len(_KNOWN) >= MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = at, _made(annotation, name, at)
+    return _KNOWN[key][1]
+
+
+_KNOWN: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = {}
+"""What was made as functions of terms; the terms are kept as well, so that their numbers stay theirs."""
+MOST_KNOWN = 20_000
+
+
+def _made(annotation: str, name: str, at: tuple[Any, ...]) -> Any:
     if annotation.endswith(" | None"):
-        return SOptional(_apply(s.BOOL, f"{name}?", at), make(annotation.removesuffix(" | None"), name, *at))
+        return SOptional(_apply(s.BOOL, f"{name}?", at), _made(annotation.removesuffix(" | None"), name, at))
     if annotation in LEAVES:
         sort, wrap = LEAVES[annotation]
         return wrap(_apply(sort, name, at))
@@ -62,7 +78,7 @@ def make(annotation: str, name: str, *at: Any) -> Any:
         return CONTAINERS[outer](inner, name)
     if annotation in PARTS:
         cls = PARTS[annotation]
-        return _part(cls, {f.name: make(str(f.type), f"{name}.{f.name}", *at) for f in attrs.fields(cls)})
+        return _part(cls, {f.name: _made(str(f.type), f"{name}.{f.name}", at) for f in attrs.fields(cls)})
     raise TypeError(f"{name}: the annotation {annotation!r} has no symbolic counterpart")
 
 
@@ -84,7 +100,7 @@ def choose(condition: Any, left: Any, right: Any) -> Any:
 def equal(left: Any, right: Any) -> Any:
     """Return the formula that two values are equal, leaf by leaf."""
     if left is right:
-        return z3.BoolVal(True)
+        return TRUE
     if isinstance(left, SOptional) or isinstance(right, SOptional) or left is None or right is None:
         left_there, left_value = _optional(left)
         right_there, right_value = _optional(right)
@@ -94,7 +110,7 @@ def equal(left: Any, right: Any) -> Any:
         )
     if isinstance(left, s.SPlayers | s.SWorld):
         if type(right) is type(left):  # there is one world, and one set of players
-            return z3.BoolVal(True)
+            return TRUE
         raise TypeError(f"a {type(left).__name__} is compared with something else")
     if attrs.has(type(left)):
         return conjunction(equal(value, fields_of(right)[name]) for name, value in fields_of(left).items())
@@ -117,7 +133,7 @@ def _part(cls: type, fields: dict[str, Any]) -> Any:
 def _optional(value: Any) -> tuple[Any, Any]:
     if isinstance(value, SOptional):
         return value.there, value.value
-    return z3.BoolVal(value is not None), value
+    return (FALSE if value is None else TRUE), value
 
 
 def _choose_optional(condition: Any, left: Any, right: Any) -> Any:

@@ -9,7 +9,7 @@ import z3
 
 from rollproof.model.symbolic import values as s
 from rollproof.model.symbolic.containers import PRESENCE
-from rollproof.model.symbolic.formulas import conjunction, disjunction
+from rollproof.model.symbolic.formulas import FALSE, TRUE, conjunction, disjunction
 from rollproof.model.symbolic.paths import explore
 from rollproof.model.symbolic.shapes import choose, equal
 from rollproof.model.symbolic.truth import SymbolicTruth
@@ -45,10 +45,10 @@ class Terms:
 
     def implies(self, premise: Formula, conclusion: Callable[[], Formula]) -> SBool:
         if premise is False:
-            return SBool(z3.BoolVal(True))
+            return SBool(TRUE)
         assumed, concluded = term_of(premise), term_of(conclusion())
         if any(each.eq(concluded) for each in (assumed, *(assumed.children() if z3.is_and(assumed) else ()))):
-            return SBool(z3.BoolVal(True))  # it says that nothing has changed, which the solver would see less soon
+            return SBool(TRUE)  # it says that nothing has changed, which the solver would see less soon
         return SBool(z3.Implies(assumed, concluded))
 
     def iff(self, left: Formula, right: Formula) -> SBool:
@@ -86,11 +86,11 @@ class Terms:
         return self._for_all(s.INT, SInt, "position", of_item)
 
     def is_there(self, optional: Any) -> SBool:
-        return SBool(optional.there if isinstance(optional, SOptional) else z3.BoolVal(optional is not None))
+        return SBool(optional.there if isinstance(optional, SOptional) else TRUE if optional is not None else FALSE)
 
     def given(self, optional: Any, body: Callable[[Any], Formula]) -> SBool:
         if optional is None:
-            return SBool(z3.BoolVal(True))
+            return SBool(TRUE)
         if isinstance(optional, SOptional):
             return SBool(z3.Implies(optional.there, term_of(body(optional.value))))
         return SBool(term_of(body(optional)))
@@ -122,7 +122,7 @@ class Terms:
 
     def enabled(self, transition: Transition[Any], peer: Any, *args: Any) -> SBool:
         if transition.name not in self.protocol.transitions:
-            return SBool(z3.BoolVal(False))
+            return SBool(FALSE)
         formulas = []
         self.asked.add(transition.name)
         for guard in self.protocol[transition].guards:

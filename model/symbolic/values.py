@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import z3
 
 from rollproof.model.fields import field_of, fields_of, made
+from rollproof.model.symbolic.formulas import FALSE, TRUE
 from rollproof.model.symbolic.paths import Execution, current, refuse
 from rollproof.reference.state import Phase
 
@@ -288,7 +289,7 @@ class SPlayers(StandIn):
             return False
         if other != () or self.some == "partners":
             return refuse(f"the {self.some} are compared with {type(other).__name__}")
-        return SBool(NO_PLAYERS if self.some == "human_players" else z3.BoolVal(False))
+        return SBool(NO_PLAYERS if self.some == "human_players" else FALSE)
 
     def __ne__(self, other: object) -> Any:
         equal = self == other
@@ -326,7 +327,7 @@ def term_of(value: Any) -> Any:
     if isinstance(value, StandIn) and value.term is not None:
         return value.term
     if isinstance(value, bool):
-        return z3.BoolVal(value)
+        return TRUE if value else FALSE
     if isinstance(value, int):
         return z3.IntVal(value)
     if isinstance(value, Phase):
@@ -339,10 +340,10 @@ def term_of(value: Any) -> Any:
 def optional_terms(value: Any, absent: Any) -> tuple[Any, Any]:
     """Return whether an optional leaf is there, and its term or that of `absent`, as formulas without forking."""
     if value is None:
-        return z3.BoolVal(False), absent
+        return FALSE, absent
     if isinstance(value, SOptional):
         return value.there, z3.If(value.there, term_of(value.value), absent)
-    return z3.BoolVal(True), term_of(value)
+    return TRUE, term_of(value)
 
 
 _LAZY: dict[type, type] = {}
