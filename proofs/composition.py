@@ -37,7 +37,7 @@ def of_two_peers(state: Before, case: Case) -> Iterator[Case]:
     """Yield the obligations of a product of two peers, of which one takes a path and the other stands still."""
     if case.view is None:
         return
-    view, pair = case.view, _pair(tuple(PROPERTIES.values()))
+    view, pair = case.view, any_pair()
     arrives = _heard_from(state, view.args, pair.other) if view.transition == "receive_ack" else ()
     told = _told_by(state, view.args, pair.other) if view.transition == "receive_input" else ()
     yield Case(
@@ -84,6 +84,11 @@ class Pair:
     read_of_receiver: dict[str, Peer]
 
 
+def any_pair() -> Pair:
+    """Return an arbitrary other peer beside an arbitrary one, and what is assumed of the two."""
+    return _pair(tuple(PROPERTIES.values()))
+
+
 @cache
 def _pair(_: tuple[Property, ...]) -> Pair:
     state = before(PROTOCOL)
@@ -109,7 +114,7 @@ def _pair(_: tuple[Property, ...]) -> Pair:
 
 def stated_of_two() -> tuple[tuple[str, str], ...]:
     """Return what must hold after every step of one of two peers, as the sender and as the receiver."""
-    pair, state = _pair(tuple(PROPERTIES.values())), before(PROTOCOL)
+    pair, state = any_pair(), before(PROTOCOL)
     nothing = StepView("(nothing)", state.peer, {}, state.peer, ())
     rounds = [
         _rounds(state.q, Round(*two, *two, nothing, sends=sends))

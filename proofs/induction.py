@@ -17,7 +17,7 @@ from attrs import frozen
 from rollproof.model.symbolic.formulas import TRUE
 from rollproof.model.theorems.properties import is_trusting
 from rollproof.model.workers import end_with_parent
-from rollproof.proofs.composition import of_two_peers
+from rollproof.proofs.composition import any_pair, of_two_peers
 from rollproof.proofs.obligations import Before, Case, before, of_consequences, of_nothing, of_start, of_transition
 from rollproof.reference.transition import Protocol
 
@@ -129,6 +129,8 @@ def prove(
     known = {} if memory is None else {name: memory.find(name) for name in items}
     discharges = [each for found in known.values() for each in found or ()]
     open_ = _largest_first([name for name in items if known.get(name) is None])
+    if open_:
+        any_pair()  # what the processes have in common is made before they are
     proofs = in_parallel(lambda name: _proved_asking(protocol, name, players), open_, jobs)
     for name, (some, asked) in zip(open_, proofs, strict=True):
         discharges.extend(some)

@@ -28,7 +28,7 @@ from rollproof.reference.transition import Protocol
 
 Status = Literal["proved", "refuted", "undecided"]
 SENTENCE_OF_CRASHES = "No guard and no effect ever raises."
-FIRST_LIMIT = 500
+FIRST_LIMIT = 300
 """How many states of an instance are searched before the proof is tried: most mistakes show in them, at once."""
 SECOND_LIMIT = 10_000
 """How many states of an instance are searched when the proof has failed."""
