@@ -14,7 +14,7 @@ import z3
 from attrs import frozen
 
 from rollproof.model.fields import fields_of, made
-from rollproof.model.symbolic.formulas import TRUE
+from rollproof.model.symbolic.formulas import TRUE, implication
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import Terms
 from rollproof.model.symbolic.values import SBool, SInt, term_of
@@ -126,12 +126,12 @@ def stated_of_two() -> tuple[tuple[str, str], ...]:
 def _after(view: StepView, known: Goals, read: Mapping[str, Peer], product: Callable[[Property], Goals]) -> Goals:
     """Return what must be true of the two after a step.
 
-    Of what speaks only of what the step leaves as it is, or is assumed word for word, there is nothing to prove.
+    Of what speaks only of what the step leaves as it is there is nothing to prove.
     """
     goals = dict.fromkeys(known, TRUE)
     for each in of_scope("product"):
         if each.name not in read or not has(view.after, read[each.name]):
-            goals.update((key, goal) for key, goal in product(each).items() if not goal.eq(known[key]))
+            goals.update(product(each))
     return goals
 
 
@@ -145,7 +145,7 @@ def another(peer: Peer) -> Peer:
 def _product(q: Terms, sender: Peer, receiver: Peer, said: Said, about: Property) -> Goals:
     different = sender.config.player != receiver.config.player
     return {
-        (about.name, clause): z3.Implies(term_of(different), term_of(formula))
+        (about.name, clause): implication(term_of(different), term_of(formula))
         for clause, formula in about.clauses(q, sender, receiver, said).items()
     }
 
@@ -153,7 +153,7 @@ def _product(q: Terms, sender: Peer, receiver: Peer, said: Said, about: Property
 def _rounds(q: Terms, seen: Round) -> Goals:
     different = seen.sender.config.player != seen.receiver.config.player
     return {
-        (each.name, clause): z3.simplify(z3.Implies(term_of(different), term_of(formula)))
+        (each.name, clause): z3.simplify(implication(term_of(different), term_of(formula)))
         for each in of_scope("round")
         for clause, formula in each.clauses(q, seen).items()
     }
@@ -173,4 +173,4 @@ def _told_by(state: Before, args: dict[str, Any], other: Peer) -> tuple[Any, ...
 def _heard_from(state: Before, args: dict[str, Any], other: Peer) -> tuple[Any, ...]:
     """Return what is known of an acknowledgement that arrives: if it is from this partner, it has said it."""
     allowed = SAID.allows(state.q, other, args["acknowledged"], args["end_known"], args["epoch"])
-    return (z3.Implies(term_of(args["player"] == other.config.player), term_of(allowed)),)
+    return (implication(term_of(args["player"] == other.config.player), term_of(allowed)),)

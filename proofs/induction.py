@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import z3
 from attrs import frozen
 
-from rollproof.model.symbolic.formulas import TRUE
+from rollproof.model.symbolic.formulas import TRUE, conjunction, negation
 from rollproof.model.theorems.properties import is_trusting
 from rollproof.model.workers import end_with_parent
 from rollproof.proofs.composition import any_pair, of_two_peers
@@ -195,7 +195,7 @@ def premises_of(case: Case, trusting: bool) -> list[Any]:
 
 def _discharge(case: Case, premises: list[Any], goals: dict[tuple[str, str], Any], effort: int) -> Iterator[Discharge]:
     open_ = [goal for goal in goals.values() if goal is not TRUE and not z3.is_true(goal)]
-    together = not open_ or _solve(premises, z3.And(*open_), min(effort, EFFORT_TOGETHER))[0]
+    together = not open_ or _solve(premises, conjunction(open_), min(effort, EFFORT_TOGETHER))[0]
     for (name, clause), goal in goals.items():
         proved, reason, states = (True, "", "") if together else _solve(premises, goal, effort)
         if not proved:
@@ -206,7 +206,7 @@ def _discharge(case: Case, premises: list[Any], goals: dict[tuple[str, str], Any
 
 def _solve(premises: list[Any], goal: Any, effort: int) -> tuple[bool, str, str]:
     solver = solver_with(effort)
-    solver.add(*premises, z3.Not(goal))
+    solver.add(*premises, negation(goal))
     result = solver.check()
     if result == z3.unsat:
         return True, "", ""

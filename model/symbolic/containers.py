@@ -12,7 +12,7 @@ from typing import Any
 import z3
 
 from rollproof.model.symbolic import values as s
-from rollproof.model.symbolic.formulas import FALSE, conjunction
+from rollproof.model.symbolic.formulas import FALSE, conjunction, disjunction, negation
 from rollproof.model.symbolic.paths import current, refuse
 from rollproof.model.symbolic.shapes import choose, make
 from rollproof.model.symbolic.values import SBool, SInt, SJoint, SOptional, SPlayers, StandIn, SValue, term_of
@@ -58,7 +58,7 @@ class SMap(StandIn):
         there = _same(tuple(map(term_of, index)))
         here, at = self.here, self.at
         return type(self)(
-            lambda *i: z3.Or(there(i), here(*i)),
+            lambda *i: disjunction((there(i), here(*i))),
             lambda *i: choose(there(i), value, at(*i)),
         )
 
@@ -66,7 +66,7 @@ class SMap(StandIn):
         """Return this map without one value."""
         there = _same(tuple(map(term_of, index)))
         here = self.here
-        return type(self)(lambda *i: z3.And(z3.Not(there(i)), here(*i)), self.at)
+        return type(self)(lambda *i: conjunction((negation(there(i)), here(*i))), self.at)
 
     def cleared(self) -> Any:
         """Return an empty map."""
@@ -79,7 +79,7 @@ class SFrameMap(SMap):
     def before(self, frame: Any) -> SFrameMap:
         """Return this map without `frame` and all later frames."""
         bound, here = term_of(frame), self.here
-        return SFrameMap(lambda i: z3.And(here(i), i < bound), self.at)
+        return SFrameMap(lambda i: conjunction((here(i), i < bound)), self.at)
 
 
 class SPlayerMap(SMap):
@@ -176,7 +176,7 @@ class SInputTable(StandIn):
         there = _same((_of_session(player), term_of(frame)))
         here, at, value = self.here, self.at, term_of(action)
         return SInputTable(
-            lambda p, f: z3.Or(there((p, f)), here(p, f)),
+            lambda p, f: disjunction((there((p, f)), here(p, f))),
             lambda p, f: z3.If(there((p, f)), value, at(p, f)),
             self.delay,
             self.default,

@@ -9,7 +9,7 @@ import z3
 
 from rollproof.model.symbolic import values as s
 from rollproof.model.symbolic.containers import PRESENCE
-from rollproof.model.symbolic.formulas import FALSE, TRUE, conjunction, disjunction
+from rollproof.model.symbolic.formulas import FALSE, TRUE, conjunction, disjunction, implication, negation
 from rollproof.model.symbolic.paths import explore
 from rollproof.model.symbolic.shapes import choose, equal
 from rollproof.model.symbolic.truth import SymbolicTruth
@@ -41,7 +41,7 @@ class Terms:
         return SBool(disjunction(map(term_of, formulas)))
 
     def no(self, formula: Formula) -> SBool:
-        return SBool(z3.Not(term_of(formula)))
+        return SBool(negation(term_of(formula)))
 
     def implies(self, premise: Formula, conclusion: Callable[[], Formula]) -> SBool:
         if premise is False:
@@ -49,7 +49,7 @@ class Terms:
         assumed, concluded = term_of(premise), term_of(conclusion())
         if any(each.eq(concluded) for each in (assumed, *(assumed.children() if z3.is_and(assumed) else ()))):
             return SBool(TRUE)  # it says that nothing has changed, which the solver would see less soon
-        return SBool(z3.Implies(assumed, concluded))
+        return SBool(implication(assumed, concluded))
 
     def iff(self, left: Formula, right: Formula) -> SBool:
         return SBool(term_of(left) == term_of(right))
@@ -68,7 +68,7 @@ class Terms:
 
     def players(self, body: Callable[[Any], Formula]) -> SBool:
         def of_player(player: Any) -> SBool:
-            return SBool(z3.Implies(s.IS_PLAYER(player.term), term_of(body(player))))
+            return SBool(implication(s.IS_PLAYER(player.term), term_of(body(player))))
 
         return self._for_all(s.PLAYER, SValue, "player", of_player)
 
@@ -80,8 +80,8 @@ class Terms:
 
     def positions(self, sequence: Any, body: Callable[[Any], Formula]) -> SBool:
         def of_item(number: Any) -> SBool:
-            inside = z3.And(sequence.head <= number.term, number.term < sequence.tail)
-            return SBool(z3.Implies(inside, term_of(body(sequence.at(number.term)))))
+            inside = conjunction((sequence.head <= number.term, number.term < sequence.tail))
+            return SBool(implication(inside, term_of(body(sequence.at(number.term)))))
 
         return self._for_all(s.INT, SInt, "position", of_item)
 
@@ -92,7 +92,7 @@ class Terms:
         if optional is None:
             return SBool(TRUE)
         if isinstance(optional, SOptional):
-            return SBool(z3.Implies(optional.there, term_of(body(optional.value))))
+            return SBool(implication(optional.there, term_of(body(optional.value))))
         return SBool(term_of(body(optional)))
 
     def value_or(self, optional: Any, other: Any) -> Any:
@@ -105,7 +105,7 @@ class Terms:
 
     def at(self, container: Any, *index_and_body: Any) -> SBool:
         *index, body = index_and_body
-        return SBool(z3.Implies(self.has(container, *index).term, term_of(body(self.read(container, *index)))))
+        return SBool(implication(self.has(container, *index).term, term_of(body(self.read(container, *index)))))
 
     def read(self, container: Any, *index: Any) -> Any:
         value = container.at(*map(term_of, index))
@@ -135,10 +135,10 @@ class Terms:
         return SymbolicTruth(term_of(peer.epoch if epoch is None else epoch))
 
     def newest(self, sequence: Any, body: Callable[[Any], Formula]) -> SBool:
-        return SBool(z3.And(sequence.head < sequence.tail, term_of(body(sequence.at(sequence.tail - 1)))))
+        return SBool(conjunction((sequence.head < sequence.tail, term_of(body(sequence.at(sequence.tail - 1))))))
 
     def oldest(self, sequence: Any, body: Callable[[Any], Formula]) -> SBool:
-        return SBool(z3.And(sequence.head < sequence.tail, term_of(body(sequence.at(sequence.head)))))
+        return SBool(conjunction((sequence.head < sequence.tail, term_of(body(sequence.at(sequence.head))))))
 
     def last_of(self, message: Any) -> SInt:
         return SInt(message.actions.last)
@@ -147,10 +147,10 @@ class Terms:
         run = message.actions
 
         def one(frame: Any) -> SBool:
-            inside = z3.And(run.first <= frame.term, frame.term <= run.last)
+            inside = conjunction((run.first <= frame.term, frame.term <= run.last))
             here = run.table.here(run.player, frame.term)  # the solver looks at the table where it is asked
             action = SValue(run.table.at(run.player, frame.term))
-            return SBool(z3.Implies(inside, z3.And(here, term_of(body(frame, action)))))
+            return SBool(implication(inside, conjunction((here, term_of(body(frame, action))))))
 
         return self.frames(one)
 
@@ -160,9 +160,9 @@ class Terms:
     def dropped(self, old: Any, new: Any, body: Callable[[Any], Formula]) -> SBool:
         def survives(number: Any) -> SBool:
             i = number.term
-            stays = z3.And(new.head <= i, i < new.tail, equal(new.at(i), old.at(i)))
-            inside = z3.And(old.head <= i, i < old.tail)
-            return SBool(z3.Implies(inside, z3.Or(stays, term_of(body(old.at(i))))))
+            stays = conjunction((new.head <= i, i < new.tail, equal(new.at(i), old.at(i))))
+            inside = conjunction((old.head <= i, i < old.tail))
+            return SBool(implication(inside, disjunction((stays, term_of(body(old.at(i)))))))
 
         return self._for_all(s.INT, SInt, "position", survives)
 
@@ -172,8 +172,8 @@ class Terms:
         def same(frame: Any) -> SBool:
             f = frame.term
             value = table.at(player, f) == run.table.at(run.player, f)
-            inside = z3.And(run.first <= f, f <= run.last)
-            return SBool(z3.Implies(inside, z3.And(table.here(player, f), value)))
+            inside = conjunction((run.first <= f, f <= run.last))
+            return SBool(implication(inside, conjunction((table.here(player, f), value))))
 
         return self.all_of(self.frames(same), SBool(run.first == term_of(message.first)))
 

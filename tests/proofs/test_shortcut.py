@@ -19,8 +19,8 @@ BY_NAME = {each.name: each for each in ATTACKS}
 @pytest.fixture
 def without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """State every obligation in full, also of what a step has not touched."""
-    monkeypatch.setattr(obligations, "_has", lambda whole, part: False)
-    monkeypatch.setattr(composition, "_new", lambda goals, known: goals)
+    monkeypatch.setattr(obligations, "has", lambda whole, part: False)
+    monkeypatch.setattr(composition, "has", lambda whole, part: False)
 
 
 @pytest.mark.parametrize("name", long_but(QUICK, PROTOCOL.transitions))
