@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 LOOKS_EVERY_S = 0.2
 
@@ -21,3 +26,40 @@ def end_with_parent(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="parent watch", daemon=True).start()
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+_TASK: Callable[[Any], Any] | None = None
+
+
+def in_parallel(task: Callable[[T], R], items: Iterable[T], jobs: int | None = None) -> Iterator[R]:
+    """Yield `task(item)` for each item, in order, computed in forked processes.
+
+    The task itself is inherited by the fork, so it may be a closure over what cannot be pickled, such as a protocol.
+    Where processes cannot be forked, as on Windows, this one does it all.
+    """
+    items = list(items)
+    jobs = min(jobs or os.cpu_count() or 1, len(items))
+    if jobs <= 1 or not hasattr(os, "fork"):
+        yield from map(task, items)
+        return
+    with _forked(task, jobs) as pool:
+        yield from pool.map(_call, items)
+
+
+@contextmanager
+def _forked(task: Callable[[Any], Any], jobs: int) -> Iterator[Executor]:
+    global _TASK
+    previous, _TASK = _TASK, task
+    try:
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(jobs, context, end_with_parent, (os.getpid(),)) as pool:
+            yield pool
+    finally:
+        _TASK = previous
+
+
+def _call(item: Any) -> Any:
+    assert _TASK is not None
+    return _TASK(item)

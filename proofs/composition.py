@@ -77,10 +77,10 @@ class Pair:
     """Its other invariants."""
     as_sender: Goals
     """What is true of the two, the stepping peer being the one whose inputs are acknowledged."""
-    as_receiver: Goals
-    """The same, the stepping peer being the one that acknowledges."""
     read_of_sender: dict[str, Peer]
     """By property: a peer that has nothing but the fields that the property reads of the one that steps, as above."""
+    as_receiver: Goals
+    """The same, the stepping peer being the one that acknowledges."""
     read_of_receiver: dict[str, Peer]
 
 
@@ -98,18 +98,27 @@ def _pair(_: tuple[Property, ...]) -> Pair:
     for each in of_scope("state"):
         formulas = [term_of(formula) for formula in each.clauses(state.q, other).values()]
         (trusting if each.trusting else steady).extend(formulas)
-    roles: list[tuple[Goals, dict[str, Peer]]] = []
-    for product in (
-        lambda about, peer: _product(state.q, peer, other, SAID, about),
-        lambda about, peer: _product(state.q, other, peer, SAID, about),
-    ):
-        known = {key: goal for each in of_scope("product") for key, goal in product(each, state.peer).items()}
-        read = {
-            each.name: what_is_read(state.peer, partial(product, each), of_two=True) for each in of_scope("product")
-        }
-        roles.append((known, read))
-    (as_sender, of_sender), (as_receiver, of_receiver) = roles
-    return Pair(other, tuple(steady), tuple(trusting), as_sender, as_receiver, of_sender, of_receiver)
+
+    def as_sender(about: Property, peer: Peer) -> Goals:
+        return _product(state.q, peer, other, SAID, about)
+
+    def as_receiver(about: Property, peer: Peer) -> Goals:
+        return _product(state.q, other, peer, SAID, about)
+
+    return Pair(other, tuple(steady), tuple(trusting), *_known(state.peer, as_sender), *_known(state.peer, as_receiver))
+
+
+def _known(peer: Peer, product: Callable[[Property, Peer], Goals]) -> tuple[Goals, dict[str, Peer]]:
+    """Return what is true of a peer and another one, and what each property reads of the peer."""
+
+    def read(about: Property) -> Peer:
+        def stated(part: Peer) -> dict[str, Any]:
+            return {clause: goal for (_, clause), goal in product(about, part).items()}
+
+        return what_is_read(peer, stated, of_two=True)
+
+    known = {key: goal for each in of_scope("product") for key, goal in product(each, peer).items()}
+    return known, {each.name: read(each) for each in of_scope("product")}
 
 
 def stated_of_two() -> tuple[tuple[str, str], ...]:

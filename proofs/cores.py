@@ -9,7 +9,8 @@ import z3
 from attrs import frozen
 
 from rollproof.model.theorems.properties import is_trusting
-from rollproof.proofs.induction import EFFORT, cases, in_parallel, solver_with
+from rollproof.model.workers import in_parallel
+from rollproof.proofs.induction import EFFORT, cases, solver_with
 from rollproof.proofs.obligations import Before, Case, before
 from rollproof.reference.transition import Protocol
 

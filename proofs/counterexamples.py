@@ -23,7 +23,7 @@ from rollproof.model.theorems.blame import violated
 from rollproof.model.theorems.properties import NEVER_CRASHES
 from rollproof.model.theorems.property import Property, StepView
 from rollproof.model.traces.trace import Trace
-from rollproof.proofs.induction import in_parallel
+from rollproof.model.workers import in_parallel
 from rollproof.reference.digest import Digest
 from rollproof.reference.messages import Path
 from rollproof.reference.transition import Protocol

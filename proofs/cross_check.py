@@ -19,7 +19,8 @@ from rich.table import Table
 
 from rollproof.model.symbolic.formulas import conjunction
 from rollproof.model.theorems.properties import is_trusting
-from rollproof.proofs.induction import EFFORT, cases, in_parallel, premises_of, solver_with
+from rollproof.model.workers import in_parallel
+from rollproof.proofs.induction import EFFORT, cases, premises_of, solver_with
 from rollproof.proofs.obligations import Before, Case, before
 from rollproof.reference.transition import Protocol
 

@@ -18,7 +18,8 @@ from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.describe import describe, plain
 from rollproof.model.traces.trace import Trace
-from rollproof.proofs.induction import QUICK_EFFORT, cases, discharge, in_parallel
+from rollproof.model.workers import in_parallel
+from rollproof.proofs.induction import QUICK_EFFORT, cases, discharge
 from rollproof.proofs.necessity import THEOREMS
 from rollproof.proofs.obligations import before
 from rollproof.proofs.source import place

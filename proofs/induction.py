@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
 import typing
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import z3
 from attrs import frozen
 
 from rollproof.model.symbolic.formulas import TRUE, conjunction, negation
 from rollproof.model.theorems.properties import is_trusting
-from rollproof.model.workers import end_with_parent
+from rollproof.model.workers import in_parallel
 from rollproof.proofs.composition import any_pair, of_two_peers
 from rollproof.proofs.obligations import Before, Case, before, of_consequences, of_nothing, of_start, of_transition
 from rollproof.reference.transition import Protocol
@@ -72,42 +68,6 @@ class Memory(typing.Protocol):
 
     def keep(self, name: str, proved: list[Discharge], asked: Collection[str]) -> None:
         """Remember them; `asked` names the other transitions whose guards the properties ask about."""
-
-
-T = TypeVar("T")
-R = TypeVar("R")
-_TASK: Callable[[Any], Any] | None = None
-
-
-def in_parallel(task: Callable[[T], R], items: Iterable[T], jobs: int | None = None) -> Iterator[R]:
-    """Yield `task(item)` for each item, in order, computed in forked processes.
-
-    The task itself is inherited by the fork, so it may be a closure over what cannot be pickled, such as a protocol.
-    """
-    items = list(items)
-    jobs = min(jobs or os.cpu_count() or 1, len(items))
-    if jobs <= 1:
-        yield from map(task, items)
-        return
-    with _forked(task, jobs) as pool:
-        yield from pool.map(_call, items)
-
-
-@contextmanager
-def _forked(task: Callable[[Any], Any], jobs: int) -> Iterator[Executor]:
-    global _TASK
-    previous, _TASK = _TASK, task
-    try:
-        context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(jobs, context, end_with_parent, (os.getpid(),)) as pool:
-            yield pool
-    finally:
-        _TASK = previous
-
-
-def _call(item: Any) -> Any:
-    assert _TASK is not None
-    return _TASK(item)
 
 
 def prove(

@@ -21,7 +21,7 @@ from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.model.sessions.session import run
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.theorems.property import Property
-from rollproof.proofs.induction import in_parallel
+from rollproof.model.workers import in_parallel
 from rollproof.reference.transition import Protocol
 
 SMALL = 100

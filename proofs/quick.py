@@ -18,9 +18,10 @@ from rollproof.model.sessions.examined import Broken
 from rollproof.model.slips import SlipError
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.traces.trace import Trace
+from rollproof.model.workers import in_parallel
 from rollproof.proofs.cache import Kept
 from rollproof.proofs.counterexamples import Counterexample, replay
-from rollproof.proofs.induction import EFFORT_TOGETHER, QUICK_EFFORT, Discharge, cases, discharge, in_parallel, prove
+from rollproof.proofs.induction import EFFORT_TOGETHER, QUICK_EFFORT, Discharge, cases, discharge, prove
 from rollproof.proofs.necessity import HARM, THEOREMS
 from rollproof.proofs.obligations import before
 from rollproof.proofs.played import play_held, standstill

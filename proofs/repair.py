@@ -17,7 +17,8 @@ from rollproof.model.search.explorer import Explorer, named
 from rollproof.model.search.instances import INSTANCES
 from rollproof.model.theorems.possibility import CONDITIONS
 from rollproof.model.traces.trace import Trace
-from rollproof.proofs.induction import QUICK_EFFORT, Memory, cases, discharge, in_parallel, prove
+from rollproof.model.workers import in_parallel
+from rollproof.proofs.induction import QUICK_EFFORT, Memory, cases, discharge, prove
 from rollproof.proofs.obligations import before
 from rollproof.proofs.words import Word, words
 from rollproof.reference.protocol import PROTOCOL

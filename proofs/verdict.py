@@ -16,8 +16,9 @@ from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, is_tr
 from rollproof.model.theorems.property import Property
 from rollproof.model.traces.trace import Trace
 from rollproof.model.variants.variants import VARIANTS
+from rollproof.model.workers import in_parallel
 from rollproof.proofs.counterexamples import Counterexample, load, replay, replay_any
-from rollproof.proofs.induction import Discharge, Memory, ProofReport, in_parallel, prove
+from rollproof.proofs.induction import Discharge, Memory, ProofReport, prove
 from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard
 from rollproof.proofs.paths import Examined, PathShown, examined, expected_besides
 from rollproof.proofs.played import Played, play_all, play_held, standstill

@@ -70,7 +70,7 @@ def conform(
     protocol: OwnProtocol = None,
     adapter_source: Path | None = None,
     strict: bool = False,
-    jobs: PositiveInt = 1,
+    jobs: PositiveInt | None = None,
     limit: PositiveFloat = 10.0,
     all_failures: bool = False,
     list_cases: Annotated[bool, Parameter(name="--list")] = False,
@@ -115,7 +115,7 @@ def conform(
     strict
         Require also what SHOULD hold.
     jobs
-        How many cases run at once.
+        How many cases run at once; one per core if not given.
     limit
         How many seconds an answer may take.
     all_failures
@@ -134,7 +134,9 @@ def conform(
     if level > 2:
         raise UsageError(f"there are levels 0, 1 and 2, not {level}")
     if fuzz_runs:
-        _refuse_beside_fuzz(case=case, profile=profile, smoke=smoke_test, list=list_cases, strict=strict, jobs=jobs > 1)
+        _refuse_beside_fuzz(
+            case=case, profile=profile, smoke=smoke_test, list=list_cases, strict=strict, jobs=jobs is not None
+        )
     elif excepted or known or save is not None:
         raise UsageError("--except, --known and --save belong to a search: --fuzz N")
     unusual = [
@@ -214,7 +216,7 @@ def _list(cases: list[Case]) -> int:
     return HELD if cases else 3
 
 
-def _run(cases: list[Case], target: Target, level: int, seed: int, jobs: int) -> SuiteReport:
+def _run(cases: list[Case], target: Target, level: int, seed: int, jobs: int | None) -> SuiteReport:
     with progress("cases", len(cases)) as bar:
         return run_suite(
             cases, target, level=level, seed=seed, jobs=jobs, done=lambda result: bar.advance(bar.task_ids[0])

@@ -12,6 +12,7 @@ from rollproof.model.runs.run import Run
 from rollproof.model.traces.rendering import as_text
 from rollproof.model.traces.trace import document_of, story_of
 from rollproof.model.variants.variants import VARIANTS
+from rollproof.model.workers import in_parallel
 from rollproof.output import (
     HELD,
     UNDECIDED,
@@ -27,7 +28,6 @@ from rollproof.output import (
 from rollproof.pictures import write_page
 from rollproof.proofs import paths, vacuity, witnesses
 from rollproof.proofs.counterexamples import FILE, Counterexample, counterexample_of, dumps, load
-from rollproof.proofs.induction import in_parallel
 from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
 from rollproof.proofs.obligations import before
 from rollproof.proofs.verdict import control

@@ -9,7 +9,7 @@ from typing import Any
 from rollproof.conformance.cases.case import Case
 from rollproof.conformance.runner.run import Hello, Run
 from rollproof.conformance.runner.session import DeclinedError, Session, twin_of
-from rollproof.conformance.runner.transport import AdapterError, BrokenError, InProcess, Process, Transport
+from rollproof.conformance.runner.transport import AdapterError, BrokenError, InProcess, Process, Request, Transport
 from rollproof.conformance.schema import ADAPTER_PROTOCOL
 
 Start = Callable[[], Transport]
@@ -43,11 +43,12 @@ class Adapters:
         Raises:
             AdapterError: if one does not start, or does not say hello.
         """
+        known = len(self._running)
         while len(self._running) < count:
-            transport = self._start()
-            self._running.append(transport)
+            self._running.append(self._start())
+        for transport in self._running[known:]:
             try:
-                answer = transport.ask({"seq": next(self.numbers), "op": "hello", "protocol": ADAPTER_PROTOCOL})
+                answer = transport.ask(Request.of(next(self.numbers), "hello", {"protocol": ADAPTER_PROTOCOL}))
             except AdapterError as error:
                 error.stderr = transport.stderr()
                 raise
@@ -62,6 +63,8 @@ class Adapters:
 
     def close(self) -> None:
         """End all adapters."""
+        for each in self._running:
+            each.stop()
         while self._running:
             self._running.pop().close()
 

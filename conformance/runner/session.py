@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
@@ -13,7 +12,7 @@ from rollproof.conformance.cases.case import longest_latency
 from rollproof.conformance.cases.single_step import VARIABLES
 from rollproof.conformance.runner.network import Network, Packet
 from rollproof.conformance.runner.run import Event, Run
-from rollproof.conformance.runner.transport import BrokenError, CrashedError, StuckError, Transport
+from rollproof.conformance.runner.transport import BrokenError, CrashedError, Request, StuckError, Transport, encoded
 from rollproof.conformance.runner.twin import Twin
 from rollproof.conformance.schema import Json
 from rollproof.reference.values import same
@@ -362,11 +361,10 @@ class Session:
         if self.run.requests >= self.most_requests:
             raise StuckError(f"{self.most_requests} requests were not enough")
         self.run.requests += 1
-        request = {"seq": next(self.numbers), "op": op, **fields}
+        request = Request.of(next(self.numbers), op, fields)
         answer = transport.ask(request)
         # The numbers of requests depend on what ran before; nothing else does.
-        exchanged = {**request, "seq": 0}, {**answer, "seq": 0}
-        self.hash.update(json.dumps(exchanged, separators=(",", ":")).encode())
+        self.hash.update(f"[{request.numbered(0)},{encoded({**answer, 'seq': 0})}]".encode())
         return answer
 
     def twin(self, written: Json) -> Twin:

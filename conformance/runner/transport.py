@@ -6,15 +6,17 @@ import contextlib
 import json
 import os
 import re
-import selectors
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
+
+from attrs import frozen
 
 from rollproof.conformance.schema import InvalidError, Json, check, check_observation, parse
 
@@ -53,10 +55,34 @@ class StuckError(AdapterError):
     """It did not answer in time."""
 
 
+encoded = json.JSONEncoder(separators=(",", ":")).encode
+"""Returns a JSON value as text without spaces."""
+
+
+@frozen
+class Request:
+    """A request, written out once."""
+
+    seq: int
+    """Its number."""
+    op: str
+    rest: str
+    """All of its text but for the number."""
+
+    @staticmethod
+    def of(seq: int, op: str, fields: Mapping[str, Any]) -> Request:
+        """Write a request."""
+        return Request(seq, op, encoded({"op": op, **fields})[1:])
+
+    def numbered(self, seq: int) -> str:
+        """Return its text under a number."""
+        return f'{{"seq":{seq},{self.rest}'
+
+
 class Transport(Protocol):
     """A way to one adapter."""
 
-    def ask(self, request: Json) -> Json:
+    def ask(self, request: Request) -> Json:
         """Return the checked answer to a request.
 
         Raises:
@@ -66,11 +92,14 @@ class Transport(Protocol):
     def stderr(self) -> str:
         """Return the end of what the adapter wrote to stderr."""
 
+    def stop(self) -> None:
+        """Ask that the adapter be ended, and do not wait for it."""
+
     def close(self) -> None:
         """End the adapter, whatever it does."""
 
 
-def check_answer(request: Json, line: str | bytes) -> Json:
+def check_answer(request: Request, line: str | bytes) -> Json:
     """Return the answer that a line says.
 
     Raises:
@@ -87,11 +116,11 @@ def check_answer(request: Json, line: str | bytes) -> Json:
                 raise InvalidError(f"obs[{number}]: {error}") from None
     except InvalidError as error:
         start = line[:80] if isinstance(line, str) else line[:80].decode(errors="replace")
-        raise BrokenError(f"answer to {request['op']} (seq {request['seq']}): {error}; it begins {start!r}") from None
-    if answer["seq"] != request["seq"]:
-        raise BrokenError(f"answer to {request['op']}: seq {answer['seq']} instead of {request['seq']}")
+        raise BrokenError(f"answer to {request.op} (seq {request.seq}): {error}; it begins {start!r}") from None
+    if answer["seq"] != request.seq:
+        raise BrokenError(f"answer to {request.op}: seq {answer['seq']} instead of {request.seq}")
     if "error" in answer:
-        crash = CrashedError(f"error in answer to {request['op']}: {_one_line(answer['error'])}")
+        crash = CrashedError(f"error in answer to {request.op}: {_one_line(answer['error'])}")
         crash.answer = answer
         raise crash
     return answer
@@ -104,11 +133,10 @@ class InProcess:
         """Talk to `handle`."""
         self._handle = handle
 
-    def ask(self, request: Json) -> Json:
+    def ask(self, request: Request) -> Json:
         """Return the checked answer to a request."""
-        line = json.dumps(request)
         try:
-            answer = json.dumps(self._handle(json.loads(line)))
+            answer = json.dumps(self._handle(json.loads(request.numbered(request.seq))))
         except Exception as error:
             raise CrashedError(_one_line(f"{type(error).__name__}: {error}")) from error
         return check_answer(request, answer)
@@ -116,6 +144,9 @@ class InProcess:
     def stderr(self) -> str:
         """Return nothing."""
         return ""
+
+    def stop(self) -> None:
+        """Do nothing."""
 
     def close(self) -> None:
         """Do nothing."""
@@ -151,19 +182,18 @@ class Process:
             _pipe(self._process.stdout),
             _pipe(self._process.stderr),
         )
-        self._selector = selectors.DefaultSelector()
+        self._readable = select.poll()
         for pipe in (self._stdout, self._errors):
             os.set_blocking(pipe.fileno(), False)
-            self._selector.register(pipe, selectors.EVENT_READ)
+            self._readable.register(pipe, select.POLLIN)
         os.set_blocking(self._stdin.fileno(), False)
 
-    def ask(self, request: Json) -> Json:
+    def ask(self, request: Request) -> Json:
         """Return the checked answer to a request."""
         if self._buffer:
             raise BrokenError(f"it wrote without being asked: {bytes(self._buffer[:80])!r}")
         deadline = time.monotonic() + self._limit_s
-        line = json.dumps(request, separators=(",", ":")).encode() + b"\n"
-        self._write(line, deadline)
+        self._write(f"{request.numbered(request.seq)}\n".encode(), deadline)
         return check_answer(request, self._read(request, deadline))
 
     def stderr(self) -> str:
@@ -171,6 +201,12 @@ class Process:
         with contextlib.suppress(OSError, ValueError):
             self._take(self._errors)
         return _ESCAPES.sub("", self._stderr.decode(errors="replace"))
+
+    def stop(self) -> None:
+        """Ask the keeper to end the adapter."""
+        with contextlib.suppress(OSError):
+            self._stdin.close()
+        self._process.terminate()
 
     def close(self) -> None:
         """Let the keeper end the adapter, and all that it started."""
@@ -182,7 +218,6 @@ class Process:
                 self._process.wait(10)
                 break
         self.stderr()
-        self._selector.close()
         for pipe in (self._stdout, self._errors):
             pipe.close()
 
@@ -198,26 +233,33 @@ class Process:
             except OSError:
                 raise CrashedError(self._how_it_died()) from None
 
-    def _read(self, request: Json, deadline: float) -> bytes:
+    def _read(self, request: Request, deadline: float) -> bytes:
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
             if searched > LONGEST_LINE:
-                raise BrokenError(f"answer to {request['op']}: a line of more than {LONGEST_LINE} bytes")
+                raise BrokenError(f"answer to {request.op}: a line of more than {LONGEST_LINE} bytes")
             self._check_deadline(deadline)
-            alive = self._process.poll() is None
-            # A child of a dead adapter may hold its output open for ever.
-            if not self._wait(min(0.1, max(0.0, deadline - time.monotonic()))) or not (alive or self._buffer):
+            if not self._wait(min(0.1, max(0.0, deadline - time.monotonic()))) or self._is_over(searched):
                 raise CrashedError(self._how_it_died())
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         return line
 
+    def _is_over(self, searched: int) -> bool:
+        """Tell whether nothing more will come: a child of a dead adapter may hold its output open for ever."""
+        if len(self._buffer) > searched or self._process.poll() is None:
+            return False
+        return not self._wait(0) or len(self._buffer) == searched
+
     def _wait(self, seconds: float) -> bool:
         """Read whatever there is; return False if stdout has ended."""
-        for key, _ in self._selector.select(seconds):
-            if not self._take(key.fileobj) and key.fileobj is self._stdout:  # type: ignore[arg-type]
-                return False
+        for descriptor, _ in self._readable.poll(1000 * seconds):
+            if descriptor == self._stdout.fileno():
+                if not self._take(self._stdout):
+                    return False
+            else:
+                self._take(self._errors)
         return True
 
     def _take(self, pipe: IO[bytes]) -> bool:
@@ -231,7 +273,7 @@ class Process:
             self._stderr = (self._stderr + data)[-KEPT_STDERR:]
         else:
             with contextlib.suppress(KeyError):
-                self._selector.unregister(pipe)
+                self._readable.unregister(pipe)
         return bool(data)
 
     def _check_deadline(self, deadline: float) -> None:

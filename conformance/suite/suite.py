@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
 from typing import Any
 
 from attrs import asdict, define, field, frozen
@@ -19,6 +18,7 @@ from rollproof.conformance.runner.run import Run
 from rollproof.conformance.runner.transport import AdapterError, BrokenError, StuckError
 from rollproof.conformance.schema import Json
 from rollproof.conformance.suite.judged import run_and_judge
+from rollproof.model.workers import in_parallel
 
 GIVEN_UP_AFTER = 3
 """After how many cases in a row without an answer in time the others are not run."""
@@ -118,48 +118,50 @@ def run_suite(
     *,
     level: int = 2,
     seed: int = 0,
-    jobs: int = 1,
+    jobs: int | None = 1,
     done: Callable[[Result], None] = lambda _: None,
 ) -> SuiteReport:
-    """Run cases, so many at a time, and judge them. `done` is called after each, in the order of the cases.
+    """Run cases, in so many processes (None: one per core), and judge them. `done` is called after each, in order.
+
+    With more than one process, of runs that are right only what is counted comes back.
 
     Raises:
         AdapterError: if the adapter cannot be started, or does not say hello.
     """
-    idle: SimpleQueue[Adapters] = SimpleQueue()
-    everything = [target.make() for _ in range(jobs)]
-    for adapters in everything:
-        idle.put(adapters)
-
+    jobs = min(jobs or os.cpu_count() or 1, len(cases))
+    adapters = target.make()  # every process has its own, made again where it is not running
     unanswered = 0
 
     def one(case: Case) -> Result:
         nonlocal unanswered
-        adapters = idle.get()
-        try:
-            if unanswered >= GIVEN_UP_AFTER:
-                reason = f"not run: {GIVEN_UP_AFTER} cases in a row had no answer in time"
-                return Result(case, Judgement(Verdict.SKIP, reason=reason), None)
-            result = _judged(case, adapters, target, level, seed)
-            if result.run is not None:
-                unanswered = unanswered + 1 if isinstance(result.run.failure, StuckError) else 0
-            return result
-        finally:
-            idle.put(adapters)
+        if unanswered >= GIVEN_UP_AFTER:
+            reason = f"not run: {GIVEN_UP_AFTER} cases in a row had no answer in time"
+            return Result(case, Judgement(Verdict.SKIP, reason=reason), None)
+        result = _judged(case, adapters, target, level, seed)
+        if result.run is not None:
+            unanswered = unanswered + 1 if isinstance(result.run.failure, StuckError) else 0
+        return result
+
+    def numbered(number: int) -> Result:
+        """Judge a case in a process of its own; what nobody reads of a run that is right is not sent back."""
+        result = one(cases[number])
+        if result.run is not None and result.judgement.failure is None:
+            result.run.events, result.run.unobserved = [], None
+        return result
 
     try:
-        everything[0].get(1)
-        if everything[0].hello is None:
+        adapters.get(1)
+        if adapters.hello is None:
             raise BrokenError("it does not say hello")
-        report = SuiteReport(target, dict(everything[0].hello.json))
-        with ThreadPoolExecutor(jobs) as pool:
-            for result in pool.map(one, cases):
-                report.results.append(result)
-                done(result)
+        report = SuiteReport(target, dict(adapters.hello.json))
+        if jobs > 1:
+            adapters.close()
+        for result in map(one, cases) if jobs <= 1 else in_parallel(numbered, range(len(cases)), jobs):
+            report.results.append(result)
+            done(result)
         return report
     finally:
-        for adapters in everything:
-            adapters.close()
+        adapters.close()
 
 
 def _judged(case: Case, adapters: Adapters, target: Target, level: int, seed: int) -> Result:

@@ -16,7 +16,7 @@ from rollproof.conformance.adapters.misbehaving import KINDS
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.judge.verdict import Verdict
 from rollproof.conformance.runner.play import Adapters, run_case
-from rollproof.conformance.runner.transport import AdapterError, Process
+from rollproof.conformance.runner.transport import AdapterError, Process, Request
 from rollproof.conformance.suite.judged import run_and_judge
 from rollproof.conformance.suite.suite import Target, run_suite
 from tests.conformance import cases
@@ -65,7 +65,7 @@ def test_no_process_is_left_behind():
     )
     process = Process([sys.executable, "-c", script], limit_s=0.5)
     with pytest.raises(AdapterError, match="no answer within"):
-        process.ask({"seq": 1, "op": "hello", "protocol": 1})
+        process.ask(Request.of(1, "hello", {"protocol": 1}))
     process.close()
     deadline = time.monotonic() + 10
     while marker in _command_lines() and time.monotonic() < deadline:
