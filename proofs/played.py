@@ -20,8 +20,8 @@ from rollproof.model.sessions.holding import can_be_held, holding
 from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.model.sessions.session import run
 from rollproof.model.theorems.properties import PROPERTIES
-from rollproof.model.theorems.property import Property
 from rollproof.model.workers import in_parallel
+from rollproof.proofs.induction import Discharge
 from rollproof.reference.transition import Protocol
 
 SMALL = 100
@@ -65,7 +65,7 @@ def standstill(protocol: Protocol, option: str = "", jobs: int | None = None) ->
 
 def play_held(
     protocol: Protocol,
-    held: Iterable[Property],
+    open_: Iterable[Discharge],
     option: str = "",
     jobs: int | None = None,
     *,
@@ -76,8 +76,12 @@ def play_held(
     They are small ones; and where it is not proved when transitions are possible, a long one comes first: what holds
     them back may begin late.
     """
-    contracts = {each.name: holding(each) for each in held if can_be_held(each)}
-    late = any(PROPERTIES[name].scope == "possibility" for name in contracts if name in PROPERTIES)
+    doubted: dict[str, set[str]] = {}
+    for each in open_:
+        doubted.setdefault(each.property, set()).add(each.transition)
+    held = {name: PROPERTIES[name] for name in sorted(doubted) if name in PROPERTIES}
+    contracts = {name: holding(each, doubted[name]) for name, each in held.items() if can_be_held(each)}
+    late = any(held[name].scope == "possibility" for name in contracts)
 
     def play(item: tuple[str, range]) -> Broken | None:
         kind, seeds = item

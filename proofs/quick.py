@@ -16,7 +16,6 @@ from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Refuted, search, suited
 from rollproof.model.sessions.examined import Broken
 from rollproof.model.slips import SlipError
-from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.traces.trace import Trace
 from rollproof.model.workers import in_parallel
 from rollproof.proofs.cache import Kept
@@ -73,9 +72,8 @@ def judge_quickly(
     trace = find_run(protocol, anew, counterexamples, jobs, FIRST_LIMITS[:1])
     broken = None
     if trace is None:
-        doubted = {each.property for some in open_.values() for each in some}
-        held = [PROPERTIES[name] for name in sorted(doubted & set(PROPERTIES))]
-        broken = standstill(protocol, option, jobs) or play_held(protocol, held, option, jobs, closely=False)
+        doubted = [each for some in open_.values() for each in some]
+        broken = standstill(protocol, option, jobs) or play_held(protocol, doubted, option, jobs, closely=False)
     if trace is not None or broken is not None:
         return QuickVerdict("refuted", 0, anew, trace, broken=broken)
     unproved = _still_open(protocol, open_, kept)

@@ -187,8 +187,7 @@ def judge(
     if found.trace is None:
         found = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
     if found.trace is None and transitions is None:
-        open_ = {each.property for each in report.unproved if each.property in PROPERTIES}
-        broken = play_held(protocol, (PROPERTIES[name] for name in sorted(open_)), option, jobs)
+        broken = play_held(protocol, report.unproved, option, jobs)
         if broken is not None:
             return Judgement(protocol.name, _judged(report, None), None, report, "", Played(0, broken))
     scope = ", ".join(f"{count.instance} ({count.states} states)" for count in found.counts)

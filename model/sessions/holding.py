@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from rollproof.model.sessions.calls import DriverCall
 from rollproof.model.sessions.contract import Contract, Problems
 from rollproof.model.theorems.blame import violated
@@ -22,11 +24,18 @@ def can_be_held(each: Property) -> bool:
     return each.scope in SCOPES and not each.trusting
 
 
-def holding(each: Property) -> Contract:
-    """Return the contract that every step of a session, and every state after one, has a property."""
+def holding(each: Property, only: Collection[str] = ()) -> Contract:
+    """Return the contract that every step of a session, and every state after one, has a property.
+
+    Looking at steps of some transitions `only`, where it is proved of all others, takes less; but for what is a
+    consequence of other properties, which may fail in any state.
+    """
+    wanted = frozenset() if each.scope == "consequence" else frozenset(only)
 
     def problems(call: DriverCall) -> Problems:
         for step in call.attempts if each.scope == "possibility" else call.taken:
+            if wanted and step.name not in wanted:
+                continue
             last = max(step.before.frame, step.after.frame) + step.after.config.input_delay + 2
             words = Values(step.after.config.players, last, _unknown, call.protocol, honest=())
             args = {name: getattr(step.args, name) for name in step.transition.parameters}
