@@ -69,12 +69,13 @@ def play_held(
     option: str = "",
     jobs: int | None = None,
     *,
-    closely: bool = True,
+    quickly: bool = False,
 ) -> Broken | None:
     """Play sessions in which each step is held to what could not be proved, until one violates it.
 
     They are small ones; and where it is not proved when transitions are possible, a long one comes first: what holds
-    them back may begin late.
+    them back may begin late. `quickly` plays fewer, looks at nothing else in them, and plays beside them those whose
+    links heal.
     """
     doubted: dict[str, set[str]] = {}
     for each in open_:
@@ -85,10 +86,12 @@ def play_held(
 
     def play(item: tuple[str, range]) -> Broken | None:
         kind, seeds = item
+        if kind == "--healing":
+            return _healing(protocol, seeds, option)
         for seed in seeds:
             long = kind == "--long"
             source = long_setup(seed) if long else small_setup(seed)
-            broken = examine(source, (), protocol, "", tuple(contracts.values()), closely=closely and not long)
+            broken = examine(source, (), protocol, "", tuple(contracts.values()), closely=not (quickly or long))
             if broken is not None:
                 theorem = f" --theorem {broken.name}" if broken.name in contracts else ""
                 return evolve(broken, again=again(kind, seed, theorem + option))
@@ -96,9 +99,10 @@ def play_held(
 
     items = [
         *([("--long", range(1))] if late else []),
-        *(("--small", seeds) for seeds in _seeds(HELD if closely else HELD // 4)),
+        *(("--healing", seeds) for seeds in _seeds(HEALING if quickly else 0)),
+        *(("--small", seeds) for seeds in _seeds(HELD // 4 if quickly else HELD) if contracts),
     ]
-    return next(filter(None, in_parallel(play, items if contracts else (), jobs)), None)
+    return next(filter(None, in_parallel(play, items, jobs)), None)
 
 
 def _seeds(count: int) -> list[range]:

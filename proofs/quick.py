@@ -23,7 +23,7 @@ from rollproof.proofs.counterexamples import Counterexample, replay
 from rollproof.proofs.induction import EFFORT_TOGETHER, QUICK_EFFORT, Discharge, cases, discharge, prove
 from rollproof.proofs.necessity import HARM, THEOREMS
 from rollproof.proofs.obligations import before
-from rollproof.proofs.played import play_held, standstill
+from rollproof.proofs.played import play_held
 from rollproof.reference.transition import Protocol
 
 FIRST_LIMITS = (100, 500)
@@ -73,7 +73,7 @@ def judge_quickly(
     broken = None
     if trace is None:
         doubted = [each for some in open_.values() for each in some]
-        broken = standstill(protocol, option, jobs) or play_held(protocol, doubted, option, jobs, closely=False)
+        broken = play_held(protocol, doubted, option, jobs, quickly=True)
     if trace is not None or broken is not None:
         return QuickVerdict("refuted", 0, anew, trace, broken=broken)
     unproved = _still_open(protocol, open_, kept)
