@@ -53,13 +53,13 @@ class FrameMap(Generic[V]):
         return FrameMap(self.entries.delete(frame), self.end) if frame in self.entries else self
 
     def before(self, frame: int) -> FrameMap[V]:
-        """Return this map without `frame` and all later frames. Costs as much as it removes."""
+        """Return this map without `frame`, which is not negative, and all later frames. Costs as much as it removes."""
         if frame >= self.end:
             return self
         entries = self.entries.mutate()
         for later in range(frame, self.end):
             entries.pop(later, None)
-        return FrameMap(entries.finish(), max(frame, 0))
+        return FrameMap(entries.finish(), frame)
 
     def cleared(self) -> FrameMap[V]:
         """Return an empty map."""
