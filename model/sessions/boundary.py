@@ -1,9 +1,10 @@
-"""The laws of what lies between a session and the world outside: settings, messages as bytes, the export."""
+"""The laws of what lies between a session and the world outside: settings, messages as bytes, the export, the end."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import product
 from typing import Any
 
 from rollproof.model.sessions.laws import LAWS, PLAYERS, Problems, law
@@ -13,7 +14,8 @@ from rollproof.reference.containers import JointAction
 from rollproof.reference.digest import Digest
 from rollproof.reference.export import read
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message
-from rollproof.reference.state import CanonicalRecord, Phase, new_peer
+from rollproof.reference.state import CanonicalRecord, Delivery, Phase, new_peer
+from rollproof.reference.tick import is_settled
 from rollproof.reference.values import evolve
 from rollproof.reference.wire import WireError, decode, encode
 from rollproof.reference.world import Outcome, Record, Totals
@@ -284,3 +286,22 @@ def an_export_has_a_cell_for_everything() -> Problems:
     except ValueError:
         return
     yield "an episode that has not completed is exported"
+
+
+# --- when a peer may go -----------------------------------------------------------------------------------------------
+
+
+@law("IN-9")
+def a_settled_peer_is_needed_by_nobody() -> Problems:
+    """A peer may forget an episode when every partner has its inputs below the termination frame, and its end."""
+    peer = new_peer(Config("a", PLAYERS, input_delay=2), ArithmeticWorld())
+    for end, behind, knows, decided in product((1, 5, 40), (1, 0, -1), (True, False), (True, False)):
+        last = end - 1
+        ending = evolve(peer.ending, phase=Phase.EXPORTED, termination=end, own=end if decided else None)
+        for partner in ("b", "c"):
+            deliveries = peer.deliveries.filled(Delivery(last, end_known=True))
+            deliveries = deliveries.set(partner, Delivery(last - behind, end_known=knows))
+            settled = is_settled(evolve(peer, ending=ending, deliveries=deliveries))
+            needed = behind > 0 or (decided and not knows)
+            if settled is needed:
+                yield f"a peer of whose inputs {partner} has those up to {last - behind} of {last}: {settled}"
