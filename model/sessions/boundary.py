@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
-from rollproof.model.sessions.laws import LAWS, PLAYERS, Problems, law
+from rollproof.model.sessions.container_laws import LAWS
+from rollproof.model.sessions.laws import PLAYERS, Problems, law
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.reference.config import Config
 from rollproof.reference.containers import JointAction
 from rollproof.reference.digest import Digest
-from rollproof.reference.export import read
+from rollproof.reference.export import read, session_metrics
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message
-from rollproof.reference.state import CanonicalRecord, Delivery, Phase, new_peer
+from rollproof.reference.state import CanonicalRecord, Delivery, Link, Phase, new_peer
 from rollproof.reference.tick import is_settled
 from rollproof.reference.values import evolve
 from rollproof.reference.wire import WireError, decode, encode
@@ -286,6 +287,22 @@ def an_export_has_a_cell_for_everything() -> Problems:
     except ValueError:
         return
     yield "an episode that has not completed is exported"
+
+
+@law("ME-1", "TR-4")
+def the_first_fallback_is_told() -> Problems:
+    """Of the frames at which the relay took over from partner to partner the metrics tell the first."""
+    peer = new_peer(Config("a", PLAYERS), ArithmeticWorld())
+    for frames in ((None, None), (4, None), (None, 9), (9, 4), (4, 9), (0, 3)):
+        links = peer.links
+        for partner, frame in zip(("b", "c"), frames, strict=True):
+            links = links.set(partner, Link(fallback_frame=frame))
+        metrics = session_metrics(evolve(peer, links=links))
+        first = min((frame for frame in frames if frame is not None), default=None)
+        expected = ("p2p" if first is None else "relay", first is not None, first)
+        found = tuple(metrics[name] for name in ("connection_type", "fallback_triggered", "fallback_frame"))
+        if found != expected:
+            yield f"after fallbacks at {frames} the metrics tell {found}, and not {expected}"
 
 
 # --- when a peer may go -----------------------------------------------------------------------------------------------

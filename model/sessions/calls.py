@@ -6,7 +6,7 @@ and the drivers need not know that anybody looks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import cached_property
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from rollproof.reference import values
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Event
 from rollproof.reference.state import Peer
+from rollproof.reference.tick import NOBODY
 from rollproof.reference.transition import Guard, Protocol, Step, Transition
 
 MOST_ATTEMPTS = 20_000
@@ -69,6 +70,10 @@ class DriverCall:
     after: Peer
     events: tuple[Event, ...]
     attempts: tuple[Attempt, ...]
+    focused: bool = True
+    """Whether the player looked at the game."""
+    refusing: Container[Player] = NOBODY
+    """The partners to whom a peer-to-peer send was refused."""
 
     @property
     def player(self) -> Player:
@@ -111,7 +116,7 @@ def watched(driver: Callable[..., Step], protocol: Protocol, peer: Peer, *args: 
     after, events = driver(_NOTEBOOK.noting(protocol, attempts), peer, *args, **options)
     timed = driver.__name__ in ("tick", "poll", "receive")
     now, rest = (args[0], args[1:]) if timed else (0, args)
-    return DriverCall(driver.__name__, protocol, now, rest, peer, after, tuple(events), tuple(attempts))
+    return DriverCall(driver.__name__, protocol, now, rest, peer, after, tuple(events), tuple(attempts), **options)
 
 
 def noting(protocol: Protocol, note: Callable[[Attempt], None]) -> Protocol:

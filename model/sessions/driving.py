@@ -104,6 +104,17 @@ def steps_are_taken_now(call: DriverCall) -> Problems:
             yield f"{each.name} is told that it is {now!r}, and it is {call.now}"
 
 
+@contract("TR-2", "EP-13")
+def steps_are_taken_as_called(call: DriverCall) -> Problems:
+    """Whatever a step is told of the player's focus, and of what the path to a partner accepts, is what is so."""
+    for each in call.taken:
+        if getattr(each.args, "focused", call.focused) is not call.focused:
+            yield f"{each.name} is told that the game is {'' if each.args.focused else 'not '}looked at"
+        if hasattr(each.args, "accepts") and each.args.accepts is (each.args.player in call.refusing):
+            told = "accepted" if each.args.accepts else "refused"
+            yield f"{each.name} is told that a send to {each.args.player} is {told}"
+
+
 @contract("IN-4", "IN-5", "IN-9", "IN-10")
 def packets_are_bounded(call: DriverCall) -> Problems:
     """A packet holds what the sender has scheduled, no frame below the input delay, and no more than configured."""
