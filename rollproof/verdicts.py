@@ -24,6 +24,7 @@ from rollproof.output import (
     table,
     write_json,
 )
+from rollproof.proofs import outside
 from rollproof.proofs.cross_check import CrossReport
 from rollproof.proofs.cross_check import document as cross_document
 from rollproof.proofs.cti import CounterexampleToInduction
@@ -66,6 +67,13 @@ def show_judgement(judgement: Judgement, theorem: str | None) -> None:
     if judgement.played is not None and judgement.broken is None:
         sessions = judgement.played.sessions
         console().print(f"{sessions} sessions kept every promise, and every call of a driver its contract.")
+        if outside.touched():
+            console().print(
+                f"The proof does not look into {', '.join(outside.touched())}, which somebody has edited: what is in "
+                "there is held to laws and sessions alone.",
+                style="bold yellow",
+                soft_wrap=True,
+            )
     _show_open(rows)
     for reason in judgement.failed:
         console().print(f"instance {reason}", style="bold yellow", soft_wrap=True)
@@ -258,6 +266,7 @@ def document_of_verdict(
         "trace": None if judgement.trace is None else _trace_document(judgement.trace),
         "searched": judgement.searched,
         "not_searched": list(judgement.failed),
+        "not_looked_into": outside.touched(),
         "sessions": None if judgement.played is None else judgement.played.sessions,
         "broken": None if judgement.broken is None else attrs.asdict(judgement.broken),
     }
