@@ -176,7 +176,14 @@ def _polls(call: DriverCall) -> bool:
 
 @contract("IN-2", "RB-3", "EP-5")
 def order_is_kept(call: DriverCall) -> Problems:
-    """The steps of a tick come in the order of operations, and those of a poll in that of the confirmation wait."""
+    """The steps of a tick come in the order of operations, and those of a poll in that of the confirmation wait.
+
+    A poll of a peer that ticks only sends again.
+    """
+    if call.driver == "poll" and call.before.ending.phase == Phase.RUNNING:
+        for each in call.taken:
+            if each.name not in _TICK[-1] and each.name in PRESENT:
+                yield f"{each.name} happens in a poll of a peer that ticks"
     if not (_ticks(call) or _polls(call)):
         return
     stages = {name: at for at, names in enumerate(_TICK if _ticks(call) else _POLL) for name in names}

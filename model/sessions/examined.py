@@ -12,7 +12,13 @@ from rollproof.model.sessions.boundary import LAWS
 from rollproof.model.sessions.calls import DriverCall
 from rollproof.model.sessions.contract import Contract
 from rollproof.model.sessions.contracts import CONTRACTS
-from rollproof.model.sessions.probes import asked, contradicted, nothing_impossible_is_believed, the_first_value_stays
+from rollproof.model.sessions.probes import (
+    asked,
+    contradicted,
+    nothing_impossible_is_believed,
+    polled,
+    the_first_value_stays,
+)
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.session import run
 from rollproof.model.sessions.setup import Source
@@ -25,6 +31,8 @@ from rollproof.reference.transition import Protocol
 
 PROBED = 13
 """Every how many received messages a peer is asked on the side as well."""
+POLLED = 5
+"""Every how many ticks a peer is polled on the side as well."""
 IDLE = 4
 """Every how many of the polls in a row that change nothing are looked at: what should have been done still should."""
 STORY = 12
@@ -130,6 +138,8 @@ class _Examiner:
 
     def _problems(self, call: DriverCall) -> Iterator[tuple[Contract, str]]:
         yield from _broken(call, *self.contracts)
+        if call.driver == "tick" and self.closely and call.before.ticks % POLLED == 1:
+            yield from _broken(polled(call), *self.contracts)
         if call.driver == "receive" and self.closely:
             for probe in contradicted(call):
                 yield from _broken(probe, *self.contracts)

@@ -159,6 +159,8 @@ def the_hash_is_not_blind() -> Problems:
         "an action": evolve(_RECORD, actions=JointAction(("a", "b"), (1, 3))),
         "the type of an action": evolve(_RECORD, actions=JointAction(("a", "b"), (1, 2.0))),
         "the number of steps": evolve(_RECORD, steps=4),
+        "a great number of steps": evolve(_RECORD, steps=3 + 2**16),
+        "a great action": evolve(_RECORD, actions=JointAction(("a", "b"), (1, 2 + 2**32))),
         "the end": evolve(_RECORD, over=True),
         "the lack of an outcome": evolve(_RECORD, outcome=None),
         **{name: evolve(_RECORD, outcome=evolve(_OUTCOME, **{name: each})) for name, each in yields.items()},

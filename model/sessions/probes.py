@@ -75,6 +75,11 @@ def contradicted(call: DriverCall) -> Iterator[DriverCall]:
     yield watched(poll, call.protocol, heard.after, call.now)
 
 
+def polled(call: DriverCall) -> DriverCall:
+    """Return what a peer does in a poll at the moment of another call."""
+    return watched(poll, call.protocol, call.before, call.now)
+
+
 @contract("IN-7", "IN-9", "EP-2", "ME-4")
 def nothing_impossible_is_believed(call: DriverCall) -> Problems:
     """What a partner says of frames, ends and acknowledgements that cannot be is not believed."""
