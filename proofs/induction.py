@@ -155,13 +155,27 @@ def premises_of(case: Case, trusting: bool) -> list[Any]:
 
 def _discharge(case: Case, premises: list[Any], goals: dict[tuple[str, str], Any], effort: int) -> Iterator[Discharge]:
     open_ = [goal for goal in goals.values() if goal is not TRUE and not z3.is_true(goal)]
-    together = not open_ or _solve(premises, conjunction(open_), min(effort, EFFORT_TOGETHER))[0]
+    every = conjunction(open_)
+    together = (
+        not open_ or _is_simply_proved(premises, every) or _solve(premises, every, min(effort, EFFORT_TOGETHER))[0]
+    )
     for (name, clause), goal in goals.items():
         proved, reason, states = (True, "", "") if together else _solve(premises, goal, effort)
         if not proved:
             effort = min(effort, FURTHER_EFFORT)
         reason = reason if proved else case.failure or reason
         yield Discharge(case.transition, case.path, name, clause, proved, reason, states)
+
+
+def _is_simply_proved(premises: list[Any], goal: Any) -> bool:
+    """Tell whether the solver proves a goal without preparing for what is hard, which takes a fifth less.
+
+    If it does not, nothing is said of the goal.
+    """
+    solver = z3.SimpleSolver()
+    solver.set("rlimit", QUICK_EFFORT)
+    solver.add(*premises, negation(goal))
+    return bool(solver.check() == z3.unsat)
 
 
 def _solve(premises: list[Any], goal: Any, effort: int) -> tuple[bool, str, str]:
