@@ -49,8 +49,9 @@ class Watch:
             now = time.process_time()
             with self.lock:
                 for thread, end in self.ends.items():
-                    if now > end and thread not in self.ended:
+                    if now > end:
                         self.ended.add(thread)
+                        self.ends[thread] = now + LIMIT_S  # once more, if something swallows it, such as a `__del__`
                         _raise_in(thread, EndlessError)
 
 

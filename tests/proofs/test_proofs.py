@@ -112,7 +112,7 @@ def test_code_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> Non
         while True:
             pass
 
-    monkeypatch.setattr(bounded, "LIMIT_S", 0.05)
+    monkeypatch.setattr(bounded, "LIMIT_S", 0.2)
     judgement = judge(confirming(never_ends), jobs=1)
     assert judgement.status == "refuted"
     assert judgement.trace is not None
@@ -280,3 +280,22 @@ def test_counterexamples_survive_being_written(tmp_path: Path) -> None:
     assert load(file) == load()
     assert all(isinstance(each, Counterexample) for each in load().values())
     assert set(json.loads(file.read_text(encoding="utf-8"))) == set(load())
+
+
+def test_code_that_swallows_its_end_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    swallowed = []
+
+    def loops() -> None:
+        while True:
+            pass
+
+    def swallows() -> None:
+        while len(swallowed) < 3:
+            try:
+                loops()
+            except bounded.EndlessError:
+                swallowed.append(True)
+
+    monkeypatch.setattr(bounded, "LIMIT_S", 0.05)
+    bounded.bounded(swallows)
+    assert len(swallowed) == 3
