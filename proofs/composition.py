@@ -47,7 +47,10 @@ def of_two_peers(state: Before, case: Case) -> Iterator[Case]:
         (*case.trust, *pair.trusting, *pair.as_sender.values()),
         {
             **_after(
-                view, pair.as_sender, pair.read_of_sender, partial(_product, state.q, view.after, pair.other, SAID)
+                view.after,
+                pair.as_sender,
+                pair.read_of_sender,
+                partial(_product, state.q, view.after, pair.other, SAID),
             ),
             **_rounds(state.q, Round(state.peer, pair.other, view.after, pair.other, view, sends=True)),
         },
@@ -60,7 +63,7 @@ def of_two_peers(state: Before, case: Case) -> Iterator[Case]:
         (*case.premises, *pair.steady, *told),
         (*case.trust, *pair.trusting, *pair.as_receiver.values()),
         {
-            **_after(view, pair.as_receiver, unchanged, partial(_product, state.q, pair.other, view.after, said)),
+            **_after(view.after, pair.as_receiver, unchanged, partial(_product, state.q, pair.other, view.after, said)),
             **_rounds(state.q, Round(pair.other, state.peer, pair.other, view.after, view, sends=False)),
         },
     )
@@ -132,14 +135,14 @@ def stated_of_two() -> tuple[tuple[str, str], ...]:
     return (*pair.as_sender, *pair.as_receiver, *rounds[0], *rounds[1])
 
 
-def _after(view: StepView, known: Goals, read: Mapping[str, Peer], product: Callable[[Property], Goals]) -> Goals:
+def _after(after: Peer, known: Goals, read: Mapping[str, Peer], product: Callable[[Property], Goals]) -> Goals:
     """Return what must be true of the two after a step.
 
     Of what speaks only of what the step leaves as it is there is nothing to prove.
     """
     goals = dict.fromkeys(known, TRUE)
     for each in of_scope("product"):
-        if each.name not in read or not has(view.after, read[each.name]):
+        if each.name not in read or not has(after, read[each.name]):
             goals.update(product(each))
     return goals
 

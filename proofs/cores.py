@@ -8,6 +8,7 @@ from typing import Any
 import z3
 from attrs import frozen
 
+from rollproof.model.symbolic.formulas import conjunction, negation
 from rollproof.model.theorems.properties import is_trusting
 from rollproof.model.workers import in_parallel
 from rollproof.proofs.induction import EFFORT, cases, solver_with
@@ -37,13 +38,9 @@ def rests(
     jobs: int | None = None,
     *,
     smallest: bool = False,
-    names: Iterable[str] | None = None,
 ) -> dict[str, Rest]:
-    """Return what the properties of each group rest on, by the group's name; `smallest` takes longer and says less.
-
-    `names` restricts what is looked at: transitions, the start, or the consequences.
-    """
-    names = ["(start)", "(consequences)", *protocol.transitions] if names is None else names
+    """Return what the properties of each group rest on, by the group's name; `smallest` takes longer and says less."""
+    names = ["(start)", "(consequences)", *protocol.transitions]
 
     def task(name: str) -> dict[str, Rest]:
         state = before(protocol)
@@ -78,7 +75,7 @@ def of_cases(state: Before, every: Iterable[Case], properties: Collection[str], 
             if some:
                 if not all(z3.is_true(z3.simplify(goal)) for goal in some.values()):
                     transitions.append(case.transition)
-                core = _core(state, case, z3.And(*some.values()), trusting, smallest)
+                core = _core(state, case, conjunction(some.values()), trusting, smallest)
                 unproved += [] if core is not None else list(some)
                 needs |= core or set()
     return Rest(frozenset(needs - set(properties)), tuple(dict.fromkeys(transitions)), obligations, tuple(unproved))
@@ -99,7 +96,7 @@ def _core(state: Before, case: Case, goal: Any, trusting: bool, smallest: bool) 
 
 def _tracked(premises: Iterable[Any], named: Iterable[tuple[Any, str]], goal: Any) -> set[str] | None:
     solver = solver_with(EFFORT)
-    solver.add(*premises, z3.Not(goal))
+    solver.add(*premises, negation(goal))
     names = {}
     for number, (formula, name) in enumerate(named):
         label = f"assumed!{number}"

@@ -17,7 +17,7 @@ import z3
 from attrs import field, frozen
 from rich.table import Table
 
-from rollproof.model.symbolic.formulas import conjunction
+from rollproof.model.symbolic.formulas import conjunction, negation
 from rollproof.model.theorems.properties import is_trusting
 from rollproof.model.workers import in_parallel
 from rollproof.proofs.induction import EFFORT, cases, premises_of, solver_with
@@ -169,7 +169,7 @@ def _query(case: Case, premises: list[Any], goals: Mapping[tuple[str, str], Any]
 def smt2(premises: Iterable[Any], goals: Iterable[Any], title: str) -> str:
     """Return as SMT-LIB 2 the question whether one of the goals can fail where all premises hold."""
     solver = z3.Solver()
-    solver.add(*map(_standard, (*premises, z3.Not(conjunction(goals)))))
+    solver.add(*map(_standard, (*premises, negation(conjunction(goals)))))
     lines = solver.to_smt2().splitlines()
     body = [line for line in lines if not line.startswith((";", "(set-info"))]
     return "\n".join((f"; {title}", "(set-info :smt-lib-version 2.6)", f"(set-logic {LOGIC})", *body, ""))

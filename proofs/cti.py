@@ -15,6 +15,7 @@ from attrs import frozen
 from rollproof.model.fields import fields_of
 from rollproof.model.search.instances import INSTANCES
 from rollproof.model.search.search import reach
+from rollproof.model.symbolic.formulas import negation
 from rollproof.model.symbolic.values import SOptional, SPhase, term_of
 from rollproof.model.traces.trace import Trace
 from rollproof.proofs.induction import EFFORT, Discharge, cases, premises_of, solver_with
@@ -81,7 +82,7 @@ def _model(case: Case, goal: Any, peer: Peer) -> Any:
     queues: tuple[Any, ...] = (peer.inputs.p2p, peer.inputs.relay)
     for queue in queues:
         small.extend((queue.head == 0, queue.tail <= 1))
-    solver.add(*premises_of(case, trusting=True), *small, z3.Not(goal))
+    solver.add(*premises_of(case, trusting=True), *small, negation(goal))
     return solver.model() if solver.check() == z3.sat else None
 
 

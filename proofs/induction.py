@@ -26,6 +26,11 @@ EFFORT_TOGETHER = 1_000_000
 """How many it may spend on all of a path, before they are tried one by one."""
 QUICK_EFFORT = 600_000
 """How many it may spend where little is lost if it gives up."""
+LARGE = (
+    *("drain_input", "resend_inputs", "send_ack", "give_up_on_partners", "send_inputs", "begin_rollback"),
+    *("announce_end", "decide_end", "replay_frame", "receive_ack", "receive_end", "simulate_frame", "promote_frame"),
+)
+"""The transitions whose proofs take longest; they are begun first, so that no process waits for another at the end."""
 
 
 @frozen
@@ -200,10 +205,3 @@ def solver_with(effort: int) -> z3.Solver:
 
 def _largest_first(names: list[str]) -> list[str]:
     return sorted(names, key=lambda name: LARGE.index(name) if name in LARGE else len(LARGE))
-
-
-LARGE = (
-    *("drain_input", "resend_inputs", "send_ack", "give_up_on_partners", "send_inputs", "begin_rollback"),
-    *("announce_end", "decide_end", "replay_frame", "receive_ack", "receive_end", "simulate_frame", "promote_frame"),
-)
-"""The transitions whose proofs take longest; they are begun first, so that no process waits for another at the end."""

@@ -87,8 +87,9 @@ def _arbitrary(_: tuple[Property, ...]) -> Before:
     peer = any_peer()
     invariants, speaks_of = {}, {}
     for each in of_scope("state"):
-        invariants.update({(each.name, clause): term_of(it) for clause, it in each.clauses(q, peer).items()})
-        speaks_of[each.name] = what_is_read(peer, partial(_terms, q, each))
+        clauses = partial(_terms, q, each)
+        invariants.update({(each.name, clause): formula for clause, formula in clauses(peer).items()})
+        speaks_of[each.name] = what_is_read(peer, clauses)
     steady = tuple(formula for (name, _), formula in invariants.items() if not PROPERTIES[name].trusting)
     trusting = tuple(formula for (name, _), formula in invariants.items() if PROPERTIES[name].trusting)
     goals = (*invariants, *_of_steps(q, peer))

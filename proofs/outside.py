@@ -10,6 +10,7 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
+from rollproof.model.documents import write_text
 from rollproof.reference import protocol
 
 FILES = (
@@ -35,15 +36,10 @@ def touched() -> list[str]:
     return [name for name, value in _hashes().items() if published.get(name) != value]
 
 
-def dumps() -> str:
-    """Return the text of the file that says how they are now."""
-    return json.dumps(_hashes(), indent=1) + "\n"
-
-
 def _hashes() -> dict[str, str]:
     folder = Path(protocol.__file__).parent
     return {name: sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
 
 
 if __name__ == "__main__":
-    FILE.write_text(dumps(), encoding="utf-8")
+    write_text(FILE, json.dumps(_hashes(), indent=1) + "\n")

@@ -24,7 +24,7 @@ from rollproof.model.workers import in_parallel
 from rollproof.proofs.induction import Discharge
 from rollproof.reference.transition import Protocol
 
-SMALL = 100
+SMALL = 150
 """How many small random sessions are played."""
 HEALING = 160
 """How many small random sessions whose links heal are played."""

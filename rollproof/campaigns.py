@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -91,14 +92,14 @@ def executor(jobs: int | None, dask: str | None) -> Iterator[Executor]:
             pool.shutdown(cancel_futures=True)
         return
     try:
-        from distributed import Client
+        distributed: Any = import_module("distributed")  # which has no types
     except ImportError:
         raise UsageError("--dask needs the Dask libraries: install rollproof[dask]") from None
     try:
-        client = Client(dask, timeout=10)  # type: ignore[no-untyped-call]
+        client = distributed.Client(dask, timeout=10)
     except (OSError, ValueError) as error:
         raise UsageError(f"no Dask cluster answers at {dask!r}: {error}") from None
-    with client, client.get_executor() as executor:  # type: ignore[no-untyped-call]
+    with client, client.get_executor() as executor:
         yield executor
 
 

@@ -26,7 +26,7 @@ from rollproof.output import (
     write_json,
 )
 from rollproof.pictures import write_page
-from rollproof.proofs import outside, paths, vacuity, witnesses
+from rollproof.proofs import paths, vacuity, witnesses
 from rollproof.proofs.counterexamples import FILE, Counterexample, counterexample_of, dumps, load
 from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
 from rollproof.proofs.obligations import before
@@ -123,7 +123,6 @@ def _keep(told: list[GuardVerdict], jobs: int | None) -> None:
             bar.advance(bar.task_ids[0])
     kept.extend(vacuity.found(PROTOCOL, kept, before(PROTOCOL).stated))
     write_file(witnesses.FILE, witnesses.dumps(kept))
-    write_file(outside.FILE, outside.dumps())
 
 
 def _show(verdicts: list[GuardVerdict], whole: bool) -> None:

@@ -67,9 +67,10 @@ def show_judgement(judgement: Judgement, theorem: str | None) -> None:
     if judgement.played is not None and judgement.broken is None:
         sessions = judgement.played.sessions
         console().print(f"{sessions} sessions kept every promise, and every call of a driver its contract.")
-        if outside.touched():
+        touched = outside.touched()
+        if touched:
             console().print(
-                f"The proof does not look into {', '.join(outside.touched())}, which somebody has edited: what is in "
+                f"The proof does not look into {', '.join(touched)}, which somebody has edited: what is in "
                 "there is held to laws and sessions alone.",
                 style="bold yellow",
                 soft_wrap=True,

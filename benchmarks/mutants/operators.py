@@ -56,7 +56,7 @@ class Mutant:
         return text[: self.start] + self.new + text[self.end :]
 
 
-Change = tuple[ast.AST, str, str]
+Change = tuple[ast.expr | ast.stmt, str, str]
 """The node that is replaced, the kind of change, and the source that takes its place."""
 
 
@@ -81,10 +81,10 @@ def _mutants_of(file: str, text: str) -> Iterator[Mutant]:
 
     for where, node in _walk(tree, ""):
         for target, kind, new in _changes(node):
-            start = offset(target.lineno, target.col_offset)  # type: ignore[attr-defined]
-            end = offset(target.end_lineno, target.end_col_offset)  # type: ignore[attr-defined]
+            start = offset(target.lineno, target.col_offset)
+            end = offset(target.end_lineno or target.lineno, target.end_col_offset or target.col_offset)
             old = text[start:end]
-            mutant = Mutant(file, where, kind, target.lineno, start, end, old, new)  # type: ignore[attr-defined]
+            mutant = Mutant(file, where, kind, target.lineno, start, end, old, new)
             number = seen[mutant.name] = seen.get(mutant.name, -1) + 1
             yield Mutant(file, where, kind, mutant.line, start, end, old, new, number)
 

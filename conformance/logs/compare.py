@@ -319,11 +319,13 @@ class Comparer:
             return []
         self.touched.update((peer, "rows") for peer, _, _ in rows)
         peer, told, _ = rows[0]
+        row: Json = told.row
         for other, another, _ in rows[1:]:
+            others: Json = another.row
             for name in ("inputs", "state", "returns"):
                 if not all(name in _columns(frame.episodes[each]) for each in (peer, other)):
                     continue
-                one, two = told.row.get(name), another.row.get(name)  # type: ignore[union-attr]
+                one, two = row.get(name), others.get(name)
                 if one != two:
                     both = (
                         Statement(peer, "rows", one, told.row_line, told.row_line),

@@ -190,25 +190,27 @@ class _Judging(Consumer):
 
     def see(self, line: Line) -> None:
         """Take in one line."""
-        obs, peer = line.obs, line.peer
+        obs: Json = line.obs
+        peer = line.peer
         kind = "variables" if obs is None else obs["obs"]
         self.told[peer, kind] += 1
         if kind == "export":
-            self.told[peer, "rows"] += len(obs["rows"])  # type: ignore[index]
+            self.told[peer, "rows"] += len(obs["rows"])
         self.frames.see(peer, obs, line.vars, line.number)
-        if kind == "violation" and obs["kind"] == "desync":  # type: ignore[index]
+        if kind == "violation" and obs["kind"] == "desync":
             self.followed[peer, kind] += 1  # judged when the episode is complete
         if peer not in self.stopped and not self.frames.tellers[peer].now.over:
             self._follow(line, kind)
 
     def _follow(self, line: Line, kind: str) -> None:
         peer = self.peers[line.peer]
+        obs: Json = line.obs
         try:
-            if line.obs is None:
+            if obs is None:
                 peer.check_variables(line.vars)
                 compared = True
             else:
-                compared = peer.see(line.obs, line.now // 1000)
+                compared = peer.see(obs, line.now // 1000)
         except DivergenceError as error:
             if not self._is_known(error.parts[0], line.peer, error.frame):
                 self._diverged(line, peer, error)
@@ -216,7 +218,7 @@ class _Judging(Consumer):
         if compared:
             self.followed[line.peer, kind] += 1
             if kind == "export":
-                self.followed[line.peer, "rows"] += len(line.obs["rows"])  # type: ignore[index]
+                self.followed[line.peer, "rows"] += len(obs["rows"])
         if peer.lost:
             self.lost.setdefault(line.peer, line.number)
 

@@ -44,18 +44,25 @@ class Adapters:
             AdapterError: if one does not start, or does not say hello.
         """
         known = len(self._running)
-        while len(self._running) < count:
-            self._running.append(self._start())
-        for transport in self._running[known:]:
-            try:
-                answer = transport.ask(Request.of(next(self.numbers), "hello", {"protocol": ADAPTER_PROTOCOL}))
-            except AdapterError as error:
-                error.stderr = transport.stderr()
-                raise
+        try:
+            while len(self._running) < count:
+                self._running.append(self._start())
+            for transport in self._running[known:]:
+                self._greet(transport)
+        except AdapterError:
+            self.close()
+            raise
+        return self._running[:count]
+
+    def _greet(self, transport: Transport) -> None:
+        try:
+            answer = transport.ask(Request.of(next(self.numbers), "hello", {"protocol": ADAPTER_PROTOCOL}))
             if "hello" not in answer:
                 raise BrokenError("the answer to hello has no hello")
-            self.hello = self.hello or Hello(answer["hello"])
-        return self._running[:count]
+        except AdapterError as error:
+            error.stderr = transport.stderr()
+            raise
+        self.hello = self.hello or Hello(answer["hello"])
 
     def stderr(self) -> str:
         """Return the end of what each adapter wrote to stderr."""

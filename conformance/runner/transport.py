@@ -8,7 +8,6 @@ import os
 import re
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -210,11 +209,9 @@ class Process:
 
     def close(self) -> None:
         """Let the keeper end the adapter, and all that it started."""
-        with contextlib.suppress(OSError):
-            self._stdin.close()
-        for sign in (signal.SIGTERM, signal.SIGKILL):
+        for end in (self.stop, self._process.kill):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.send_signal(sign)
+                end()
                 self._process.wait(10)
                 break
         self.stderr()

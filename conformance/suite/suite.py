@@ -21,7 +21,7 @@ from rollproof.conformance.suite.judged import run_and_judge
 from rollproof.model.workers import in_parallel
 
 GIVEN_UP_AFTER = 3
-"""After how many cases in a row without an answer in time the others are not run."""
+"""After how many cases in a row without an answer in time a process runs no others."""
 BAD = (Verdict.FAIL, Verdict.CRASH, Verdict.STUCK)
 NEARLY_ALL = 0.9
 """If more of the cases than this fail by one clause, that is the adapter's."""
@@ -123,7 +123,7 @@ def run_suite(
 ) -> SuiteReport:
     """Run cases, in so many processes (None: one per core), and judge them. `done` is called after each, in order.
 
-    With more than one process, of runs that are right only what is counted comes back.
+    Of runs that are right only what is counted is kept.
 
     Raises:
         AdapterError: if the adapter cannot be started, or does not say hello.
@@ -132,21 +132,17 @@ def run_suite(
     adapters = target.make()  # every process has its own, made again where it is not running
     unanswered = 0
 
-    def one(case: Case) -> Result:
+    def one(number: int) -> Result:
         nonlocal unanswered
+        case = cases[number]
         if unanswered >= GIVEN_UP_AFTER:
             reason = f"not run: {GIVEN_UP_AFTER} cases in a row had no answer in time"
             return Result(case, Judgement(Verdict.SKIP, reason=reason), None)
         result = _judged(case, adapters, target, level, seed)
         if result.run is not None:
             unanswered = unanswered + 1 if isinstance(result.run.failure, StuckError) else 0
-        return result
-
-    def numbered(number: int) -> Result:
-        """Judge a case in a process of its own; what nobody reads of a run that is right is not sent back."""
-        result = one(cases[number])
-        if result.run is not None and result.judgement.failure is None:
-            result.run.events, result.run.unobserved = [], None
+            if result.judgement.failure is None:  # nobody reads more of it, and it may have come from another process
+                result.run.events, result.run.unobserved = [], None
         return result
 
     try:
@@ -156,7 +152,7 @@ def run_suite(
         report = SuiteReport(target, dict(adapters.hello.json))
         if jobs > 1:
             adapters.close()
-        for result in map(one, cases) if jobs <= 1 else in_parallel(numbered, range(len(cases)), jobs):
+        for result in in_parallel(one, range(len(cases)), jobs):
             report.results.append(result)
             done(result)
         return report

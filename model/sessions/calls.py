@@ -26,7 +26,7 @@ MOST_ATTEMPTS = 20_000
 
 @values.frozen
 class Attempt:
-    """One transition that a driver tried."""
+    """One transition that a driver tried. There are so many that they are declared like the values of the reference."""
 
     transition: Transition[Any]
     before: Peer

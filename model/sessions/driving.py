@@ -43,19 +43,14 @@ from rollproof.reference.values import normal, same
 def steps_are_guards_then_effect(call: DriverCall) -> Problems:
     """A transition is refused by its first guard that does not hold; if all hold, its effect is what happens."""
     for each in call.attempts:
-        peer, args, refusing = each.before, each.args, None
-        for guard in each.transition.guards:
-            condition = guard.condition
-            if not (condition(peer) if guard.of_peer else condition(peer, args)):
-                refusing = guard
-                break
+        refusing = next((guard for guard in each.transition.guards if not guard.holds(each.before, each.args)), None)
         if refusing is not None:
             if each.step is not refusing:
                 what = f"is refused by {each.step.name}" if isinstance(each.step, Guard) else "happens"
                 yield f"{each.name} should be refused by {refusing.name}, and {what}"
         elif isinstance(each.step, Guard):
             yield f"{each.name} is refused by {each.step.name}, although every guard holds"
-        elif not _alike(each.step, each.transition.perform(peer, args)):
+        elif not _alike(each.step, each.transition.perform(each.before, each.args)):
             yield f"{each.name} does something else than its effect"
 
 

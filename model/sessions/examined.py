@@ -33,8 +33,6 @@ PROBED = 13
 """Every how many received messages a peer is asked on the side as well."""
 POLLED = 5
 """Every how many ticks a peer is polled on the side as well."""
-IDLE = 4
-"""Every how many of the polls in a row that change nothing are looked at: what should have been done still should."""
 STORY = 12
 """How many calls before the one that goes wrong are told."""
 NOTHING_IS_MISSING = "Every transition of which the rules say when it is possible is a part of the protocol."
@@ -112,8 +110,6 @@ class _Examiner:
     closely: bool
     found: Broken | None = None
     received: int = 0
-    idle: dict[Player, int] = field(factory=dict)
-    """How many polls of a peer in a row have changed nothing."""
     last: dict[Player, list[DriverCall]] = field(factory=dict)
     changes: list[DriverCall] = field(factory=list)
     """The last calls that brought somebody nearer to the end, if the links heal."""
@@ -125,10 +121,6 @@ class _Examiner:
         last = self.last.setdefault(call.player, [])
         last.append(call)
         del last[:-STORY]
-        idles = call.driver == "poll" and call.after is call.before and not call.events
-        self.idle[call.player] = self.idle.get(call.player, 0) + 1 if idles else 0
-        if self.idle[call.player] % IDLE > 1:
-            return
         for contract, problem in self._problems(call):
             story = tuple(map(told, last))
             self.found = Broken(

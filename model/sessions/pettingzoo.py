@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import io
 import pickle
 from collections.abc import Callable, Mapping
@@ -135,7 +134,7 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         if not isinstance(obj, EzPickle):
             return NotImplemented
-        return copyreg.__newobj__, (type(obj),), vars(obj), None, None, _set_attributes  # type: ignore[attr-defined]
+        return _new, (type(obj),), vars(obj), None, None, _set_attributes
 
 
 class _Unpickler(pickle.Unpickler):
@@ -145,6 +144,10 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> object:
         return self._shared[pid]
+
+
+def _new(cls: Any) -> Any:
+    return cls.__new__(cls)
 
 
 def _set_attributes(obj: Any, attributes: dict[str, Any]) -> None:

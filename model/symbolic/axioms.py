@@ -8,6 +8,7 @@ import z3
 
 from rollproof.model.fields import made
 from rollproof.model.symbolic import values as s
+from rollproof.model.symbolic.formulas import conjunction, disjunction, implication, negation
 from rollproof.model.symbolic.terms import Terms
 from rollproof.model.symbolic.truth import SymbolicTruth
 from rollproof.model.symbolic.values import SInt, SOptional, term_of
@@ -33,7 +34,7 @@ def of_config(peer: Any) -> list[Any]:
     return [
         s.IS_PLAYER(config.player.term),
         *(term_of(value >= minimum) for value, minimum in least),
-        *(z3.Implies(value.there, term_of(value.value >= minimum)) for value, minimum in optional),
+        *(implication(value.there, term_of(value.value >= minimum)) for value, minimum in optional),
     ]
 
 
@@ -47,7 +48,9 @@ def of_truth(peer: Any) -> list[Any]:
     return [
         SymbolicTruth(peer.epoch.term).of_players(),
         z3.ForAll(
-            [epoch, player, frame], z3.Implies(z3.And(frame >= 0, frame < delay), action == default), patterns=[action]
+            [epoch, player, frame],
+            implication(conjunction((frame >= 0, frame < delay)), action == default),
+            patterns=[action],
         ),
     ]
 
@@ -60,7 +63,7 @@ def at_start(epoch: Any) -> list[Any]:
         start.state.term == s.START(truth.epoch),
         term_of(start.returns) == s.ZERO,
         term_of(truth.digest(0)) == s.NO_DIGEST,
-        z3.Implies(truth.end.there, truth.end.value.term >= 1),
+        implication(truth.end.there, truth.end.value.term >= 1),
     ]
 
 
@@ -76,14 +79,14 @@ def at_frame(q: Terms, peer: Any, frame: Any) -> list[Any]:
     record = made(
         Record,
         actions=truth.joint(frame),
-        outcome=SOptional(z3.Not(term_of(before.over)), yielded),
+        outcome=SOptional(negation(term_of(before.over)), yielded),
         steps=after.steps,
         over=after.over,
     )
     here = frame.term >= 0
     return [
-        z3.Implies(here, term_of(follows(q, peer, before, record.actions, record.outcome, after))),
-        z3.Implies(here, term_of(truth.digest(frame + 1)) == truth.digest(frame).extend(record).term),
+        implication(here, term_of(follows(q, peer, before, record.actions, record.outcome, after))),
+        implication(here, term_of(truth.digest(frame + 1)) == truth.digest(frame).extend(record).term),
         truth.is_joint(peer.buffers.speculative.at(frame.term).actions.term, frame.term),
     ]
 
@@ -105,6 +108,6 @@ def of_players(number: int) -> Any:
     players = [z3.Const(f"player!{each}", s.PLAYER) for each in range(1, number + 1)]
     anyone = z3.Const("p!anyone", s.PLAYER)
     in_session = z3.ForAll(
-        [anyone], s.IS_PLAYER(anyone) == z3.Or(*(anyone == each for each in players)), patterns=[s.IS_PLAYER(anyone)]
+        [anyone], s.IS_PLAYER(anyone) == disjunction(anyone == each for each in players), patterns=[s.IS_PLAYER(anyone)]
     )
-    return z3.And(z3.Distinct(*players), in_session) if number > 1 else in_session
+    return conjunction((z3.Distinct(*players), in_session)) if number > 1 else in_session

@@ -12,7 +12,7 @@ from typing import Any
 import z3
 
 from rollproof.model.symbolic import values as s
-from rollproof.model.symbolic.formulas import FALSE, conjunction, disjunction, negation
+from rollproof.model.symbolic.formulas import FALSE, conjunction, disjunction, implication, negation
 from rollproof.model.symbolic.paths import current, refuse
 from rollproof.model.symbolic.shapes import choose, make
 from rollproof.model.symbolic.values import SBool, SInt, SJoint, SOptional, SPlayers, StandIn, SValue, term_of
@@ -90,7 +90,7 @@ class SPlayerMap(SMap):
         if not isinstance(players, SPlayers) or players.some == "human_players":
             return SBool(refuse("who is to be covered is not known"))
         player = z3.Const("p!covered", s.PLAYER)
-        return SBool(z3.ForAll([player], z3.Implies(players.holds(player), self.here(player))))
+        return SBool(z3.ForAll([player], implication(players.holds(player), self.here(player))))
 
     def filled(self, value: Any) -> SPlayerMap:
         """Return this map with `value` at every player it has."""
@@ -184,7 +184,7 @@ class SInputTable(StandIn):
 
     def predicts(self, frame: Any) -> SBool:
         """Tell whether some player's action of `frame` is unknown."""
-        return SBool(z3.Not(self.completeness(term_of(frame))))
+        return SBool(negation(self.completeness(term_of(frame))))
 
     def complete(self, frame: Any) -> SBool:
         """Tell whether every player's action of `frame` is known."""
@@ -193,7 +193,7 @@ class SInputTable(StandIn):
     def completeness(self, frame: Any) -> Any:
         """Return the formula of `complete`."""
         player = z3.Const("p!complete", s.PLAYER)
-        return z3.ForAll([player], z3.Implies(s.IS_PLAYER(player), self.here(player, frame)))
+        return z3.ForAll([player], implication(s.IS_PLAYER(player), self.here(player, frame)))
 
     def joint(self, frame: Any) -> SJoint:
         """Return every player's action of `frame`, known or predicted."""
@@ -202,7 +202,7 @@ class SInputTable(StandIn):
         player = z3.Const("p!joint", s.PLAYER)
         action = z3.If(self.here(player, frame), self.at(player, frame), self.prediction(path, player, frame))
         path.define(
-            z3.ForAll([player], z3.Implies(s.IS_PLAYER(player), s.ACTION_OF(joint, player) == action),
+            z3.ForAll([player], implication(s.IS_PLAYER(player), s.ACTION_OF(joint, player) == action),
                       patterns=[s.ACTION_OF(joint, player)])
         )  # fmt: skip
         return SJoint(joint)
@@ -218,8 +218,8 @@ class SInputTable(StandIn):
         if key not in path.memory:
             last = path.introduce("contiguous", s.INT)()
             frame = z3.Int("f!contiguous")
-            known = z3.ForAll([frame], z3.Implies(z3.And(frame >= 0, frame <= last), self.here(player, frame)))
-            path.define(last >= -1, known, z3.Not(self.here(player, last + 1)))
+            known = z3.ForAll([frame], implication(conjunction((frame >= 0, frame <= last)), self.here(player, frame)))
+            path.define(last >= -1, known, negation(self.here(player, last + 1)))
             path.memory[key] = SInt(last)
             path.memory[(*key, "kept alive")] = (self, player)
         found: SInt = path.memory[key]
@@ -229,15 +229,15 @@ class SInputTable(StandIn):
         """Return the known actions of `player` from `first` to `last`."""
         player, first, last = _of_session(player), term_of(first), term_of(last)
         frame = z3.Int("f!slice")
-        inside = z3.And(first <= frame, frame <= last)
-        if not current().decide(z3.ForAll([frame], z3.Implies(inside, self.here(player, frame)))):
+        inside = conjunction((first <= frame, frame <= last))
+        if not current().decide(z3.ForAll([frame], implication(inside, self.here(player, frame)))):
             raise KeyError("an input is not known")
         return SSlice(self, player, first, last)
 
     def cleared(self) -> SInputTable:
         """Return a table that knows only the frames below `delay`."""
         delay, default = self.delay, self.default
-        return SInputTable(lambda _, f: z3.And(f >= 0, f < delay), lambda _p, _f: default, delay, default)
+        return SInputTable(lambda _, f: conjunction((f >= 0, f < delay)), lambda _p, _f: default, delay, default)
 
 
 def _of_session(player: Any) -> Any:

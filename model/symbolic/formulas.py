@@ -1,5 +1,7 @@
-"""Formulas made of formulas. The solver's own functions look at the sorts of what they are given, each time anew; ours
-know that these are formulas, which makes a proof several per cent faster.
+"""Formulas made of formulas.
+
+The solver's own functions look at the sorts of what they are given, each time anew. These know that it is formulas,
+which makes a proof several per cent faster.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import z3
 from attrs import field, frozen
 
 from rollproof.model.bounded import bounded
-from rollproof.model.symbolic.formulas import conjunction
+from rollproof.model.symbolic.formulas import conjunction, implication, negation
 
 MAX_PATHS = 2_000
 """How many paths one function may have; more than any transition of the reference by far."""
@@ -89,12 +89,12 @@ class Execution:
         else:
             way = True
             self.alternatives.append([*self.taken, False])
-        negation = z3.simplify(z3.Not(condition))
+        otherwise = z3.simplify(negation(condition))
         self.taken.append(way)
-        self.conditions.append(condition if way else negation)
+        self.conditions.append(condition if way else otherwise)
         self.known[condition.get_id()] = way
-        self.known[negation.get_id()] = not way
-        self.memory[len(self.memory), "kept alive"] = (condition, negation)
+        self.known[otherwise.get_id()] = not way
+        self.memory[len(self.memory), "kept alive"] = (condition, otherwise)
         return way
 
     def introduce(self, stem: str, sort: Any, *domain: Any) -> Callable[..., Any]:
@@ -113,7 +113,7 @@ class Execution:
     def define(self, *facts: Any) -> None:
         """Note what is true of constants that were introduced just now."""
         for fact in facts:
-            self.facts.append(z3.Implies(conjunction(self.conditions), fact) if self.conditions else fact)
+            self.facts.append(implication(conjunction(self.conditions), fact) if self.conditions else fact)
 
 
 def current() -> Execution:

@@ -11,7 +11,7 @@ import z3
 
 from rollproof.model.fields import fields_of, made
 from rollproof.model.symbolic import values as s
-from rollproof.model.symbolic.formulas import FALSE, TRUE, conjunction
+from rollproof.model.symbolic.formulas import FALSE, TRUE, conjunction, implication
 from rollproof.model.symbolic.values import SBool, SOptional, lazy, term_of
 from rollproof.reference import config, state, world
 
@@ -61,6 +61,7 @@ def make(annotation: str, name: str, *at: Any) -> Any:
 _KNOWN: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = {}
 """What was made as functions of terms; the terms are kept as well, so that their numbers stay theirs."""
 MOST_KNOWN = 20_000
+"""How many of them are kept; then they are made anew."""
 
 
 def _made(annotation: str, name: str, at: tuple[Any, ...]) -> Any:
@@ -105,9 +106,8 @@ def equal(left: Any, right: Any) -> Any:
         left_there, left_value = _optional(left)
         right_there, right_value = _optional(right)
         both = left_value is not None and right_value is not None
-        return z3.And(
-            left_there == right_there, z3.Implies(left_there, equal(left_value, right_value)) if both else True
-        )
+        alike = left_there == right_there
+        return conjunction((alike, implication(left_there, equal(left_value, right_value)))) if both else alike
     if isinstance(left, s.SPlayers | s.SWorld):
         if type(right) is type(left):  # there is one world, and one set of players
             return TRUE

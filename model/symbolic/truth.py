@@ -8,6 +8,7 @@ import z3
 
 from rollproof.model.fields import made
 from rollproof.model.symbolic import values as s
+from rollproof.model.symbolic.formulas import conjunction, disjunction, implication
 from rollproof.model.symbolic.values import SBool, SDigest, SInt, SJoint, SOptional, STotals, SValue, lazy, term_of
 from rollproof.reference.world import Simulation
 
@@ -38,7 +39,7 @@ class SymbolicTruth:
 
     def simulation(self, frame: Any) -> Simulation:
         frame = term_of(frame)
-        over = z3.And(IS_ENDING(self.epoch), frame >= TRUE_END(self.epoch))
+        over = conjunction((IS_ENDING(self.epoch), frame >= TRUE_END(self.epoch)))
         simulation: Simulation = made(
             lazy(Simulation),
             state=SValue(TRUE_STATE(self.epoch, frame)),
@@ -59,8 +60,10 @@ class SymbolicTruth:
         """Return the fact that a joint action in which every player does the true thing is the true one."""
         joint, frame = term_of(joint), term_of(frame)
         player = DIFFERS(joint, self.epoch, frame)
-        differs = z3.And(s.IS_PLAYER(player), s.ACTION_OF(joint, player) != TRUE_ACTION(self.epoch, player, frame))
-        return z3.Or(differs, joint == TRUE_JOINT(self.epoch, frame))
+        differs = conjunction(
+            (s.IS_PLAYER(player), s.ACTION_OF(joint, player) != TRUE_ACTION(self.epoch, player, frame))
+        )
+        return disjunction((differs, joint == TRUE_JOINT(self.epoch, frame)))
 
     def of_players(self) -> Any:
         """Return the fact that the true joint action holds every player's true action."""
@@ -68,6 +71,6 @@ class SymbolicTruth:
         joint = TRUE_JOINT(self.epoch, frame)
         return z3.ForAll(
             [player, frame],
-            z3.Implies(s.IS_PLAYER(player), s.ACTION_OF(joint, player) == TRUE_ACTION(self.epoch, player, frame)),
+            implication(s.IS_PLAYER(player), s.ACTION_OF(joint, player) == TRUE_ACTION(self.epoch, player, frame)),
             patterns=[s.ACTION_OF(joint, player)],
         )

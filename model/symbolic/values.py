@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import z3
 
 from rollproof.model.fields import field_of, fields_of, made
-from rollproof.model.symbolic.formulas import FALSE, TRUE
+from rollproof.model.symbolic.formulas import FALSE, TRUE, conjunction, negation
 from rollproof.model.symbolic.paths import Execution, current, refuse
 from rollproof.reference.state import Phase
 
@@ -281,7 +281,7 @@ class SPlayers(StandIn):
     def holds(self, player: Any) -> Any:
         """Return the formula that a player is one of them."""
         me = z3.Const(LOCAL, PLAYER)
-        return IS_PLAYER(player) if self.some == "players" else z3.And(IS_PLAYER(player), player != me)
+        return IS_PLAYER(player) if self.some == "players" else conjunction((IS_PLAYER(player), player != me))
 
     def __eq__(self, other: object) -> Any:
         """Stand in for the comparison with the empty tuple."""
@@ -293,7 +293,7 @@ class SPlayers(StandIn):
 
     def __ne__(self, other: object) -> Any:
         equal = self == other
-        return SBool(z3.Not(equal.term)) if isinstance(equal, SBool) else not equal
+        return SBool(negation(equal.term)) if isinstance(equal, SBool) else not equal
 
     __hash__ = StandIn.__hash__
 
