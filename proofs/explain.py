@@ -6,18 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, Literal
 
-import attrs
 import z3
 from attrs import evolve, field, frozen
 
 from rollproof.model.designs.design import Design, adopted, present
-from rollproof.model.fields import fields_of
 from rollproof.model.rules import rules
 from rollproof.model.search.search import CRASH_SENTENCE
-from rollproof.model.symbolic.shapes import PARTS, make
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import guard_formula
-from rollproof.model.symbolic.values import SBool, SOptional, term_of
+from rollproof.model.symbolic.values import SBool, term_of
 from rollproof.model.theorems.liveness import Round
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Attempt, Clauses, Property, StepView
@@ -30,9 +27,8 @@ from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import cases
 from rollproof.proofs.necessity import THEOREMS
 from rollproof.proofs.obligations import Before, Case, any_arguments, before
-from rollproof.proofs.readable import WIDTH, readable
+from rollproof.proofs.readable import WIDTH, changed, readable
 from rollproof.proofs.source import citations, found, place
-from rollproof.reference.messages import Path
 from rollproof.reference.transition import Guard, Transition
 
 Kind = Literal["theorem", "lemma", "guard", "transition", "variant", "rule"]
@@ -298,45 +294,9 @@ def _transition(name: str, limit: int | None) -> Explanation:
     )
 
 
-def _changed(view: StepView, limit: int | None) -> str:
-    """Return what a step changes: assignments of leaves; containers are only named."""
-    told = list(_assignments("", view.before, view.after, limit))
-    events = ", ".join(type(event).__name__ for event in view.events)
-    return "; ".join((*(told or ["nothing changes"]), *([f"reports {events}"] if events else [])))
-
-
-def _assignments(name: str, before_: Any, after: Any, limit: int | None) -> Iterator[str]:
-    if before_ is after:
-        return
-    if isinstance(after, SOptional) or before_ is None or after is None or getattr(after, "term", None) is not None:
-        yield f"{name} := {_leaf(after, limit)}"
-    elif isinstance(after, tuple(PARTS.values())):
-        olds = fields_of(before_)
-        for each, value in fields_of(after).items():
-            yield from _assignments(f"{name}.{each}" if name else each, olds[each], value, limit)
-    elif isinstance(after, bool | int):
-        yield f"{name} := {after}"
-    else:
-        yield f"{name} changes"
-
-
-def _leaf(value: Any, limit: int | None) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, SOptional):
-        return f"{_leaf(value.value, limit)} if {readable(value.there, limit)} else none"
-    return (
-        readable(term_of(value), limit)
-        if getattr(value, "term", None) is not None
-        else str(getattr(value, "value", value))
-    )
-
-
 def _arguments(transition: Transition[Any]) -> dict[str, Any]:
-    fields = () if transition.takes is None else attrs.fields(transition.takes)
-    return {
-        each.name: Path.P2P if str(each.type) == "Path" else make(str(each.type), f"arg.{each.name}") for each in fields
-    }
+    _, arguments = next(any_arguments(transition))
+    return arguments
 
 
 # --- variants and rules ---
@@ -403,7 +363,7 @@ def _paths(name: str, limit: int | None) -> Iterator[tuple[str, str]]:
         if case.view is not None:
             own = [each for each in case.premises if each.get_id() not in common and not z3.is_quantifier(each)]
             when = f"if {readable(z3.And(*own), limit)}: " if own else ""
-            yield case.path, f"{when}{_changed(case.view, limit)}"
+            yield case.path, f"{when}{changed(case.view, limit)}"
 
 
 def _state() -> Before:

@@ -1,12 +1,17 @@
-"""Formulas as text for people: over the names of the state, with the signs of mathematics."""
+"""Formulas and steps as text for people: over the names of the state, with the signs of mathematics."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import z3
 
+from rollproof.model.fields import fields_of
 from rollproof.model.symbolic.containers import PRESENCE
+from rollproof.model.symbolic.shapes import PARTS
+from rollproof.model.symbolic.values import SOptional, term_of
+from rollproof.model.theorems.property import StepView
 from rollproof.reference.state import Phase
 
 WIDTH = 300
@@ -56,6 +61,40 @@ def readable(term: Any, limit: int | None = WIDTH) -> str:
     """Return a term as one line; what goes beyond `limit` characters is left out, and three dots say so."""
     text = _text(term, ())
     return text if limit is None or len(text) <= limit else f"{text[: limit - 2]} …"
+
+
+def changed(view: StepView, limit: int | None) -> str:
+    """Return what a step changes: assignments of leaves; containers are only named."""
+    told = list(_assignments("", view.before, view.after, limit))
+    events = ", ".join(type(event).__name__ for event in view.events)
+    return "; ".join((*(told or ["nothing changes"]), *([f"reports {events}"] if events else [])))
+
+
+def _assignments(name: str, before_: Any, after: Any, limit: int | None) -> Iterator[str]:
+    if before_ is after:
+        return
+    if isinstance(after, SOptional) or before_ is None or after is None or getattr(after, "term", None) is not None:
+        yield f"{name} := {_leaf(after, limit)}"
+    elif isinstance(after, tuple(PARTS.values())):
+        olds = fields_of(before_)
+        for each, value in fields_of(after).items():
+            yield from _assignments(f"{name}.{each}" if name else each, olds[each], value, limit)
+    elif isinstance(after, bool | int):
+        yield f"{name} := {after}"
+    else:
+        yield f"{name} changes"
+
+
+def _leaf(value: Any, limit: int | None) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, SOptional):
+        return f"{_leaf(value.value, limit)} if {readable(value.there, limit)} else none"
+    return (
+        readable(term_of(value), limit)
+        if getattr(value, "term", None) is not None
+        else str(getattr(value, "value", value))
+    )
 
 
 def _text(term: Any, bound: tuple[str, ...]) -> str:
