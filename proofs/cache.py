@@ -29,6 +29,7 @@ from rollproof.model.theorems.environment import ASSUMPTIONS, WHATEVER_PARTNERS_
 from rollproof.model.theorems.possibility import CONDITIONS
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.proofs.induction import Discharge
+from rollproof.reference.state import Extra
 from rollproof.reference.transition import Protocol
 
 MOST = 5_000
@@ -134,7 +135,7 @@ class Kept:
     def __init__(self, store: Store, protocol: Protocol, players: int | None = None) -> None:
         """Look in a store; proofs for so many players are others than those for any number."""
         self.store, self.protocol, self.players = store, protocol, players
-        self.stated = digest_of_statements(*(each for _, each in sorted(PROPERTIES.items())))
+        self.stated = digest_of_statements(*(each for _, each in sorted(PROPERTIES.items())), *_kept(protocol))
 
     def find(self, name: str) -> list[Discharge] | None:
         """Return the discharges of a transition, of the start or of the consequences, if all are known to be proved."""
@@ -168,6 +169,11 @@ class Kept:
         known = self.protocol.transitions
         guards = tuple((name, known[name].guards if name in known else None) for name in sorted(asked))
         return digest(key, guards)
+
+
+def _kept(protocol: Protocol) -> tuple[type, Extra]:
+    """Return what the protocol keeps beside: what it is like, and what it is at first."""
+    return type(protocol.extra), protocol.extra
 
 
 def _numbered(values: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:

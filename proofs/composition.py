@@ -15,6 +15,7 @@ from attrs import frozen
 
 from rollproof.model.fields import fields_of, made
 from rollproof.model.symbolic.formulas import TRUE, implication
+from rollproof.model.symbolic.shapes import kept
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import Terms
 from rollproof.model.symbolic.values import SBool, SInt, term_of
@@ -89,11 +90,11 @@ class Pair:
 
 def any_pair() -> Pair:
     """Return an arbitrary other peer beside an arbitrary one, and what is assumed of the two."""
-    return _pair(tuple(PROPERTIES.values()))
+    return _pair(tuple(PROPERTIES.values()), kept())
 
 
 @cache
-def _pair(_: tuple[Property, ...]) -> Pair:
+def _pair(_: tuple[Property, ...], __: type) -> Pair:
     state = before(PROTOCOL)
     other = another(state.peer)
     steady: list[Any] = []

@@ -92,7 +92,7 @@ def replay_any(
 
 def _replay(explorer: Explorer, run: int, steps: Steps, properties: list[Property | str]) -> Trace | None:
     reading = explorer.readings[run]
-    peer = explorer.instance.start(explorer.player)
+    peer = explorer.instance.start(explorer.player, explorer.protocol)
     view = None
     for number, (name, args) in enumerate(steps, 1):
         transition = explorer.protocol.transitions[name]

@@ -19,7 +19,7 @@ from rollproof.model.symbolic import values as symbolic
 from rollproof.model.symbolic.formulas import FALSE, TRUE, conjunction
 from rollproof.model.symbolic.paths import explore
 from rollproof.model.symbolic.reading import read
-from rollproof.model.symbolic.shapes import make
+from rollproof.model.symbolic.shapes import CONTAINERS, kept, make
 from rollproof.model.symbolic.state import any_peer
 from rollproof.model.symbolic.terms import Terms, guard_formula
 from rollproof.model.symbolic.values import SBool, term_of
@@ -29,7 +29,7 @@ from rollproof.model.theorems.property import Attempt, Property, StepView
 from rollproof.proofs.source import last_own
 from rollproof.reference.messages import Path
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.reference.state import Buffers, Desync, Ending, Inputs, Metrics, Peer, Rollback, begin_episode
+from rollproof.reference.state import Buffers, Desync, Ending, Extra, Inputs, Metrics, Peer, Rollback, begin_episode
 from rollproof.reference.transition import Protocol, Transition
 from rollproof.reference.values import evolve
 
@@ -76,13 +76,13 @@ def before(protocol: Protocol, players: int | None = None) -> Before:
 
     The number of players is arbitrary too, unless it is given.
     """
-    state = _arbitrary(tuple(PROPERTIES.values()))
+    state = _arbitrary(tuple(PROPERTIES.values()), kept())
     known = () if players is None else (facts.of_players(players),)
     return attrs.evolve(state, q=Terms(protocol), facts=(*state.facts, *known))
 
 
 @cache
-def _arbitrary(_: tuple[Property, ...]) -> Before:
+def _arbitrary(_: tuple[Property, ...], __: type) -> Before:
     q = Terms(PROTOCOL)
     peer = any_peer()
     invariants, speaks_of = {}, {}
@@ -142,7 +142,8 @@ def of_start(state: Before) -> Case:
     read(begin_episode)
     metrics = attrs.asdict(Metrics(), recurse=False)
     cleared = {name: getattr(state.peer.metrics, name).cleared() for name in ("mispredictions", "rollbacks")}
-    nothing = evolve(state.peer, metrics=evolve(state.peer.metrics, **{**metrics, **cleared}))
+    extra = evolve(state.peer.extra, **_at_first(state.peer.extra, state.q.protocol.extra))
+    nothing = evolve(state.peer, metrics=evolve(state.peer.metrics, **{**metrics, **cleared}), extra=extra)
     (explored,) = explore(lambda: begin_episode(nothing, nothing.epoch), "start.")
     peer = explored.result
     goals = {
@@ -152,6 +153,15 @@ def of_start(state: Before) -> Case:
     }
     links = [state.invariants["every_partner_has_a_link", name] for name in ("link", "delivery")]
     return Case("(start)", "first episode", (*state.facts, peer.epoch.term >= 0, *links, *explored.facts), (), goals)
+
+
+def _at_first(any_extra: Any, extra: Extra) -> dict[str, Any]:
+    """Return the fields of what a protocol keeps beside as they are at the start of a session; containers are empty."""
+    containers = {each.name for each in attrs.fields(type(extra)) if str(each.type).partition("[")[0] in CONTAINERS}
+    return {
+        name: getattr(any_extra, name).cleared() if name in containers else value
+        for name, value in fields_of(extra).items()
+    }
 
 
 def of_consequences(state: Before) -> Iterator[Case]:

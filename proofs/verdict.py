@@ -325,13 +325,13 @@ def _judged(report: ProofReport | None, trace: Trace | None) -> tuple[Judged, ..
     violated = trace.violation.property if trace is not None and trace.violation is not None else None
     known = [(each.name, each.kind, each.sentence, each.rules) for each in PROPERTIES.values()]
     known.append((NEVER_CRASHES, "theorem", SENTENCE_OF_CRASHES, ()))
-    open_invariants = {each.property for each in report.unproved if _is_invariant(each.property)} if report else set()
-    steady = not any(not is_trusting(each) for each in open_invariants)
+    relied_on = {each.property for each in report.unproved if is_relied_on(each.property)} if report else set()
+    steady = all(map(is_trusting, relied_on))
     judged = []
     for name, kind, sentence, rules in known:
         own = report.of(name) if report is not None else ()
         open_ = tuple(each for each in own if not each.proved)
-        inductive = not open_invariants if is_trusting(name) else steady
+        inductive = not relied_on if is_trusting(name) else steady
         proved = report is not None and not open_ and bool(own or name == NEVER_CRASHES) and inductive
         status: Status = "refuted" if name == violated else "proved" if proved else "undecided"
         if own or report is None or name in (violated, NEVER_CRASHES):
@@ -339,8 +339,9 @@ def _judged(report: ProofReport | None, trace: Trace | None) -> tuple[Judged, ..
     return tuple(judged)
 
 
-def _is_invariant(name: str) -> bool:
-    return name in PROPERTIES and PROPERTIES[name].scope == "state"
+def is_relied_on(name: str) -> bool:
+    """Tell whether others are proved only if a property is: of a path that could not be followed nothing is stated."""
+    return name == NEVER_CRASHES or (name in PROPERTIES and PROPERTIES[name].scope == "state")
 
 
 def _name(each: Property | str) -> str:

@@ -139,7 +139,7 @@ def walked(protocol: Protocol, witness: Witness) -> Iterator[tuple[Explorer, Ste
         return
     explorer = Explorer(protocol, instance)
     reading = explorer.readings[witness.run]
-    peer = instance.start(explorer.player)
+    peer = instance.start(explorer.player, protocol)
     for name, args in witness.way.steps:
         transition = protocol.transitions.get(name)
         try:

@@ -1,6 +1,6 @@
 """The one piece of generated code: a function that copies an object of a class, field by field.
 
-A step makes ten copies of a peer, which has seventeen fields. A loop over the fields, or reading them all and calling
+A step makes ten copies of a peer, which has eighteen fields. A loop over the fields, or reading them all and calling
 the class, makes a tick eight per cent slower (in processor instructions); so the copy is written out for each class, as
 attrs does with `__init__`. It does what `attrs.evolve` does; a test compares the two for each class.
 """

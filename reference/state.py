@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 from attrs import field
 
@@ -199,6 +200,20 @@ class Metrics:
 
 
 @frozen
+class Extra:
+    """What a protocol of one's own keeps beside (`Protocol.keeping`); the present one keeps nothing."""
+
+    def cleared(self) -> Extra:
+        """Return it as it is before frame 0 of an episode; a subclass says what survives a reset (EP-11)."""
+        return self
+
+
+ExtraState = Any
+"""An object of whichever subclass of `Extra` the protocol keeps."""
+NOTHING = Extra()
+
+
+@frozen
 class Peer:
     """One peer."""
 
@@ -224,10 +239,14 @@ class Peer:
     buffers: Buffers = Buffers()
     ending: Ending = Ending()
     metrics: Metrics = field(factory=Metrics)
+    extra: ExtraState = NOTHING
 
 
-def new_peer(config: Config, world: World) -> Peer:
-    """Return a peer before frame 0 of its first episode, connected to every partner."""
+def new_peer(config: Config, world: World, extra: Extra = NOTHING) -> Peer:
+    """Return a peer before frame 0 of its first episode, connected to every partner.
+
+    `extra` is what the protocol keeps beside at first (`Protocol.extra`).
+    """
     links: PlayerMap[Link] = PlayerMap()
     deliveries: PlayerMap[Delivery] = PlayerMap()
     for partner in config.partners:
@@ -242,12 +261,13 @@ def new_peer(config: Config, world: World) -> Peer:
         desync=Desync(Table(config.players)),
         links=links,
         deliveries=deliveries,
+        extra=extra,
     )
     return begin_episode(nothing, 0)
 
 
 def begin_episode(peer: Peer, epoch: int) -> Peer:
-    """Return a peer before frame 0 of an episode: only its links and metrics are those of `peer` (EP-11)."""
+    """Return a peer before frame 0 of an episode: its links and metrics are those of `peer` (EP-11)."""
     return evolve(
         peer,
         epoch=epoch,
@@ -269,4 +289,5 @@ def begin_episode(peer: Peer, epoch: int) -> Peer:
         ending=Ending(announced=peer.ending.announced.cleared()),
         deliveries=peer.deliveries.filled(Delivery(acknowledged=peer.config.input_delay - 1)),
         desync=Desync(peer.desync.heard.cleared()),
+        extra=peer.extra.cleared(),
     )

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 import attrs
 from attrs import evolve, field, frozen
 
+from rollproof.reference.state import NOTHING, Extra
+
 if TYPE_CHECKING:
     from rollproof.reference.events import Event
     from rollproof.reference.state import Peer
@@ -141,6 +143,8 @@ class Protocol:
     """The order of operations in a tick: names of stages of `reference.tick`."""
     poll: tuple[str, ...]
     """The order of operations in a poll, once the peer no longer ticks."""
+    extra: Extra = NOTHING
+    """What it keeps in a peer beside what every protocol does, as at the start of a session."""
 
     @staticmethod
     def of(
@@ -169,7 +173,7 @@ class Protocol:
         if unknown:
             raise KeyError(f"no transition is named {unknown[0]!r}")
         transitions = {**self.transitions, **{each.name: each for each in changed}}
-        return Protocol(name, transitions, tick or self.tick, poll or self.poll)
+        return evolve(self, name=name, transitions=transitions, tick=tick or self.tick, poll=poll or self.poll)
 
     def extend(self, name: str, *added: Transition[Any]) -> Protocol:
         """Return this protocol under another name, with further transitions.
@@ -180,7 +184,11 @@ class Protocol:
         known = [each.name for each in added if each.name in self.transitions]
         if known:
             raise KeyError(f"a transition is named {known[0]!r} already")
-        return Protocol(name, {**self.transitions, **{each.name: each for each in added}}, self.tick, self.poll)
+        return evolve(self, name=name, transitions={**self.transitions, **{each.name: each for each in added}})
+
+    def keeping(self, extra: Extra) -> Protocol:
+        """Return this protocol with a part of the state of its own: `extra` is what it is at the start of a session."""
+        return evolve(self, extra=extra)
 
     def without(self, transition: str, guard: str) -> Protocol:
         """Return this protocol with one guard of one transition removed.

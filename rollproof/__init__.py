@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rollproof.reference.containers import Player as Player
     from rollproof.reference.messages import Path as Path
     from rollproof.reference.protocol import PROTOCOL as PROTOCOL
+    from rollproof.reference.state import Extra as Extra
     from rollproof.reference.state import Peer as Peer
     from rollproof.reference.state import Phase as Phase
     from rollproof.reference.state import new_peer as new_peer
@@ -69,6 +70,7 @@ __all__ = [
     "Config",
     "Design",
     "DesignError",
+    "Extra",
     "Formula",
     "Guard",
     "Logic",
@@ -119,7 +121,7 @@ _HOMES = {
     "reference.containers": ("Action", "Player"),
     "reference.messages": ("Path",),
     "reference.protocol": ("PROTOCOL",),
-    "reference.state": ("Peer", "Phase", "new_peer"),
+    "reference.state": ("Extra", "Peer", "Phase", "new_peer"),
     "reference.tick": ("poll", "receive", "tick"),
     "reference.transition": ("Guard", "Protocol", "Step", "Transition", "guard", "transition"),
     "reference.values": ("evolve", "frozen", "given"),

@@ -9,7 +9,7 @@ from rollproof.model.documents import DocumentError
 from rollproof.output import HELD, UsageError, console, write_file
 
 FILES = ("protocol.py", "test_protocol.py")
-"""What is written: a changed guard, a new transition and a theorem; and a test of it."""
+"""What is written: a changed guard, a new transition, a new part of the state and a theorem; and a test of it."""
 
 
 def new_protocol(folder: Path) -> int:

@@ -30,7 +30,7 @@ from rollproof.proofs.cross_check import document as cross_document
 from rollproof.proofs.cti import CounterexampleToInduction
 from rollproof.proofs.excluded import excluding
 from rollproof.proofs.induction import Discharge
-from rollproof.proofs.verdict import Judged, Judgement, Trust
+from rollproof.proofs.verdict import Judged, Judgement, Trust, is_relied_on
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 
@@ -75,7 +75,7 @@ def show_judgement(judgement: Judgement, theorem: str | None) -> None:
                 style="bold yellow",
                 soft_wrap=True,
             )
-    _show_open(rows)
+    _show_open([each for each in judgement.judged if each in rows or is_relied_on(each.name)])
     for reason in judgement.failed:
         console().print(f"instance {reason}", style="bold yellow", soft_wrap=True)
     if judgement.searched:

@@ -138,4 +138,5 @@ def digests_of(protocol: Protocol) -> Digests:
     tables: tuple[Mapping[str, Any], ...] = (CONDITIONS, ASSUMPTIONS, WHATEVER_PARTNERS_SAY)
     for table in tables:
         found |= {f"what is stated of {name}": digest_of_statements(each) for name, each in table.items()}
+    found["what is kept beside"] = digest(type(protocol.extra), protocol.extra)
     return {**found, "the order of a tick": digest(protocol.tick), "the order of a poll": digest(protocol.poll)}

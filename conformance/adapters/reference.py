@@ -116,7 +116,8 @@ class Adapter:
         perturbed = perturb["frame"] if perturb and perturb["peer"] == request["peer"] else None
         world = HashWorld(wanted.pop("end_sum", None), perturbed)
         wanted.pop("frame_us", None)
-        self.peer = new_peer(Config(player=request["peer"], players=tuple(request["peers"]), **wanted), world)
+        config = Config(player=request["peer"], players=tuple(request["peers"]), **wanted)
+        self.peer = new_peer(config, world, self.protocol.extra)
         self.work, self.begun, self.full, self.alone = {}, 0, set(), False
         self.interleave = request["interleave"]
         self.observe = frozenset(request["observe"])

@@ -14,13 +14,16 @@ from rollproof.model.designs.digests import classes_named
 from rollproof.model.documents import DocumentError
 from rollproof.model.rules import rules
 from rollproof.model.search.instances import INSTANCES
+from rollproof.model.symbolic.shapes import equal as symbolic_equal
+from rollproof.model.symbolic.shapes import make
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Attempt, Property, StepView
 from rollproof.model.theorems.values import Values
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.reference import events as told
+from rollproof.reference.containers import FrameMap
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.reference.state import Peer
+from rollproof.reference.state import Extra, Peer
 from rollproof.reference.tick import STAGES
 from rollproof.reference.transition import Guard, Protocol, Transition
 
@@ -51,6 +54,7 @@ def design_of(module: ModuleType, path: Path, name: str | None) -> Design:
     own = tuple(
         each for each in vars(module).values() if isinstance(each, Property) and each is not PROPERTIES.get(each.name)
     )
+    _check_extra(protocol)
     _check_transitions(protocol, path)
     _check_properties(own, protocol, path)
     tables = {field: _table(module, table, protocol) for table, field in TABLES.items()}
@@ -79,6 +83,38 @@ def _at(function: Any, path: Path) -> str:
     """Return the line of a function, if it is one of the file."""
     code = getattr(function, "__code__", None)
     return f"{path}:{code.co_firstlineno}: " if code is not None and code.co_filename == str(path) else ""
+
+
+def _check_extra(protocol: Protocol) -> None:
+    """Look at what the protocol keeps beside: it must be a value that the search and the proof can speak of."""
+    extra, cls = protocol.extra, type(protocol.extra)
+    what = f"{cls.__name__}, which the protocol keeps,"
+    if not isinstance(extra, Extra) or (cls is not Extra and Extra not in cls.__mro__[1:]):
+        raise DocumentError(f"{what} must be a subclass of Extra")
+    if cls is Extra:
+        return
+    if "__copy__" not in vars(cls):
+        raise DocumentError(f"{what} must be declared with @frozen")
+    for each in attrs.fields(cls):
+        try:
+            same = symbolic_equal(make(str(each.type), each.name), getattr(extra, each.name))
+        except (TypeError, AttributeError):
+            same = None
+        if same is None and not _is_empty_map(each, extra):
+            raise DocumentError(
+                f"{what} has {each.name}: {each.type} = {getattr(extra, each.name)!r}; it may have integers, truth "
+                "values, phases, what is None at first, and FrameMaps that are empty at first, annotated as the "
+                "reference does, with `from __future__ import annotations`"
+            )
+    again = extra.cleared()
+    if type(again) is not cls:
+        raise DocumentError(f"{what} must say what of it survives a reset: `cleared` returns a {cls.__name__}")
+    hash(extra)
+
+
+def _is_empty_map(field: attrs.Attribute[Any], extra: Extra) -> bool:
+    value = getattr(extra, field.name)
+    return str(field.type).startswith("FrameMap[") and isinstance(value, FrameMap) and not len(value)
 
 
 def _check_transitions(protocol: Protocol, path: Path) -> None:
@@ -139,7 +175,7 @@ def _check_properties(own: tuple[Property, ...], protocol: Protocol, path: Path)
 
 
 def _first(each: Property, protocol: Protocol) -> Iterator[tuple[Any, ...]]:
-    peer = _peer()
+    peer = _peer(protocol)
     if each.scope == "step":
         yield (StepView("(nothing)", peer, {}, peer, ()),)
     elif each.scope == "pair":
@@ -152,9 +188,9 @@ def _first(each: Property, protocol: Protocol) -> Iterator[tuple[Any, ...]]:
         yield (peer,)
 
 
-def _peer() -> Peer:
+def _peer(protocol: Protocol) -> Peer:
     core = INSTANCES["core"]
-    return core.start(core.players[0])
+    return core.start(core.players[0], protocol)
 
 
 def _reading(protocol: Protocol) -> Values:

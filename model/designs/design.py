@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from rollproof.model.symbolic import shapes
 from rollproof.model.theorems import environment, possibility
 from rollproof.model.theorems.environment import Assumption
 from rollproof.model.theorems.possibility import Condition
@@ -64,6 +65,7 @@ class Design:
             possibility.CONDITIONS,
             environment.ASSUMPTIONS,
             environment.WHATEVER_PARTNERS_SAY,
+            shapes.PARTS,
         )
         kept = [dict(each) for each in tables]
         adopted = list(_ADOPTED)
@@ -96,4 +98,5 @@ def _replace(design: Design) -> None:
     possibility.CONDITIONS.update(design.conditions)
     environment.ASSUMPTIONS.update(design.assumptions)
     environment.WHATEVER_PARTNERS_SAY.update(design.always_assumed)
+    shapes.PARTS["ExtraState"] = type(design.protocol.extra)
     _ADOPTED.append(design)

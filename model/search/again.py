@@ -26,7 +26,7 @@ def taken_again(story: Story, protocol: Protocol) -> tuple[Trace, str]:
     if instance is None or story.others or story.player not in instance.players:
         raise DocumentError(f"a run of {story.instance!r} cannot be taken again: it is in no instance of one peer")
     explorer = Explorer(protocol, instance, story.player)
-    start = peer = instance.start(story.player)
+    start = peer = instance.start(story.player, protocol)
     steps: list[TraceStep] = []
     for number, told in enumerate(story.steps, 1):
         transition = protocol.transitions.get(told.transition)

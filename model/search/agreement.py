@@ -123,7 +123,7 @@ def _length(pair: tuple[Reached, Reached]) -> int:
 
 def _joined(protocol: Protocol, instance: Instance, ways: dict[Player, list[tuple[str, Args]]]) -> Trace | None:
     """Return one run of several peers in which each goes its way; None if each would wait for the other."""
-    starts = {player: instance.start(player) for player in ways}
+    starts = {player: instance.start(player, protocol) for player in ways}
     peers, left = dict(starts), {player: iter(way) for player, way in ways.items()}
     following = {player: next(way, None) for player, way in left.items()}
     steps: list[TraceStep] = []

@@ -108,7 +108,7 @@ class Explorer:
 
     def start(self) -> list[Reached]:
         """Return the initial states, one for each truth."""
-        peer = self.instance.start(self.player)
+        peer = self.instance.start(self.player, self.protocol)
         return [Reached(peer, self._numbers.key(peer), run, None) for run in range(len(self.truths))]
 
     def refusals(self, state: Reached) -> Iterator[tuple[Transition[Any], Args, str]]:

@@ -19,7 +19,9 @@ from rollproof.reference.config import Config
 from rollproof.reference.containers import Action, JointAction, Player
 from rollproof.reference.digest import Digest
 from rollproof.reference.messages import Path
+from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import Metrics, Peer, new_peer
+from rollproof.reference.transition import Protocol
 from rollproof.reference.values import evolve
 from rollproof.reference.world import Outcome, Record, Simulation, State, World, advance
 
@@ -143,9 +145,9 @@ class Instance:
         """How many episodes there are."""
         return len(self.truths[0])
 
-    def start(self, player: Player) -> Peer:
+    def start(self, player: Player, protocol: Protocol = PROTOCOL) -> Peer:
         """Return the initial state of one peer."""
-        return new_peer(self.config(player), self.world)
+        return new_peer(self.config(player), self.world, protocol.extra)
 
     def lockstep(self, player: Player) -> tuple[Truths, ...]:
         """Return every truth, by run and episode."""

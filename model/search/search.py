@@ -300,7 +300,7 @@ def rerun(explorer: Explorer, way: Iterable[tuple[str, Args]]) -> Trace:
     Raises:
         NotReproducedError: if a guard refuses one of them.
     """
-    start = peer = explorer.instance.start(explorer.player)
+    start = peer = explorer.instance.start(explorer.player, explorer.protocol)
     steps = []
     for name, args in way:
         steps.append(take(explorer.protocol.transitions[name], peer, args))

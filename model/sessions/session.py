@@ -120,7 +120,7 @@ class Session:
         links = [(a, b, path) for a in settings.players for b in settings.players if a != b for path in Path]
         self.settings, self.protocol = evolve(settings, world=world), protocol
         self.keep_events, self.watch = keep_events, watch
-        peers = {player: new_peer(settings.config_of(player), world) for player in settings.players}
+        peers = {player: new_peer(settings.config_of(player), world, protocol.extra) for player in settings.players}
         self.seats = {player: Seat(player, peer, source.caller(player)) for player, peer in peers.items()}
         self.channels: dict[Link, tuple[Channel, list[Transits]]] = {
             link: (source.channel(*link), []) for link in links

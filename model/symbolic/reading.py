@@ -19,7 +19,8 @@ from typing import Any
 
 import attrs
 
-from rollproof.model.symbolic.shapes import LEAVES, PARTS
+from rollproof.model.symbolic.shapes import LEAVES, PARTS, kept
+from rollproof.reference.state import Extra
 from rollproof.reference.transition import Guard, Transition
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,14 +64,17 @@ def read(function: Any) -> None:
     Raises:
         UnreadableError: naming file, line and construct, if there is one that cannot be followed.
     """
-    found = next(iter(problems(function)), None)
+    found = next(iter(problems(function, kept())), None)
     if found is not None:
         raise UnreadableError(found)
 
 
 @cache
-def problems(function: Any) -> tuple[str, ...]:
-    """Return what in a function, or in one that it calls, cannot be followed, each with file and line."""
+def problems(function: Any, extra: type = Extra) -> tuple[str, ...]:
+    """Return what in a function, or in one that it calls, cannot be followed, each with file and line.
+
+    `extra` is the class of what the protocol keeps beside: it may have methods of its own.
+    """
     found: list[str] = []
     seen: set[Any] = set()
     todo = [function]
@@ -78,14 +82,14 @@ def problems(function: Any) -> tuple[str, ...]:
         each = todo.pop()
         if each not in seen:
             seen.add(each)
-            some, calls = _read_one(each)
+            some, calls = _read_one(each, extra)
             found += some
             todo += calls
     return tuple(dict.fromkeys(found))
 
 
 @cache
-def _read_one(function: Any) -> tuple[list[str], list[Any]]:
+def _read_one(function: Any, extra: type) -> tuple[list[str], list[Any]]:
     if not isinstance(function, FunctionType):
         return [f"{function!r}: is not written in Python, and cannot be read"], []
     code = function.__code__
@@ -93,7 +97,7 @@ def _read_one(function: Any) -> tuple[list[str], list[Any]]:
     if not nodes:
         return [f"{_shown(code.co_filename)}:{code.co_firstlineno}: the source of {code.co_name} cannot be found"], []
     cells = {name: _content(cell) for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True)}
-    reader = _Reader(_shown(code.co_filename), {**vars(builtins), **function.__globals__, **cells})
+    reader = _Reader(_shown(code.co_filename), {**vars(builtins), **function.__globals__, **cells}, extra)
     defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
     for value in defaults:
         reader.judge(nodes[0], "a default value", value)
@@ -131,7 +135,8 @@ def _shown(file: str) -> str:
 
 
 class _Reader:
-    def __init__(self, file: str, names: dict[str, Any]) -> None:
+    def __init__(self, file: str, names: dict[str, Any], extra: type) -> None:
+        self.extra = extra
         self.file = file
         self.names = names
         self.local: set[str] = set()
@@ -209,10 +214,11 @@ class _Reader:
         if value is not UNKNOWN:
             self.judge(node, f"`{ast.unparse(node)}`", value)
         elif node.attr not in REPLACED:
-            for part in PARTS.values():
+            for part in (*PARTS.values(), self.extra):
                 own = vars(part).get(node.attr)
                 own = own.fget if isinstance(own, property) else own
-                if part.__module__ in PART_MODULES and isinstance(own, FunctionType) and own.__name__ == node.attr:
+                read = part is self.extra or part.__module__ in PART_MODULES
+                if read and isinstance(own, FunctionType) and own.__name__ == node.attr:
                     self.calls.append(own)
 
     def _resolve(self, node: ast.AST) -> Any:

@@ -37,9 +37,15 @@ PARTS: dict[str, type] = {
     if isinstance(cls, type) and attrs.has(cls) and cls.__name__ not in LEAVES
 }
 """By annotation: the parts of the state."""
+PARTS["ExtraState"] = state.Extra
 
 CONTAINERS: dict[str, Callable[[str, str], Any]] = {}
 """By annotation: what makes a container, from the annotation of its values and a name."""
+
+
+def kept() -> type:
+    """Return the class of what the protocol that is in force keeps beside."""
+    return PARTS["ExtraState"]
 
 
 def make(annotation: str, name: str, *at: Any) -> Any:

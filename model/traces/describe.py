@@ -9,8 +9,9 @@ import attrs
 
 from rollproof.model.fields import fields_of
 from rollproof.model.traces.itf import Map
+from rollproof.reference.containers import FrameMap
 from rollproof.reference.digest import Digest
-from rollproof.reference.state import Peer, QueuedInput
+from rollproof.reference.state import Extra, Peer, QueuedInput
 from rollproof.reference.world import Record, Simulation
 
 SHORT_DIGEST = 8
@@ -74,6 +75,7 @@ def describe(peer: Peer) -> dict[str, Any]:
         "metrics": {
             name: value if isinstance(value, int) else len(value) for name, value in fields_of(peer.metrics).items()
         },
+        **({} if type(peer.extra) is Extra else {"extra": plain(peer.extra)}),
     }
 
 
@@ -87,6 +89,8 @@ def plain(value: Any) -> Any:
         return value.value[:SHORT_DIGEST]
     if isinstance(value, Simulation):
         return _simulation(value)
+    if isinstance(value, FrameMap):
+        return Map({frame: plain(value[frame]) for frame in sorted(value)})
     if attrs.has(type(value)):
         return {name: plain(each) for name, each in fields_of(value).items()}
     if isinstance(value, tuple | list):

@@ -1,4 +1,5 @@
-"""A protocol of one's own: the present one with one guard changed, one transition added, and a theorem about it.
+"""A protocol of one's own: the present one with one guard changed, a transition and a part of the state
+added, and a theorem about them.
 
     rollproof verify --protocol protocol.py
 
@@ -12,6 +13,7 @@ from typing import Any
 from rollproof import (
     PROTOCOL,
     Clauses,
+    Extra,
     Formula,
     Logic,
     Peer,
@@ -32,6 +34,20 @@ compare_hash = PROTOCOL.transitions["compare_hash"]
 compare_hash = compare_hash.guarded_by(*compare_hash.guards, episode_is_open)
 
 
+# --- a new part of the state: how many complaints were heard in this episode ------------------------------------------
+
+
+@frozen
+class Heard(Extra):
+    """What this protocol keeps in a peer beside what every protocol does."""
+
+    complaints: int = 0
+
+    def cleared(self) -> Heard:
+        """Return it as it is before frame 0 of an episode: nothing survives a reset."""
+        return Heard()
+
+
 # --- a new transition: a partner says that it misses inputs, and is sent them as soon as possible ---------------------
 
 
@@ -44,9 +60,10 @@ class Complaint:
 
 @transition(takes=Complaint, guards=(from_a_partner,))
 def hear_complaint(peer: Peer, complaint: Complaint) -> Step:
-    """What this partner has not acknowledged is due to be sent again at once."""
+    """What this partner has not acknowledged is due to be sent again at once, and the complaint is counted."""
     delivery = evolve(peer.deliveries[complaint.player], inputs_due=0)
-    return evolve(peer, deliveries=peer.deliveries.set(complaint.player, delivery)), ()
+    extra = evolve(peer.extra, complaints=peer.extra.complaints + 1)
+    return evolve(peer, deliveries=peer.deliveries.set(complaint.player, delivery), extra=extra), ()
 
 
 # --- what is stated: a theorem of one's own, and when each of the two is possible (LI-3) ------------------------------
@@ -54,8 +71,10 @@ def hear_complaint(peer: Peer, complaint: Complaint) -> Step:
 
 @theorem(of="step", trusting=False)
 def complaints_are_heeded(q: Logic, step: StepView) -> Clauses:
-    """After a complaint nothing holds back what that partner misses, and what it has acknowledged stays."""
+    """After a complaint nothing holds back what that partner misses; it is counted, and nothing else is."""
     old, new = step.before.deliveries, step.after.deliveries
+    complains = step.transition == hear_complaint.name
+    before, after = step.before.extra.complaints, step.after.extra.complaints
 
     def heeded() -> Formula:
         player = step.args["player"]
@@ -65,7 +84,11 @@ def complaints_are_heeded(q: Logic, step: StepView) -> Clauses:
             q.at(new, player, lambda it: q.at(old, player, lambda was: it.acknowledged == was.acknowledged)),
         )
 
-    return {"due": q.implies(step.transition == hear_complaint.name, heeded)}
+    return {
+        "due": q.implies(complains, heeded),
+        "counted": q.implies(complains, lambda: after == before + 1),
+        "kept": q.implies(not complains and step.transition != "reset_episode", lambda: after == before),
+    }
 
 
 def when_hashes_are_compared(q: Logic, peer: Any, args: Any) -> Formula:
@@ -90,4 +113,4 @@ def when_complaints_are_heard(q: Logic, peer: Any, args: Any) -> Formula:
 CONDITIONS = {"compare_hash": when_hashes_are_compared, "hear_complaint": when_complaints_are_heard}
 """By transition. Without the first the theorem `possible_exactly_when_the_rules_say` refutes the changed guard."""
 
-MINE = PROTOCOL.replace("mine", compare_hash).extend("mine", hear_complaint)
+MINE = PROTOCOL.replace("mine", compare_hash).extend("mine", hear_complaint).keeping(Heard())
