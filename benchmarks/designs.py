@@ -23,7 +23,7 @@ from rollproof.reference.protocol import PROTOCOL
 
 EDITS = int(os.environ.get("ROLLPROOF_EDITS", "100"))
 """How many edits are made."""
-COLD = 10
+COLD = int(os.environ.get("ROLLPROOF_COLD", "10"))
 """Every how many edits the verdict is compared with one from nothing."""
 GUARDS = int(os.environ.get("ROLLPROOF_GUARDS", "12"))
 """How many guards are taken out."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -48,15 +49,22 @@ def in_parallel(task: Callable[[T], R], items: Iterable[T], jobs: int | None = N
         yield from pool.map(_call, items)
 
 
+def called_in_parallel(tasks: Sequence[Callable[[], R]], jobs: int | None = None) -> Iterator[R]:
+    """Yield what each of these returns, in order, as `in_parallel` does; they may be closures."""
+    yield from in_parallel(lambda at: tasks[at](), range(len(tasks)), jobs)
+
+
 @contextmanager
 def _forked(task: Callable[[Any], Any], jobs: int) -> Iterator[Executor]:
     global _TASK
     previous, _TASK = _TASK, task
     try:
+        gc.freeze()  # what the workers share they need not look through, and so need not copy
         context = multiprocessing.get_context("fork")
         with ProcessPoolExecutor(jobs, context, end_with_parent, (os.getpid(),)) as pool:
             yield pool
     finally:
+        gc.unfreeze()
         _TASK = previous
 
 

@@ -162,7 +162,9 @@ def _discharge(case: Case, premises: list[Any], goals: dict[tuple[str, str], Any
     open_ = [goal for goal in goals.values() if goal is not TRUE and not z3.is_true(goal)]
     every = conjunction(open_)
     together = (
-        not open_ or _is_simply_proved(premises, every) or _solve(premises, every, min(effort, EFFORT_TOGETHER))[0]
+        not open_
+        or _is_simply_proved(premises, every)
+        or (len(open_) > 1 and _solve(premises, every, min(effort, EFFORT_TOGETHER))[0])
     )
     for (name, clause), goal in goals.items():
         proved, reason, states = (True, "", "") if together else _solve(premises, goal, effort)

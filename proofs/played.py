@@ -9,6 +9,7 @@ that need a fourth frame, a second episode or a third peer show here within seco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from attrs import evolve, frozen
@@ -20,7 +21,7 @@ from rollproof.model.sessions.holding import can_be_held, holding
 from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.model.sessions.session import run
 from rollproof.model.theorems.properties import PROPERTIES
-from rollproof.model.workers import in_parallel
+from rollproof.model.workers import called_in_parallel, in_parallel
 from rollproof.proofs.induction import Discharge
 from rollproof.reference.transition import Protocol
 
@@ -64,34 +65,38 @@ def standstill(protocol: Protocol, option: str = "", jobs: int | None = None) ->
 
 
 def play_held(
-    protocol: Protocol,
-    open_: Iterable[Discharge],
-    option: str = "",
-    jobs: int | None = None,
-    *,
-    quickly: bool = False,
+    protocol: Protocol, open_: Iterable[Discharge], option: str = "", jobs: int | None = None
 ) -> Broken | None:
-    """Play sessions in which each step is held to what could not be proved, until one violates it.
+    """Play sessions in which each step is held to what could not be proved, until one violates it."""
+    played = called_in_parallel(held_sessions(protocol, open_, option), jobs)
+    return next(filter(None, played), None)
+
+
+def held_sessions(
+    protocol: Protocol, open_: Iterable[Discharge], option: str = "", *, quickly: bool = False
+) -> list[Callable[[], Broken | None]]:
+    """Return what plays sessions in which each step is held to what could not be proved, until one violates it.
 
     They are small ones; and where it is not proved when transitions are possible, a long one comes first: what holds
-    them back may begin late. `quickly` plays fewer, looks at nothing else in them, and plays beside them those whose
-    links heal.
+    them back may begin late. `quickly` plays fewer, looks at nothing else in them, at fewer states of the long one,
+    and plays after them those whose links heal.
     """
     doubted: dict[str, set[str]] = {}
     for each in open_:
         doubted.setdefault(each.property, set()).add(each.transition)
     held = {name: PROPERTIES[name] for name in sorted(doubted) if name in PROPERTIES}
     contracts = {name: holding(each, doubted[name]) for name, each in held.items() if can_be_held(each)}
+    at_rest = [holding(held[name], doubted[name], at_rest=True) for name in contracts]
     late = any(held[name].scope == "possibility" for name in contracts)
 
-    def play(item: tuple[str, range]) -> Broken | None:
-        kind, seeds = item
+    def play(kind: str, seeds: range) -> Broken | None:
         if kind == "--healing":
             return _healing(protocol, seeds, option)
         for seed in seeds:
             long = kind == "--long"
             source = long_setup(seed) if long else small_setup(seed)
-            broken = examine(source, (), protocol, "", tuple(contracts.values()), closely=not (quickly or long))
+            kept = at_rest if long and quickly else contracts.values()
+            broken = examine(source, (), protocol, "", tuple(kept), closely=not (quickly or long))
             if broken is not None:
                 theorem = f" --theorem {broken.name}" if broken.name in contracts else ""
                 return evolve(broken, again=again(kind, seed, theorem + option))
@@ -99,10 +104,10 @@ def play_held(
 
     items = [
         *([("--long", range(1))] if late else []),
-        *(("--healing", seeds) for seeds in _seeds(HEALING if quickly else 0)),
         *(("--small", seeds) for seeds in _seeds(HELD // 4 if quickly else HELD) if contracts),
+        *(("--healing", seeds) for seeds in _seeds(HEALING if quickly else 0)),
     ]
-    return next(filter(None, in_parallel(play, items, jobs)), None)
+    return [partial(play, *item) for item in items]
 
 
 def _seeds(count: int) -> list[range]:

@@ -6,24 +6,24 @@ that the proof says something (sessions, vacuity, necessity, controls) is not lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Literal
 
 from attrs import evolve, frozen
 
-from rollproof.model.search.explorer import described
 from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.search import Refuted, search, suited
 from rollproof.model.sessions.examined import Broken
 from rollproof.model.slips import SlipError
 from rollproof.model.traces.trace import Trace
-from rollproof.model.workers import in_parallel
+from rollproof.model.workers import called_in_parallel, in_parallel
 from rollproof.proofs.cache import Kept
 from rollproof.proofs.counterexamples import Counterexample, replay
 from rollproof.proofs.induction import EFFORT_TOGETHER, QUICK_EFFORT, Discharge, cases, discharge, prove
 from rollproof.proofs.necessity import HARM, THEOREMS
 from rollproof.proofs.obligations import before
-from rollproof.proofs.played import play_held
+from rollproof.proofs.played import held_sessions
 from rollproof.reference.transition import Protocol
 
 FIRST_LIMITS = (100, 500)
@@ -69,14 +69,22 @@ def judge_quickly(
         report = prove(protocol, names, jobs, memory=kept)
         if not report.unproved:
             return QuickVerdict("proved", len(report.discharges), anew)
-    trace = find_run(protocol, anew, counterexamples, jobs, FIRST_LIMITS[:1])
-    broken = None
-    if trace is None:
-        doubted = [each for some in open_.values() for each in some]
-        broken = play_held(protocol, doubted, option, jobs, quickly=True)
-    if trace is not None or broken is not None:
-        return QuickVerdict("refuted", 0, anew, trace, broken=broken)
-    unproved = _still_open(protocol, open_, kept)
+    trace = _replayed(protocol, anew, counterexamples)
+    if trace is not None:
+        return QuickVerdict("refuted", 0, anew, trace)
+    doubted = [each for some in open_.values() for each in some]
+    looks: list[Callable[[], Trace | Broken | tuple[Discharge, ...] | None]] = [
+        *_searches(protocol, anew, FIRST_LIMITS[0]),
+        *held_sessions(protocol, doubted, option, quickly=True),
+        lambda: _still_open(protocol, open_, kept),
+    ]
+    unproved: tuple[Discharge, ...] = ()
+    for found in called_in_parallel(looks, jobs):
+        if isinstance(found, Trace):
+            return QuickVerdict("refuted", 0, anew, found)
+        if isinstance(found, Broken):
+            return QuickVerdict("refuted", 0, anew, broken=found)
+        unproved = found or ()
     if not unproved:
         report = prove(protocol, names, jobs, memory=kept)
         if not report.unproved:
@@ -100,7 +108,7 @@ def find_run(
     names = tuple(changed)
     trace = _replayed(protocol, names, counterexamples)
     for limit in limits:
-        trace = trace or _found(protocol, names, limit, jobs)[0]
+        trace = trace or next(filter(None, called_in_parallel(_searches(protocol, names, limit), jobs)), None)
     return trace
 
 
@@ -153,29 +161,17 @@ def _replayed(protocol: Protocol, anew: tuple[str, ...], counterexamples: Iterab
     return None
 
 
-def _found(protocol: Protocol, anew: tuple[str, ...], limit: int, jobs: int | None) -> tuple[Trace | None, str]:
-    """Return a run that goes wrong in the first states of some instance, and what was searched in vain."""
+def _searches(protocol: Protocol, anew: tuple[str, ...], limit: int) -> list[Callable[[], Trace | None]]:
+    """Return what looks for a run that goes wrong in the first states of each instance that takes what was changed."""
     having = [each for each in suited(protocol) if any(map(each.has, anew))] or list(INSTANCES.values())
-    told = []
-    for name, trace, states in _searches(protocol, having, limit, jobs):
-        if trace is not None:
-            return trace, ""
-        told.append(f"{name} ({states})")
-    return None, ", ".join(told)
 
-
-def _searches(
-    protocol: Protocol, instances: list[Instance], limit: int, jobs: int | None
-) -> Iterator[tuple[str, Trace | None, str]]:
-    def task(instance: Instance) -> tuple[str, Trace | None, str]:
+    def look(instance: Instance) -> Trace | None:
         try:
             result = search(protocol, THEOREMS, [instance], limit=limit)
         except SlipError:
             raise
-        except Exception as error:  # the code makes what no property can speak of
-            return instance.name, None, f"cannot be searched: {described(error)}"
-        if isinstance(result, Refuted):
-            return instance.name, result.trace, ""
-        return instance.name, None, f"{result.counts[0].states} states"
+        except Exception:  # the code makes what no property can speak of; the proof says so
+            return None
+        return result.trace if isinstance(result, Refuted) else None
 
-    yield from in_parallel(task, instances, jobs)
+    return [partial(look, each) for each in having]

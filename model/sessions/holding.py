@@ -24,16 +24,20 @@ def can_be_held(each: Property) -> bool:
     return each.scope in SCOPES and not each.trusting
 
 
-def holding(each: Property, only: Collection[str] = ()) -> Contract:
+def holding(each: Property, only: Collection[str] = (), *, at_rest: bool = False) -> Contract:
     """Return the contract that every step of a session, and every state after one, has a property.
 
     Looking at steps of some transitions `only`, where it is proved of all others, takes less; but for what is a
-    consequence of other properties, which may fail in any state.
+    consequence of other properties, which may fail in any state. `at_rest` looks at such a one only where a call ends:
+    most say what is so when no internal step is left.
     """
     wanted = frozenset() if each.scope == "consequence" else frozenset(only)
 
+    last_alone = at_rest and each.scope == "consequence"
+
     def problems(call: DriverCall) -> Problems:
-        for step in call.attempts if each.scope == "possibility" else call.taken:
+        steps = call.attempts if each.scope == "possibility" else call.taken
+        for step in steps[-1:] if last_alone else steps:
             if wanted and step.name not in wanted:
                 continue
             last = max(step.before.frame, step.after.frame) + step.after.config.input_delay + 2
