@@ -319,7 +319,7 @@ class Adapter:
             }
             state = cells.get(f"info.{players[0]}.state")
             rows.append(row if state is None else {**row, "state": state})
-        self._observe("export", rows=rows)
+        self._observe("export", rows=rows, columns=dict.fromkeys(export.columns, len(export.rows)))
         for name, value in session_metrics(self.peer).items():
             if isinstance(value, int) and not isinstance(value, bool):
                 self._observe("metric", name=name, value=value)

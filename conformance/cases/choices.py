@@ -128,6 +128,8 @@ CHOICES: Mapping[str, Choice] = {
             {
                 "own": "Who pauses stops alone; the others go on until their window is full.",
                 "agreed": "Who pauses stops everybody.",
+                "caught-up": "Who pauses stops alone, and simulates what it has missed in one call afterwards, with 0 "
+                "as its own input.",
             },
         ),
         Choice(

@@ -125,14 +125,21 @@ def termination(evidence: Evidence) -> Iterator[Failure]:
                 return
 
 
-@prop("BUF-6", "EP-13", "RB-4", level=2, final=True)
+@prop("BUF-6", "EP-10", "EP-13", "RB-4", level=2, final=True)
 def exports(evidence: Evidence) -> Iterator[Failure]:
-    """Every exported row that is not flagged unconfirmed is the row of the lockstep run."""
+    """Every exported row that is not flagged unconfirmed is that of the lockstep run, and every column has each row."""
     epochs = dict.fromkeys(evidence.run.case.peers, 0)
     for event in evidence.observations("export", "episode_begin"):
         if event.data["obs"] == "episode_begin":
             epochs[event.peer] = event.data["epoch"]
             continue
+        count = len(event.data["rows"])
+        ragged = {name: each for name, each in event.data.get("columns", {}).items() if each != count}
+        if ragged:
+            expected = f"{count} values in each column, one for each row"
+            actual = ", ".join(f"{each} in {name!r}" for name, each in sorted(ragged.items())[:3])
+            yield failed("exports", event.peer, None, expected, actual, event.number)
+            return
         true, _ = evidence.lockstep(epochs[event.peer])
         states = play(true)
         returns = [0] * len(evidence.run.case.peers)

@@ -43,6 +43,8 @@ class Sampled:
             found |= self._kept(each) if self.evidence.variant("skipped_presses") == "kept" else self._one_of(each)
         if len(frames) > 1 and frames.start == 0:
             found.add(DEFAULT_INPUT)  # from below the first frame that has an input of its own
+        if frame in self.episode.together and self.evidence.variant("pause") == "caught-up":
+            found.add(DEFAULT_INPUT)
         return found
 
     def _one_of(self, frame: int) -> Set[int]:

@@ -31,6 +31,8 @@ class Episode:
     """By frame: the inputs of the ticks in which it was the next one to simulate."""
     calls: dict[int, list[int]] = field(factory=dict)
     """The same, once for each call, in order."""
+    together: set[int] = field(factory=set)
+    """The frames that were simulated for the first time in one call with others."""
 
 
 @define
@@ -61,11 +63,13 @@ class Tape:
     loaded: int | None = None
     """The frame that was loaded last, until a frame has been simulated again with other inputs than before."""
     tick_input: int | None = None
+    new: list[int] = field(factory=list)
+    """The frames that were simulated for the first time since the last call began."""
 
     def see(self, event: Event) -> None:
         """Take in one event of this peer."""
         if event.kind == "tick":
-            self.tick_input = event.data["input"]
+            self.tick_input, self.new = event.data["input"], []
             self._sample(self.next_frame)
             self.episodes[-1].calls.setdefault(self.next_frame, []).append(event.data["input"])
         elif event.kind == "obs":
@@ -148,6 +152,9 @@ class Tape:
         if frame >= self.next_frame:
             self.next_frame = frame + 1
             self._sample(frame)
+            self.new.append(frame)
+            if len(self.new) > 1:
+                episode.together.update(self.new)
         self.cursor = frame + 1
 
     def _is_over(self, frame: int) -> bool:

@@ -351,6 +351,15 @@ class KeepsTheFirstExport(Adapter):
         super()._observe(kind, **fields)
 
 
+class RaggedColumns(Adapter):
+    """Leaves the last value of a column out of the export, and keeps the row."""
+
+    def _observe(self, kind: str, /, **fields: Any) -> None:
+        if kind == "export" and fields["rows"]:
+            fields["columns"]["over"] -= 1
+        super()._observe(kind, **fields)
+
+
 class CountsBothPaths(Adapter):
     """Counts one input too many as sent by the relay."""
 
@@ -477,6 +486,7 @@ def bugs() -> Iterator[Mutant]:
         ("state_is_made_up", LosesTrackOfTheGame),
         ("first_export_again", KeepsTheFirstExport),
         ("counter_is_wrong", CountsBothPaths),
+        ("column_is_short", RaggedColumns),
     ]
     for name, kind in kinds:
         yield Mutant(f"bug:{name}", (kind.__doc__ or "").strip(), running(changed(PROTOCOL, name=name), kind))

@@ -246,6 +246,45 @@ class Pauses(Peer):
             self.send(partner)
 
 
+class CatchesUp(Pauses):
+    """Simulates in one call after a pause what its partners have simulated in it, with its own input 0."""
+
+    behind = False
+
+    def command(self, name: str, value: int | None) -> bool:
+        """Obey."""
+        self.behind = name == "go_on" or self.behind
+        return super().command(name, value)
+
+    def tick(self, value: int) -> None:
+        """Catch up, if it is behind."""
+        if self.paused or not self.behind:
+            super().tick(value)
+            return
+        self.behind = False
+        super().tick(0)
+        last = min(max(known, default=-1) for number, known in enumerate(self.known) if number != self.number)
+        while len(self.used) <= last:
+            frame = len(self.used)
+            self.schedule(self.missed())
+            self.advance()
+            self.known[self.number][frame] = 0
+        for partner in self.acked:
+            self.send(partner)
+
+    def missed(self) -> int:
+        """Return the input of a frame that it has missed."""
+        return 0
+
+
+class CatchesUpWithItsLast(CatchesUp):
+    """Catches up with the input that it had last, and tells the others 0."""
+
+    def missed(self) -> int:
+        """Hold the last one that was pressed."""
+        return next((row[self.number] for row in reversed(self.used) if row[self.number]), 0)
+
+
 class PausesTogether(Peer):
     """Who pauses names a frame, a little ahead, at which everybody stops."""
 
@@ -487,6 +526,7 @@ _add("run-ahead-until-next-call", RunAheadUntilNextCall, (), {"run_ahead": "show
 _add("time-sync", TimeSync, (), {"time_sync": "waits"}, WaitsForNobody, WaitsForEver)
 _add("keeps-presses", KeepsPresses, (), {"skipped_presses": "kept"}, KeepsPressesForEver)
 _add("pauses", Pauses, ("pause",), {}, PausesNot)
+_add("catches-up", CatchesUp, ("pause",), {"pause": "caught-up"}, CatchesUpWithItsLast)
 _add("pauses-together", PausesTogether, ("pause",), {"pause": "agreed"}, PausesAlone)
 _add("changes-delay", ChangesDelay, ("delay-change",), {}, FillsWithNoise, ChangesItsMind)
 _add("knows-its-session", KnowsItsSession, ("sessions",), {}, BelievesEverySession)

@@ -31,8 +31,8 @@ const HELLO = {
   version: '0.1.3',
   language: 'JavaScript',
   level: 2,
-  capabilities: ['core', 'delay', 'promote', 'episode-end', 'input-confirmation', 'metrics', 'desync', 'sparse', 'interleave'],
-  variants: { rollback_on: 'mispredict', prediction: 'previous' },
+  capabilities: ['core', 'delay', 'promote', 'episode-end', 'input-confirmation', 'metrics', 'desync', 'sparse', 'interleave', 'pause'],
+  variants: { rollback_on: 'mispredict', prediction: 'previous', pause: 'caught-up' },
   observes: [
     ...['advance', 'save', 'load', 'input_local', 'input_recv', 'mispredict', 'rollback_begin', 'rollback_end'],
     ...['confirm', 'promote', 'episode_end', 'episode_begin', 'export', 'metric', 'violation'],

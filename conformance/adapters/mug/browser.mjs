@@ -33,6 +33,11 @@ function emptyQuery() {
 // Installs the globals. Returns the handles by which the adapter plays network and platform.
 export function installBrowser(clock, source, { onSend, onEmit }) {
   const browser = { worker: null, channel: null, connection: null, gameConfig: null };
+  const watching = []; // for a change of visibility
+  browser.hide = (hidden) => {
+    document.hidden = hidden;
+    for (const handler of watching) handler();
+  };
   const sockets = new Map();
   browser.fire = (event, data) => sockets.get(event)?.forEach((handler) => handler(data));
 
@@ -68,7 +73,9 @@ export function installBrowser(clock, source, { onSend, onEmit }) {
     createElement: element,
     getElementById: () => null,
     querySelector: () => null,
-    addEventListener() {},
+    addEventListener(event, handler) {
+      if (event === 'visibilitychange') watching.push(handler);
+    },
   });
   define('$', emptyQuery());
   define('Phaser', {

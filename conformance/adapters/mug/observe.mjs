@@ -149,15 +149,28 @@ export class Observer {
     this.over = true;
   }
 
-  export({ t, actions, infos }) {
-    const columns = this.peers.map((_, player) => actions[player]);
-    const states = infos['0.h'];
-    const rows = t.map((frame, row) => {
-      const inputs = columns.map((column) => column[row]);
-      return states?.length === t.length ? { frame, inputs, state: states[row] } : { frame, inputs };
+  // MUG exports columns, some of them by player; rows are made of what they all have a value for. A total is the sum of
+  // the rewards up to a row, as whoever reads the data adds them up.
+  export(data) {
+    const { t } = data;
+    const columns = {};
+    for (const [name, column] of Object.entries(data)) {
+      if (['player_subjects', 'rollbackEvents'].includes(name)) continue;
+      if (Array.isArray(column)) columns[name] = column.length;
+      else for (const [key, values] of Object.entries(column)) columns[`${name}.${key}`] = values.length;
+    }
+    const whole = (column) => (column?.length === t.length ? column : undefined);
+    const states = whole(data.infos['0.h']);
+    const rewards = this.peers.map((_, player) => whole(data.rewards[player]));
+    const totals = this.peers.map(() => 0);
+    const rows = t.map((frame, at) => {
+      const row = { frame, inputs: this.peers.map((_, player) => data.actions[player]?.[at] ?? 0) };
+      if (states) row.state = states[at];
+      if (rewards.every(Boolean)) row.returns = rewards.map((column, player) => (totals[player] += column[at]));
+      return row;
     });
     this.exported++;
-    this.see('export', { rows });
+    this.see('export', { rows, columns });
     const { p2pMetrics } = this.mug;
     this.see('metric', { name: 'inputs_sent_p2p', value: p2pMetrics.inputsSentViaP2P });
     this.see('metric', { name: 'inputs_sent_relay', value: p2pMetrics.inputsSentViaSocketIO });

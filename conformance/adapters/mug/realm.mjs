@@ -163,6 +163,10 @@ class Peer {
       observer.over = false;
       return {};
     }
+    if (name === 'pause' || name === 'go_on') {
+      this.browser.hide(name === 'pause'); // the tab goes into the background, and comes back
+      return {};
+    }
     return { skipped: { reason: name === 'export' ? 'MUG exports by itself, at the end' : `not now: ${name}` } };
   }
 

@@ -21,6 +21,16 @@ def cases() -> Iterator[Json]:
             premise=(LOADS, {"event": "command", "name": "pause", "peer": "A"}), expect=(*BLACK_BOX, "paused"),
             kills=("different:pauses_not",),
         )  # fmt: skip
+    steps = rounds([3] * 40 + [2] * 26, [0] * 66)
+    yield case(
+        "core/pause-command-still", "A is paused for thirty rounds with a button held, and B presses nothing",
+        "What a peer tells of frames that it has missed is what it simulates them with, if it simulates them.",
+        rules=("IN-10", "IN-3"), bugs=(13, 14), requires=("pause",), latency=2, frames=36,
+        schedule=[*steps[:10], {"command": "A", "name": "pause"}, *steps[10:40], {"command": "A", "name": "go_on"},
+                  *steps[40:]],
+        premise=({"event": "command", "name": "pause", "peer": "A"},), expect=(*BLACK_BOX, "paused"),
+        kills=("different:catches_up_with_its_last",),
+    )  # fmt: skip
     for name, delays in (("longer", (2, 5)), ("shorter", (5, 2)), ("none", (3, 0)), ("and-back", (1, 4, 1))):
         steps = rounds([(5 * i + i * i // 3) % 11 + 1 for i in range(36)], [(3 * i) % 7 for i in range(36)])
         schedule = steps[:8]
