@@ -13,9 +13,10 @@ from pathlib import Path
 from benchmarks.registry import Ratio, benchmark
 from rollproof.model.designs.loading import load
 from rollproof.proofs import counterexamples
-from rollproof.proofs.cache import Kept, Store
+from rollproof.proofs.cache import Store
 from rollproof.proofs.counterexamples import replay
 from rollproof.proofs.induction import prove
+from rollproof.proofs.kept import Kept
 from rollproof.proofs.necessity import HARM, THEOREMS
 from rollproof.proofs.quick import judge_quickly
 from rollproof.proofs.repair import repair
@@ -28,7 +29,7 @@ COLD = int(os.environ.get("ROLLPROOF_COLD", "10"))
 GUARDS = int(os.environ.get("ROLLPROOF_GUARDS", "12"))
 """How many guards are taken out."""
 HEAD = """from __future__ import annotations
-from rollproof import PROTOCOL, evolve, guard
+from rollproof import PROTOCOL, evolve, guard, theorem
 from rollproof.reference import guards as g
 @guard()
 def early(peer):
@@ -36,12 +37,33 @@ def early(peer):
     return peer.frame < {limit}
 T = PROTOCOL.transitions
 """
+STATED = (
+    """@theorem(trusting=False)
+def mine(q, peer):
+    '''It is counted.'''
+    return {{"counted": peer.ticks >= {least}}}
+""",
+    """@theorem(of="step", trusting=False)
+def mine(q, step):
+    '''Ticks are not taken back.'''
+    old, new = step.before.ticks, step.after.ticks
+    return {{"kept": q.implies(step.transition != "reset_episode", lambda: new >= old + {least})}}
+""",
+)
+"""Of a state, and of a step; with 0 they are true, and with 1 they are not."""
 
 
 def edits() -> Iterator[str]:
-    """Yield protocol files, each an edit of the one before: guards taken out, put back, doubled and added, in turn."""
+    """Yield protocol files, each an edit of the one before: guards taken out, put back, doubled and added, in turn.
+
+    Every fifth time a theorem is edited in place of a guard.
+    """
     pairs = [(each.name, guard.name) for each in PROTOCOL.transitions.values() for guard in each.guards]
     for number, (name, guard) in enumerate(pairs):
+        if number % 5 == 4:
+            own = STATED[number // 5 % 2].format(least=number // 10 % 3 // 2)
+            yield f"{HEAD.format(limit=5)}{own}MINE = PROTOCOL.replace('mine')\n"
+            continue
         kept = f"*(each for each in T[{name!r}].guards if each.name != {guard!r})"
         guards = (kept, f"*T[{name!r}].guards, T[{name!r}].guards[0]", f"*T[{name!r}].guards, early")[number % 3]
         yield f"{HEAD.format(limit=number + 5)}MINE = PROTOCOL.replace('mine', T[{name!r}].guarded_by({guards}))\n"

@@ -36,7 +36,7 @@ SAID = Said(SInt(z3.Int("said.upto")), SBool(z3.Bool("said.end_known")))
 
 def of_two_peers(state: Before, case: Case) -> Iterator[Case]:
     """Yield the obligations of a product of two peers, of which one takes a path and the other stands still."""
-    if case.view is None:
+    if case.view is None or not (state.asks("product") or state.asks("round")):
         return
     view, pair = case.view, any_pair()
     arrives = _heard_from(state, view.args, pair.other) if view.transition == "receive_ack" else ()

@@ -65,11 +65,22 @@ class ProofReport:
         return tuple(each for each in self.discharges if each.property == name)
 
 
+@frozen
+class Found:
+    """What was proved before of a transition, of the start or of the consequences, and still is."""
+
+    proved: tuple[Discharge, ...]
+    lacks: frozenset[str]
+    """The properties of which that is not known. What they state must be proved."""
+    asked: frozenset[str]
+    """The other transitions whose guards what is proved asks about."""
+
+
 class Memory(typing.Protocol):
     """What was proved before."""
 
-    def find(self, name: str) -> list[Discharge] | None:
-        """Return the discharges of a transition, of the start or of the consequences, if all are known to be proved."""
+    def find(self, name: str) -> Found | None:
+        """Return what is known to be proved of a transition, of the start or of the consequences."""
 
     def keep(self, name: str, proved: list[Discharge], asked: Collection[str]) -> None:
         """Remember them; `asked` names the other transitions whose guards the properties ask about."""
@@ -92,11 +103,12 @@ def prove(
     names = list(protocol.transitions if transitions is None else transitions)
     items = names if transitions is not None else ["(start)", "(consequences)", *names]
     known = {} if memory is None else {name: memory.find(name) for name in items}
-    discharges = [each for found in known.values() for each in found or ()]
-    open_ = _largest_first([name for name in items if known.get(name) is None])
+    done = {name: found for name, found in known.items() if found is not None and not found.lacks}
+    discharges = [each for found in done.values() for each in found.proved]
+    open_ = _largest_first([name for name in items if name not in done])
     if open_:
         any_pair()  # what the processes have in common is made before they are
-    proofs = in_parallel(lambda name: _proved_asking(protocol, name, players), open_, jobs)
+    proofs = in_parallel(lambda name: _proved_asking(protocol, name, players, known.get(name)), open_, jobs)
     for name, (some, asked) in zip(open_, proofs, strict=True):
         discharges.extend(some)
         if memory is not None and all(each.proved for each in some):
@@ -110,11 +122,35 @@ def prove_transition(protocol: Protocol, name: str, players: int | None = None) 
     return [each for found in prove_cases(protocol, name, players) for each in found]
 
 
-def _proved_asking(protocol: Protocol, name: str, players: int | None) -> tuple[list[Discharge], frozenset[str]]:
-    """Try to prove every property of one transition, and return which guards the properties asked about as well."""
+def _proved_asking(
+    protocol: Protocol, name: str, players: int | None, found: Found | None = None
+) -> tuple[list[Discharge], frozenset[str]]:
+    """Try to prove every property of one transition, and return which guards the properties asked about as well.
+
+    What was `found` to be proved is not proved again, unless something else is not proved: then nothing is taken for
+    known, so that the verdict is that of a proof from nothing.
+    """
+    if found is not None:
+        proved, asked = prove_rest(protocol, name, players, found)
+        if all(each.proved for each in proved):
+            return proved, asked
     state = before(protocol, players)
     discharges = [each for found in _prove_cases(protocol, state, name) for each in found]
     return discharges, frozenset(state.q.asked)
+
+
+def prove_rest(
+    protocol: Protocol, name: str, players: int | None, found: Found, effort: int = EFFORT
+) -> tuple[list[Discharge], frozenset[str]]:
+    """Return what was found to be proved of a transition, and what becomes of the rest, up to what is not proved."""
+    state = before(protocol, players, found.lacks)
+    proved = list(found.proved)
+    for case in cases(protocol, state, name):
+        some = [each for each in discharge(case, effort) if each.property in found.lacks or not each.proved]
+        proved += some
+        if not all(each.proved for each in some):
+            break
+    return proved, found.asked | state.q.asked
 
 
 def prove_cases(protocol: Protocol, name: str, players: int | None = None) -> Iterator[list[Discharge]]:
@@ -146,11 +182,14 @@ def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:
         yield of_nothing(name, error)
 
 
-def discharge(case: Case, effort: int = EFFORT) -> Iterator[Discharge]:
-    """Yield what becomes of each goal of a case. Goals with the same premises are tried together first."""
+def discharge(case: Case, effort: int = EFFORT, *, simply: bool = True) -> Iterator[Discharge]:
+    """Yield what becomes of each goal of a case. Goals with the same premises are tried together first.
+
+    With no effort at all it is only tried `simply`, which proves nearly everything that can be proved.
+    """
     for trusting in (True, False):
         goals = {key: goal for key, goal in case.goals.items() if is_trusting(key[0]) == trusting}
-        yield from _discharge(case, premises_of(case, trusting), goals, effort)
+        yield from _discharge(case, premises_of(case, trusting), goals, effort, simply)
 
 
 def premises_of(case: Case, trusting: bool) -> list[Any]:
@@ -158,13 +197,15 @@ def premises_of(case: Case, trusting: bool) -> list[Any]:
     return [*case.trust, *case.premises] if trusting else list(case.premises)
 
 
-def _discharge(case: Case, premises: list[Any], goals: dict[tuple[str, str], Any], effort: int) -> Iterator[Discharge]:
+def _discharge(
+    case: Case, premises: list[Any], goals: dict[tuple[str, str], Any], effort: int, simply: bool
+) -> Iterator[Discharge]:
     open_ = [goal for goal in goals.values() if goal is not TRUE and not z3.is_true(goal)]
     every = conjunction(open_)
     together = (
         not open_
-        or _is_simply_proved(premises, every)
-        or (len(open_) > 1 and _solve(premises, every, min(effort, EFFORT_TOGETHER))[0])
+        or (simply and _is_simply_proved(premises, every))
+        or (len(open_) > 1 and effort > 0 and _solve(premises, every, min(effort, EFFORT_TOGETHER))[0])
     )
     for (name, clause), goal in goals.items():
         proved, reason, states = (True, "", "") if together else _solve(premises, goal, effort)
@@ -186,6 +227,8 @@ def _is_simply_proved(premises: list[Any], goal: Any) -> bool:
 
 
 def _solve(premises: list[Any], goal: Any, effort: int) -> tuple[bool, str, str]:
+    if effort == 0:
+        return False, "it was not tried", ""
     solver = solver_with(effort)
     solver.add(*premises, negation(goal))
     result = solver.check()

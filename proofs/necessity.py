@@ -51,6 +51,8 @@ THEOREMS = Asked()
 """What a removed guard may violate."""
 HARM = Asked("possibility")
 """What tells what goes wrong. A run that violates one of these says more than that the rules forbid a step."""
+FIRST_LIMIT = 1_000
+"""How many states of an instance are searched for harm without a guard, before any step against the rules will do."""
 SEARCH_LIMIT = 20_000
 """How many states of an instance are searched for what goes wrong without a guard."""
 
@@ -87,8 +89,7 @@ def check_guard(
         KeyError: if there is no such transition or guard.
     """
     without = protocol.without(transition, guard)
-    found = next(each for each in protocol.transitions[transition].guards if each.name == guard)
-    told = (transition, guard, " ".join(found.sentence.split()), found.rules)
+    told = told_of(protocol, transition, guard)
     if counterexample is not None:
         trace = replay(without, counterexample, THEOREMS)
         if trace is not None:
@@ -99,14 +100,19 @@ def check_guard(
     if not unproved:
         return GuardVerdict(*told, "redundant")
     instances = _instances_of(transition, counterexample)
-    result = search(without, HARM, instances, limit=limit)
+    result = search(without, HARM, instances, limit=min(limit, FIRST_LIMIT))
     if not isinstance(result, Refuted):
-        forbidden = search(without, THEOREMS, instances, limit=limit)
-        result = forbidden if isinstance(forbidden, Refuted) else result
+        result = search(without, THEOREMS, instances, limit=limit)
     if isinstance(result, Refuted):
         return GuardVerdict(*told, "needed", result.trace)
     scope = ", ".join(f"{c.instance} ({c.states} states{'' if c.exhausted else ', not all'})" for c in result.counts)
     return GuardVerdict(*told, "undecided", None, tuple(unproved), scope)
+
+
+def told_of(protocol: Protocol, transition: str, guard: str) -> tuple[str, str, str, tuple[str, ...]]:
+    """Return what a verdict on a guard begins with: transition, guard, its sentence, and its rules."""
+    found = next(each for each in protocol.transitions[transition].guards if each.name == guard)
+    return transition, guard, " ".join(found.sentence.split()), found.rules
 
 
 def first_unproved(protocol: Protocol, names: Iterable[str]) -> list[Discharge]:

@@ -25,7 +25,7 @@ from rollproof.model.symbolic.terms import Terms, guard_formula
 from rollproof.model.symbolic.values import SBool, term_of
 from rollproof.model.theorems.environment import ASSUMPTIONS, WHATEVER_PARTNERS_SAY
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, of_scope
-from rollproof.model.theorems.property import Attempt, Property, StepView
+from rollproof.model.theorems.property import Attempt, Property, Scope, StepView
 from rollproof.proofs.source import last_own
 from rollproof.reference.messages import Path
 from rollproof.reference.protocol import PROTOCOL
@@ -69,16 +69,22 @@ class Before:
     stated: tuple[tuple[str, str], ...]
     """What must hold after every step, by (property, clause): the same for each, whatever the step does. A clause that
     a property does not state of a step is not proved of it."""
+    asked: frozenset[str] | None = None
+    """The properties of which it is asked whether they hold afterwards; of all if None."""
+
+    def asks(self, scope: Scope) -> list[Property]:
+        """Return the properties of a scope of which it is asked whether they hold afterwards."""
+        return [each for each in of_scope(scope) if self.asked is None or each.name in self.asked]
 
 
-def before(protocol: Protocol, players: int | None = None) -> Before:
+def before(protocol: Protocol, players: int | None = None, asked: frozenset[str] | None = None) -> Before:
     """Return an arbitrary state of which every state property is assumed, to be stepped by `protocol`.
 
-    The number of players is arbitrary too, unless it is given.
+    The number of players is arbitrary too, unless it is given. Of the properties it may be `asked` of some alone.
     """
     state = _arbitrary(tuple(PROPERTIES.values()), kept())
     known = () if players is None else (facts.of_players(players),)
-    return attrs.evolve(state, q=Terms(protocol), facts=(*state.facts, *known))
+    return attrs.evolve(state, q=Terms(protocol), facts=(*state.facts, *known), asked=asked)
 
 
 @cache
@@ -148,7 +154,7 @@ def of_start(state: Before) -> Case:
     peer = explored.result
     goals = {
         (each.name, clause): term_of(formula)
-        for each in of_scope("state")
+        for each in state.asks("state")
         for clause, formula in each.clauses(state.q, peer).items()
     }
     links = [state.invariants["every_partner_has_a_link", name] for name in ("link", "delivery")]
@@ -167,7 +173,7 @@ def _at_first(any_extra: Any, extra: Extra) -> dict[str, Any]:
 def of_consequences(state: Before) -> Iterator[Case]:
     """Yield what follows from the state properties alone: about any one state, and about any two peers."""
     trust = state.trusting
-    for each in of_scope("consequence"):
+    for each in state.asks("consequence"):
         goals = {(each.name, clause): term_of(f) for clause, f in each.clauses(state.q, state.peer).items()}
         yield Case("(any state)", each.name, (*state.facts, *state.steady, *state.q.definitions), trust, goals)
     other = any_peer("other")
@@ -175,7 +181,7 @@ def of_consequences(state: Before) -> Iterator[Case]:
     settings = made(type(config), **{**fields_of(config), "player": other.config.player})
     other = evolve(other, config=settings, epoch=state.peer.epoch, ending=other.ending)
     assumed = [term_of(formula) for each in of_scope("state") for formula in each.clauses(state.q, other).values()]
-    for each in of_scope("pair"):
+    for each in state.asks("pair"):
         goals = {(each.name, clause): term_of(f) for clause, f in each.clauses(state.q, state.peer, other).items()}
         yield Case("(any two peers)", each.name, (*state.facts, *state.steady, *assumed), trust, goals)
 
@@ -266,7 +272,7 @@ def _attempt(
     attempt = Attempt(transition.name, state.peer, args, possible)
     goals = {
         (each.name, clause): term_of(formula)
-        for each in of_scope("possibility")
+        for each in state.asks("possibility")
         for clause, formula in each.clauses(state.q, attempt).items()
     }
     facts_ = [fact for _, some in asked for fact in some]
@@ -289,12 +295,13 @@ def of_nothing(name: str, error: Exception) -> Case:
 
 
 def _goals(state: Before, view: StepView) -> Goals:
-    goals = {key: TRUE if key in state.invariants else FALSE for key in state.stated}
-    for each in of_scope("state"):
+    stated = [key for key in state.stated if state.asked is None or key[0] in state.asked]
+    goals = {key: TRUE if key in state.invariants else FALSE for key in stated}
+    for each in state.asks("state"):
         if not has(view.after, state.speaks_of[each.name]):
             for clause, formula in each.clauses(state.q, view.after).items():
                 goals[each.name, clause] = term_of(formula)
-    for each in of_scope("step"):
+    for each in state.asks("step"):
         for clause, formula in each.clauses(state.q, view).items():
             if (each.name, clause) not in goals:
                 raise TypeError(f"{each.name} states the clause {clause!r} of some steps only")

@@ -59,6 +59,11 @@ class Examined:
     obligations: int
     """How many there must be, counted from the properties and the paths."""
 
+    @staticmethod
+    def of(told: dict[str, Any]) -> Examined:
+        """Return what `attrs.asdict` made into a JSON value."""
+        return Examined(told["transition"], tuple(PathShown(**each) for each in told["paths"]), told["obligations"])
+
 
 def examined(protocol: Protocol, name: str, kept: Iterable[Witness] | None = None) -> Examined:
     """Return what is known of each path through a transition, and how many obligations it must have.

@@ -6,8 +6,9 @@ that the proof says something (sessions, vacuity, necessity, controls) is not lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import islice
 from typing import Literal
 
 from attrs import evolve, frozen
@@ -18,16 +19,27 @@ from rollproof.model.sessions.examined import Broken
 from rollproof.model.slips import SlipError
 from rollproof.model.traces.trace import Trace
 from rollproof.model.workers import called_in_parallel, in_parallel
-from rollproof.proofs.cache import Kept
 from rollproof.proofs.counterexamples import Counterexample, replay
-from rollproof.proofs.induction import EFFORT_TOGETHER, QUICK_EFFORT, Discharge, cases, discharge, prove
+from rollproof.proofs.induction import (
+    EFFORT_TOGETHER,
+    QUICK_EFFORT,
+    Discharge,
+    Found,
+    cases,
+    discharge,
+    prove,
+    prove_rest,
+)
+from rollproof.proofs.kept import Kept
 from rollproof.proofs.necessity import HARM, THEOREMS
-from rollproof.proofs.obligations import before
+from rollproof.proofs.obligations import Case, before
 from rollproof.proofs.played import held_sessions
 from rollproof.reference.transition import Protocol
 
 FIRST_LIMITS = (100, 500)
 """How many states of an instance are searched, at first."""
+MOST_OPEN = 4
+"""How many transitions, of which not all is proved, are enough to look for a run that goes wrong."""
 
 
 @frozen
@@ -63,8 +75,8 @@ def judge_quickly(
     """
     names = ["(start)", "(consequences)", *protocol.transitions]
     known = {name: kept.find(name) for name in names}
-    anew = tuple(name for name in names if known[name] is None)
-    open_ = _not_quickly_proved(protocol, anew, kept, jobs)
+    anew = tuple(name for name, found in known.items() if found is None or found.lacks)
+    open_ = _not_quickly_proved(protocol, {name: known[name] for name in anew}, kept, jobs)
     if not open_:
         report = prove(protocol, names, jobs, memory=kept)
         if not report.unproved:
@@ -116,14 +128,18 @@ Open = dict[str, list[Discharge]]
 """What is not proved of the first path of a transition that is not, by the transition."""
 
 
-def _not_quickly_proved(protocol: Protocol, names: tuple[str, ...], kept: Kept, jobs: int | None) -> Open:
-    """Return what is not proved with little effort; what is proved is kept."""
+def _not_quickly_proved(protocol: Protocol, known: Mapping[str, Found | None], kept: Kept, jobs: int | None) -> Open:
+    """Return what is not proved with little effort, up to a few transitions; what is proved is kept."""
 
     def task(name: str) -> tuple[list[Discharge], frozenset[str], list[Discharge]]:
+        known_of_it = known[name]
+        if known_of_it is not None:
+            proved, asked = prove_rest(protocol, name, kept.players, known_of_it, QUICK_EFFORT)
+            return proved, asked, [each for each in proved if not each.proved]
         state = before(protocol, kept.players)
         found: list[Discharge] = []
         for case in cases(protocol, state, name):
-            some = list(discharge(case, QUICK_EFFORT))
+            some = _quickly(case)
             if not all(each.proved for each in some):
                 return [], frozenset(), [each for each in some if not each.proved]
             found.extend(some)
@@ -131,12 +147,23 @@ def _not_quickly_proved(protocol: Protocol, names: tuple[str, ...], kept: Kept, 
 
     before(protocol, kept.players)  # what the workers have in common is made before they are
     open_: Open = {}
-    for name, (found, asked, unproved) in zip(names, in_parallel(task, names, jobs), strict=True):
+    for name, (found, asked, unproved) in zip(known, in_parallel(task, known, jobs), strict=True):
         if unproved:
             open_[name] = unproved
+            if len(open_) == MOST_OPEN:
+                break
         else:
             kept.keep(name, found, asked)
     return open_
+
+
+def _quickly(case: Case) -> list[Discharge]:
+    """Return what is proved with little effort, and with hardly any where a single property is asked."""
+    return list(discharge(case, 0 if _is_of_one(case) else QUICK_EFFORT))
+
+
+def _is_of_one(case: Case) -> bool:
+    return len({name for name, _ in case.goals}) == 1
 
 
 def _still_open(protocol: Protocol, open_: Open, kept: Kept) -> tuple[Discharge, ...]:
@@ -146,8 +173,9 @@ def _still_open(protocol: Protocol, open_: Open, kept: Kept) -> tuple[Discharge,
             if case.path == some[0].path and case.transition == some[0].transition:
                 doubted = {(each.property, each.clause) for each in some}
                 goals = {key: goal for key, goal in case.goals.items() if key in doubted}
-                found = discharge(evolve(case, goals=goals), EFFORT_TOGETHER)
-                return tuple(each for each in found if not each.proved)
+                found = discharge(evolve(case, goals=goals), EFFORT_TOGETHER, simply=False)
+                unproved = (each for each in found if not each.proved)
+                return tuple(islice(unproved, 1) if _is_of_one(case) else unproved)
     return ()
 
 

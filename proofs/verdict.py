@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
+import attrs
 from attrs import define, field, frozen
 
 from rollproof.model.search.explorer import described
@@ -18,8 +19,9 @@ from rollproof.model.traces.trace import Trace
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.model.workers import in_parallel
 from rollproof.proofs.counterexamples import Counterexample, load, replay, replay_any
-from rollproof.proofs.induction import Discharge, Memory, ProofReport, prove
-from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard
+from rollproof.proofs.induction import Discharge, ProofReport, prove
+from rollproof.proofs.kept import Kept
+from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard, told_of
 from rollproof.proofs.paths import Examined, PathShown, examined, expected_besides
 from rollproof.proofs.played import Played, play_all, play_held, standstill
 from rollproof.proofs.unused import unused_lemmas
@@ -35,6 +37,9 @@ SECOND_LIMIT = 10_000
 """How many states of an instance are searched when the proof has failed."""
 CONTROL_LIMIT = 30_000
 """How many states of an instance are searched to refute a variant."""
+LOOKED, PLAYED, GUARDS = "nothing goes wrong at first", "sessions", "guards"
+PATHS, UNUSED = "paths", "unused lemmas"
+"""What is noted of a whole protocol (`Kept`)."""
 
 HELD_BACK = frozenset(
     {
@@ -150,16 +155,16 @@ def judge(
     jobs: int | None = None,
     progress: Callable[[], object] = lambda: None,
     option: str = "",
-    memory: Memory | None = None,
+    memory: Kept | None = None,
 ) -> Judgement:
     """Prove a protocol, or find a run or a session that goes wrong.
 
     `transitions` and `players` restrict what is proved. `option` is what `rollproof simulate` needs to play a session
-    under the same protocol. What is in `memory` is not proved again.
+    under the same protocol. What is in `memory` is not proved, played or searched again.
     """
     played: Played | None = None
     failed: tuple[str, ...] = ()
-    if transitions is None:
+    if transitions is None and (memory is None or memory.recall(LOOKED) is None):
         kept = replay_any(protocol, load().values(), HARM, jobs)
         if kept is not None:
             return _refuted(protocol, kept, option, jobs)
@@ -170,9 +175,15 @@ def judge(
         if first.trace is not None:
             return _refuted(protocol, first.trace, option, jobs)
         failed = tuple(first.failed)
-        played = play_all(protocol, option, jobs)
+        if memory is not None and not failed:
+            memory.note(LOOKED, True)
+    if transitions is None:
+        sessions = None if memory is None else memory.recall(PLAYED, stated=False)
+        played = play_all(protocol, option, jobs) if sessions is None else Played(sessions, None)
         if played.broken is not None:
             return Judgement(protocol.name, _judged(None, None), None, None, "", played)
+        if memory is not None:
+            memory.note(PLAYED, played.sessions, stated=False)
     report = prove(protocol, transitions, jobs, players, progress, memory)
     if not report.unproved:
         return Judgement(protocol.name, _judged(report, None), None, report, "", played, failed)
@@ -253,8 +264,12 @@ def trust(
     counterexamples: dict[str, Counterexample],
     jobs: int | None = None,
     progress: Callable[[], object] = lambda: None,
+    memory: Kept | None = None,
 ) -> Trust:
-    """Find out whether the proof says something: vacuity, necessity of every guard, negative controls."""
+    """Find out whether the proof says something: vacuity, necessity of every guard, negative controls.
+
+    What takes long and is in `memory` is not found out again: which paths are taken, and what is needed.
+    """
     expected = {
         (each.property, each.clause)
         for each in report.discharges
@@ -262,6 +277,7 @@ def trust(
     }
     along = look_along(protocol, witnesses(), expected)
     open_ = expected - along.tested
+    known: dict[str, Any] = {what: None if memory is None else memory.recall(what) for what in (PATHS, GUARDS, UNUSED)}
     guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
 
     def task(item: tuple[str, ...]) -> Any:
@@ -281,11 +297,11 @@ def trust(
         raise ValueError(item)
 
     items = [
-        ("lemmas",),
-        *(("paths", name) for name in protocol.transitions),
+        *([("lemmas",)] if known[UNUSED] is None else []),
+        *(("paths", name) for name in (protocol.transitions if known[PATHS] is None else ())),
         *(("look", name) for name in INSTANCES if open_),
         ("pairs",),
-        *(("guard", *each) for each in guards),
+        *(("guard", *each) for each in (guards if known[GUARDS] is None else ())),
         *(("control", name) for name in VARIANTS),
     ]
     results = []
@@ -296,13 +312,27 @@ def trust(
     missing = [name for name in protocol.transitions if name not in seen.taken]
     seen = merged((seen, *in_parallel(lambda name: look_for(protocol, name, expected), missing, jobs)))
     outlines = [each for each in results if isinstance(each, Examined)]
+    verdicts = [each for each in results if isinstance(each, GuardVerdict)]
+    unused = [name for each in results if isinstance(each, list) for name in each]
+    if known[PATHS] is not None:
+        outlines = [Examined.of(each) for each in known[PATHS]]
+    if known[GUARDS] is not None:
+        verdicts = [GuardVerdict(*told_of(protocol, *each), known[GUARDS][".".join(each)]) for each in guards]
+    if known[UNUSED] is not None:
+        unused = known[UNUSED]
+    if memory is not None:
+        memory.note(UNUSED, unused)
+        if all(path.verdict != "not shown" for each in outlines for path in each.paths):
+            memory.note(PATHS, [attrs.asdict(each) for each in outlines])
+        if all(each.verdict != "undecided" for each in verdicts):
+            memory.note(GUARDS, {f"{each.transition}.{each.guard}": each.verdict for each in verdicts})
     return Trust(
-        tuple(each for each in results if isinstance(each, GuardVerdict)),
+        tuple(verdicts),
         tuple(each for each in results if isinstance(each, Control)),
         tuple(name for name in protocol.transitions if name not in seen.taken),
         tuple(sorted(expected - seen.tested)),
         seen.states,
-        tuple(name for each in results if isinstance(each, list) for name in each),
+        tuple(unused),
         tuple(path for each in outlines for path in each.paths),
         expected_besides(protocol) + sum(each.obligations for each in outlines),
         len(report.discharges),

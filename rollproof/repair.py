@@ -11,9 +11,10 @@ from cyclopts import Parameter
 from rollproof.model.rules import check_citations
 from rollproof.model.traces.trace import Trace
 from rollproof.output import HELD, UNDECIDED, Output, UsageError, console, many, table, write_json
-from rollproof.proofs.cache import Kept, Store
+from rollproof.proofs.cache import Store
 from rollproof.proofs.counterexamples import load, replay
 from rollproof.proofs.induction import Memory
+from rollproof.proofs.kept import Kept
 from rollproof.proofs.necessity import HARM, THEOREMS
 from rollproof.proofs.quick import FIRST_LIMITS, find_run
 from rollproof.proofs.repair import Mend, Repair

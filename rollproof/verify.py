@@ -27,11 +27,12 @@ from rollproof.output import (
     write_json,
 )
 from rollproof.pictures import write_page
-from rollproof.proofs.cache import Kept, Store
+from rollproof.proofs.cache import Store
 from rollproof.proofs.counterexamples import load
 from rollproof.proofs.cross_check import CrossCheckError, CrossReport, check_possible, cross_check, rendered
 from rollproof.proofs.cti import CounterexampleToInduction, counterexample_to_induction
-from rollproof.proofs.induction import Memory, ProofReport
+from rollproof.proofs.induction import ProofReport
+from rollproof.proofs.kept import Kept
 from rollproof.proofs.quick import judge_quickly
 from rollproof.proofs.verdict import Judgement, Trust, judge, judge_suspect, trust
 from rollproof.reference.transition import Protocol
@@ -124,13 +125,13 @@ def verify(
     if second_solver or smt2:
         _check_second_solver(smt2)
     counterexamples = load()
+    memory = _memory(protocol, players) if cached else None
     if key is not None and transition is None:
         judgement = judge_suspect(protocol, counterexamples.get(key), players, jobs, _option(without, variant, own))
     else:
         with progress("proving", len(protocol.transitions)) as bar:
             only = None if transition is None else [transition]
             step = partial(bar.advance, bar.task_ids[0])
-            memory = _memory(protocol, players) if cached else None
             judgement = judge(protocol, only, players, jobs, step, _option(None, None, own), memory)
     show_judgement(judgement, theorem)
     show_design(design)
@@ -140,7 +141,7 @@ def verify(
     trusted = None
     whole = key is None and transition is None and theorem is None and not proof_only
     if whole and judgement.status == "proved" and judgement.report is not None:
-        trusted = _trust(protocol, judgement.report, counterexamples, jobs)
+        trusted = _trust(protocol, judgement.report, counterexamples, jobs, memory)
         show_trust(trusted, counterexamples)
     crossed = _cross_check(protocol, transition, jobs, smt2) if second_solver or smt2 else None
     command = _command(theorem, transition, without, variant, own, players, proof_only)
@@ -175,7 +176,7 @@ def _watched(own: str | None, jobs: int | None, proof_only: bool, other: object)
     return watch(own, jobs, Store.open(), show_quickly, then)
 
 
-def _memory(protocol: Protocol, players: int | None) -> Memory | None:
+def _memory(protocol: Protocol, players: int | None) -> Kept | None:
     store = Store.open()
     if store is None:
         console(stderr=True).print("The cache cannot be used: its folder is not this user's alone.", soft_wrap=True)
@@ -218,10 +219,12 @@ def _check(theorem: str | None, transition: str | None, players: int | None, job
         raise UsageError(f"--jobs must be at least 1, not {jobs}")
 
 
-def _trust(protocol: Protocol, report: ProofReport, counterexamples: Any, jobs: int | None) -> Trust:
+def _trust(
+    protocol: Protocol, report: ProofReport, counterexamples: Any, jobs: int | None, memory: Kept | None
+) -> Trust:
     guards = sum(len(each.guards) for each in protocol.transitions.values())
     with progress("removing guards", guards + len(VARIANTS)) as bar:
-        return trust(protocol, report, counterexamples, jobs, lambda: bar.advance(bar.task_ids[0]))
+        return trust(protocol, report, counterexamples, jobs, lambda: bar.advance(bar.task_ids[0]), memory)
 
 
 def _counterexample(protocol: Protocol, judgement: Judgement) -> CounterexampleToInduction | None:

@@ -34,14 +34,14 @@ compare_hash = PROTOCOL.transitions["compare_hash"]
 compare_hash = compare_hash.guarded_by(*compare_hash.guards, episode_is_open)
 
 
-# --- a new part of the state: how many complaints were heard in this episode ------------------------------------------
+# --- a new part of the state: whether there was a complaint in this episode -------------------------------------------
 
 
 @frozen
 class Heard(Extra):
     """What this protocol keeps in a peer beside what every protocol does."""
 
-    complaints: int = 0
+    complained: bool = False
 
     def cleared(self) -> Heard:
         """Return it as it is before frame 0 of an episode: nothing survives a reset."""
@@ -60,9 +60,9 @@ class Complaint:
 
 @transition(takes=Complaint, guards=(from_a_partner,))
 def hear_complaint(peer: Peer, complaint: Complaint) -> Step:
-    """What this partner has not acknowledged is due to be sent again at once, and the complaint is counted."""
+    """What this partner has not acknowledged is due to be sent again at once, and the complaint is noted."""
     delivery = evolve(peer.deliveries[complaint.player], inputs_due=0)
-    extra = evolve(peer.extra, complaints=peer.extra.complaints + 1)
+    extra = evolve(peer.extra, complained=True)
     return evolve(peer, deliveries=peer.deliveries.set(complaint.player, delivery), extra=extra), ()
 
 
@@ -71,10 +71,10 @@ def hear_complaint(peer: Peer, complaint: Complaint) -> Step:
 
 @theorem(of="step", trusting=False)
 def complaints_are_heeded(q: Logic, step: StepView) -> Clauses:
-    """After a complaint nothing holds back what that partner misses; it is counted, and nothing else is."""
+    """After a complaint nothing holds back what that partner misses; it is noted, until the episode is over."""
     old, new = step.before.deliveries, step.after.deliveries
     complains = step.transition == hear_complaint.name
-    before, after = step.before.extra.complaints, step.after.extra.complaints
+    before, after = step.before.extra.complained, step.after.extra.complained
 
     def heeded() -> Formula:
         player = step.args["player"]
@@ -86,7 +86,7 @@ def complaints_are_heeded(q: Logic, step: StepView) -> Clauses:
 
     return {
         "due": q.implies(complains, heeded),
-        "counted": q.implies(complains, lambda: after == before + 1),
+        "noted": q.implies(complains, lambda: after),
         "kept": q.implies(not complains and step.transition != "reset_episode", lambda: after == before),
     }
 

@@ -11,8 +11,9 @@ import pytest
 
 from rollproof.model.designs.loading import load
 from rollproof.proofs import cache, induction
-from rollproof.proofs.cache import Kept, Store
-from rollproof.proofs.induction import Discharge, prove
+from rollproof.proofs.cache import Store
+from rollproof.proofs.induction import Discharge, Found, prove
+from rollproof.proofs.kept import Kept
 from rollproof.proofs.quick import judge_quickly
 from rollproof.reference.protocol import PROTOCOL
 
@@ -112,7 +113,7 @@ def test_several_may_open_write_and_read_at_once(tmp_path: Path) -> None:
 NAMES = ["(consequences)", "confirm_frame"]
 MINE = """
 from __future__ import annotations
-from rollproof import PROTOCOL, guard, theorem
+from rollproof import PROTOCOL, guard, lemma, theorem
 from rollproof.reference.guards import no_rollback_in_progress
 LIMIT = {limit}
 @guard()
@@ -123,9 +124,23 @@ def is_early(peer):
 def time_passes(q, step):
     '''No tick is taken back.'''
     return {{"passes": step.after.ticks >= step.before.ticks{more}}}
+{lemmas}
 confirm = PROTOCOL.transitions["confirm_frame"].guarded_by({guards})
 MINE = PROTOCOL.replace("mine", confirm)
 """
+LEMMA = """
+@lemma(trusting=False)
+def counted(q, peer):
+    '''It counts.'''
+    return {{"counted": peer.{field} >= {least}}}
+@theorem(of="consequence", trusting=False)
+def follows(q, peer):
+    '''It follows from what is counted.'''
+    return {{"follows": peer.{field} >= -2}}
+"""
+CONFIRMED, MORE = (LEMMA.format(field="confirmed", least=least) for least in (-2, -1))
+WRONG = LEMMA.format(field="confirmed", least=0)
+OTHER = LEMMA.format(field="ticks", least=0)
 ALL = "*PROTOCOL.transitions['confirm_frame'].guards"
 EDITS: list[dict[str, str]] = [
     {},
@@ -136,6 +151,13 @@ EDITS: list[dict[str, str]] = [
     {"more": " - 1"},
     {"more": " + 1"},
     {"guards": f"{ALL}, no_rollback_in_progress"},
+    {"lemmas": CONFIRMED},
+    {"lemmas": WRONG},
+    {"lemmas": MORE},
+    {"lemmas": MORE, "more": " - 1"},
+    {"lemmas": OTHER, "guards": f"{ALL}, is_early"},
+    {"lemmas": CONFIRMED, "guards": f"{ALL}, no_rollback_in_progress"},
+    {"more": " - 1"},
     {},
 ]
 
@@ -153,7 +175,7 @@ def test_a_kept_verdict_is_that_of_a_proof_from_nothing(
     proved, known = [], 0
     for edit in EDITS:
         file = tmp_path / "mine.py"
-        given = {"limit": "3", "relation": "<", "more": "", "guards": ALL, **edit}
+        given = {"limit": "3", "relation": "<", "more": "", "lemmas": "", "guards": ALL, **edit}
         file.write_text(MINE.format(**given))
         design = load(str(file))
         with design.in_force() as protocol:
@@ -185,8 +207,8 @@ def test_a_verdict_is_quick_where_all_but_one_transition_is_known(store: Store) 
     """A transition without a guard: nothing else is proved again, and a run is found."""
 
     class Others(Kept):
-        def find(self, name: str) -> list[Discharge] | None:
-            return None if name == "promote_frame" else []
+        def find(self, name: str) -> Found | None:
+            return None if name == "promote_frame" else Found((), frozenset(), frozenset())
 
     protocol = PROTOCOL.without("promote_frame", "no_rollback_pending")
     found = judge_quickly(protocol, Others(store, protocol), jobs=1)
@@ -196,3 +218,25 @@ def test_a_verdict_is_quick_where_all_but_one_transition_is_known(store: Store) 
     assert found.trace.violation is not None
     right = judge_quickly(PROTOCOL, Others(store, PROTOCOL), jobs=1)
     assert (right.status, right.trace) == ("proved", None)
+
+
+def test_what_is_noted_is_of_one_protocol_and_of_what_is_stated_of_it(store: Store, tmp_path: Path) -> None:
+    """Sessions have nothing to do with theorems, and everything with each transition that drivers call."""
+
+    def noted(name: str, **edit: str) -> tuple[object, object]:
+        file = tmp_path / f"{name}.py"
+        given = {"limit": "3", "relation": "<", "more": "", "lemmas": "", "guards": ALL, **edit}
+        file.write_text(MINE.format(**given))
+        with load(str(file)).in_force() as protocol:
+            memory = Kept(store, protocol)
+            found = memory.recall("x", stated=True), memory.recall("x", stated=False)
+            memory.note("x", name, stated=True)
+            memory.note("x", name, stated=False)
+        return found
+
+    assert noted("first") == (None, None)
+    assert noted("again") == ("first", "first")
+    assert noted("theorem", more=" + 0") == (None, "again")
+    assert noted("guards", guards=f"{ALL}, is_early") == (None, None)
+    assert noted("limit", guards=f"{ALL}, is_early", limit="4") == (None, None)
+    assert noted("back") == ("again", "theorem")

@@ -11,8 +11,9 @@ from rollproof.model.designs.loading import DesignError, load
 from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.model.sessions.session import Session
 from rollproof.model.symbolic.shapes import PARTS
-from rollproof.proofs.cache import Kept, Store
+from rollproof.proofs.cache import Store
 from rollproof.proofs.induction import prove
+from rollproof.proofs.kept import Kept
 from rollproof.reference.state import Extra
 
 TEXT = '''

@@ -8,7 +8,7 @@ import pytest
 
 from rollproof.model.traces.trace import Trace
 from rollproof.proofs.counterexamples import load, replay
-from rollproof.proofs.induction import Discharge
+from rollproof.proofs.induction import Discharge, Found
 from rollproof.proofs.necessity import HARM, THEOREMS
 from rollproof.proofs.repair import Repair, repair, suspects
 from rollproof.proofs.words import words
@@ -22,8 +22,8 @@ class Others:
     def __init__(self, transition: str) -> None:
         self.anew = {transition, "(consequences)"}
 
-    def find(self, name: str) -> list[Discharge] | None:
-        return None if name in self.anew else []
+    def find(self, name: str) -> Found | None:
+        return None if name in self.anew else Found((), frozenset(), frozenset())
 
     def keep(self, name: str, proved: list[Discharge], asked: Collection[str]) -> None:
         assert name in self.anew

@@ -11,6 +11,7 @@ import pytest
 
 from rollproof import verify as command
 from rollproof.cli import run
+from rollproof.model.designs.loading import load as load_design
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.traces.trace import load as load_trace
 from rollproof.model.variants.edits import acting
@@ -166,3 +167,20 @@ def test_a_guard_that_became_redundant_is_named(capsys: pytest.CaptureFixture[st
     trusted = Trust(guards, (), (), (), 0)
     show_trust(trusted, {"promote_frame.lost", "promote_frame.kept"})
     assert "redundant now, and needed before: promote_frame.lost\n" in re.sub(" +\n", "\n", capsys.readouterr().out)
+
+
+@pytest.mark.long
+def test_a_verdict_with_a_cache_is_the_one_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is judged, again, with a theorem edited, and without a cache."""
+    monkeypatch.setenv("ROLLPROOF_CACHE", str(tmp_path / "cache"))
+    example = (Path(command.__file__).parent / "example" / "protocol.py").read_text(encoding="utf-8")
+    file, found = tmp_path / "mine.py", []
+    for text in (example, example, example.replace("lambda: after == before)", "lambda: q.implies(before, after))")):
+        file.write_text(text)
+        for options in (["--cache"], []):
+            with load_design(str(file)).in_force():
+                code, document = verify(tmp_path, "--protocol", str(file), *options)
+            assert code == 0
+            found.append({name: value for name, value in document.items() if name not in ("command", "seconds")})
+    assert found[0] == found[1] == found[2] == found[3]
+    assert found[4] == found[5]
