@@ -20,7 +20,19 @@ from rollproof.reference.config import Config
 from rollproof.reference.containers import JointAction, Sequence
 from rollproof.reference.digest import Digest
 from rollproof.reference.protocol import PROTOCOL
-from rollproof.reference.state import Buffers, Delivery, Ending, Link, Metrics, Peer, Phase, Rollback, new_peer
+from rollproof.reference.state import (
+    Buffers,
+    Delivery,
+    Ending,
+    Extra,
+    Link,
+    Metrics,
+    Peer,
+    Phase,
+    Rollback,
+    begin_episode,
+    new_peer,
+)
 from rollproof.reference.values import same
 from rollproof.reference.world import Outcome, Record, Simulation, Totals, advance
 
@@ -299,7 +311,19 @@ def the_wait_is_configured_as_the_rule_says() -> Problems:
             yield f"a timeout of {value!r} is accepted"
 
 
-@law("LI-3")
+@frozen
+class _Kept(Extra):
+    """What a protocol might keep: something of an episode, and something of a session."""
+
+    episode: int = 0
+    session: int = 0
+
+    def cleared(self) -> _Kept:
+        """Return it without what is of an episode."""
+        return evolve(self, episode=0)
+
+
+@law("LI-3", "EP-11")
 def a_changed_protocol_is_the_same_in_all_else() -> Problems:
     """A protocol that is changed in one thing is the same in all others."""
     order = ("drain",)
@@ -312,6 +336,20 @@ def a_changed_protocol_is_the_same_in_all_else() -> Problems:
         for stages in ("tick", "poll"):
             yield from differs(f"{stages} of a protocol changed in {what}", getattr(changed, stages), expected[stages])
         yield from differs("its transitions", changed.transitions, PROTOCOL.transitions)
+    kept = _Kept(3, 5)
+    keeping = PROTOCOL.keeping(kept)
+    added = evolve(PROTOCOL.transitions["reject_input"], name="reject_again")
+    changes = (
+        keeping,
+        keeping.replace("other"),
+        keeping.extend("other", added),
+        keeping.without("drain_input", "input_is_due"),
+    )
+    for changed in changes:
+        yield from differs("what a protocol keeps beside", changed.extra, kept)
+    begun = new_peer(Config("b", PLAYERS), ArithmeticWorld(), keeping.extra)
+    yield from differs("what is kept beside before frame 0", begun.extra, _Kept(0, 5))
+    yield from differs("what is kept beside after a reset", begin_episode(begun, 1).extra, _Kept(0, 5))
     for name, transition in PROTOCOL.transitions.items():
         for guard in transition.guards[:1]:
             less = PROTOCOL.without(name, guard.name)

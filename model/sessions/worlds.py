@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple, NoReturn
 from typing import Protocol as Interface
+from zlib import crc32
 
 from attrs import evolve, field, frozen
 
 from rollproof.reference.containers import Action, JointAction, Player
+from rollproof.reference.values import canonical
 from rollproof.reference.world import Outcome, State, World
 
 # --- a world of our own ---------------------------------------------------------------------------------------------
@@ -28,7 +30,10 @@ class Tally(NamedTuple):
 
 @frozen
 class ArithmeticWorld:
-    """A cheap world in which every action of every player changes all that follows. Actions are integers."""
+    """A cheap world in which every action of every player changes all that follows.
+
+    Actions are integers; any other that a message may bring counts as a number made of its text, and raises nothing.
+    """
 
     modulus: int = 1009
     end_when: int | None = None
@@ -40,7 +45,8 @@ class ArithmeticWorld:
 
     def step(self, state: Tally, actions: JointAction) -> tuple[Tally, Outcome]:
         """Return the next state, with rewards and infos that depend on it and on each player's action."""
-        modulus, acts = self.modulus, actions.actions
+        modulus = self.modulus
+        acts: list[Any] = [action if type(action) is int else _number(action) for action in actions.actions]
         value = (31 * state.value + state.frame + 1) % modulus
         for action in acts:
             value = (31 * value + action + 1) % modulus
@@ -48,12 +54,18 @@ class ArithmeticWorld:
         info = {"value": value, "score": score}
         over = self.end_when is not None and score >= self.end_when
         return Tally(state.frame + 1, value, score), Outcome(
-            rewards=dict(zip(actions.players, [value % 10 + action for action in actions.actions], strict=True)),
+            rewards=dict(zip(actions.players, [value % 10 + action for action in acts], strict=True)),
             terminated=_for_all(actions.players, over),
             truncated=_for_all(actions.players, False),
             infos=dict.fromkeys(actions.players, info),
             over=over,
         )
+
+
+def _number(action: Action) -> float:
+    if isinstance(action, bool | float) and math.isfinite(action):
+        return action
+    return crc32(canonical(action).encode())
 
 
 @cache

@@ -240,3 +240,41 @@ def test_what_is_noted_is_of_one_protocol_and_of_what_is_stated_of_it(store: Sto
     assert noted("guards", guards=f"{ALL}, is_early") == (None, None)
     assert noted("limit", guards=f"{ALL}, is_early", limit="4") == (None, None)
     assert noted("back") == ("again", "theorem")
+
+
+REPLACING = """
+from __future__ import annotations
+from rollproof import PROTOCOL, {kind}
+@{kind}({options})
+def {name}({words}):
+    '''It says less than what it stands in the place of.'''
+    return {{"less": peer.ticks >= {least}}}
+MINE = PROTOCOL.replace("mine")
+"""
+
+
+def test_what_rests_on_a_lemma_is_not_known_where_another_stands_in_its_place(store: Store, tmp_path: Path) -> None:
+    """What was proved with one's own lemma is not known without it either, nor with another of the same name."""
+    prove(PROTOCOL, NAMES, 1, memory=Kept(store, PROTOCOL))
+    assert Kept(store, PROTOCOL).find("confirm_frame")
+
+    def known(name: str, least: int) -> list[bool]:
+        file = tmp_path / "mine.py"
+        options = "trusting=False"
+        file.write_text(REPLACING.format(kind="lemma", options=options, name=name, words="q, peer", least=least))
+        with load(str(file)).in_force() as protocol:
+            memory = Kept(store, protocol)
+            found = [memory.find(each) for each in NAMES]
+            for each in NAMES:
+                memory.keep(each, [], [])  # as if all were proved with it
+        return [each is not None for each in found]
+
+    assert known("counters_are_in_order", 0) == [False, False]
+    assert known("counters_are_in_order", 1) == [False, False]
+    assert known("counters_are_in_order", 0) == [True, True]
+    assert known("mine", 0) == [True, True]
+    assert known("mine", 1) == [True, True]
+    found = Kept(store, PROTOCOL).find("confirm_frame")
+    assert found is not None
+    assert found.proved
+    assert not found.lacks

@@ -175,7 +175,11 @@ def test_a_verdict_with_a_cache_is_the_one_without(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("ROLLPROOF_CACHE", str(tmp_path / "cache"))
     example = (Path(command.__file__).parent / "example" / "protocol.py").read_text(encoding="utf-8")
     file, found = tmp_path / "mine.py", []
-    for text in (example, example, example.replace("lambda: after == before)", "lambda: q.implies(before, after))")):
+    for text in (
+        example,
+        example,
+        example.replace("lambda: after == before)", "lambda: q.implies(before, lambda: after))"),
+    ):
         file.write_text(text)
         for options in (["--cache"], []):
             with load_design(str(file)).in_force():
