@@ -94,7 +94,7 @@ def accusations(argument: tuple[str, Sequence[Case]]) -> list[str]:
     adapters, found = Adapters.in_process(RIGHT[name]), []
     for case in cases:
         verdict = run_and_judge(case, adapters)[0].verdict
-        if verdict not in (Verdict.PASS, Verdict.DEGRADED, Verdict.NOT_APPLICABLE):
+        if verdict not in (Verdict.PASS, Verdict.DEGRADED, Verdict.NOT_APPLICABLE, Verdict.VACUOUS):
             found.append(f"{case.id} says of {name}: {verdict.value}")
     return found
 
@@ -136,9 +136,9 @@ def is_same_protocol(name: str) -> bool:
 
 
 def is_repeatable(case: Case) -> bool:
-    """Tell whether the reference gives the same bytes twice."""
-    runs = [run_and_judge(case, Adapters.in_process(Adapter))[1] for _ in range(2)]
-    return runs[0] is not None and runs[1] is not None and runs[0].digest == runs[1].digest
+    """Tell whether the reference gives the same bytes twice; of a case that does not apply to it, none both times."""
+    first, second = (run_and_judge(case, Adapters.in_process(Adapter))[1] for _ in range(2))
+    return first is None if second is None else first is not None and first.digest == second.digest
 
 
 def check_results(test: SelfTest, cases: Sequence[Case]) -> None:
