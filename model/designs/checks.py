@@ -14,8 +14,6 @@ from rollproof.model.designs.digests import classes_named
 from rollproof.model.documents import DocumentError
 from rollproof.model.rules import rules
 from rollproof.model.search.instances import INSTANCES
-from rollproof.model.symbolic.shapes import equal as symbolic_equal
-from rollproof.model.symbolic.shapes import make
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.theorems.property import Attempt, Property, StepView
 from rollproof.model.theorems.values import Values
@@ -42,6 +40,10 @@ PARAMETERS: dict[str, str] = {
     for each in (() if transition.takes is None else attrs.fields(transition.takes))
 }
 """The parameters whose values the search knows, with their annotations."""
+
+
+KEPT = ("int", "bool", "Phase", "Player", "Action", "Digest")
+"""What a part of the state that a protocol adds may be made of, by annotation."""
 
 
 def design_of(module: ModuleType, path: Path, name: str | None) -> Design:
@@ -96,15 +98,11 @@ def _check_extra(protocol: Protocol) -> None:
     if "__copy__" not in vars(cls):
         raise DocumentError(f"{what} must be declared with @frozen")
     for each in attrs.fields(cls):
-        try:
-            same = symbolic_equal(make(str(each.type), each.name), getattr(extra, each.name))
-        except (TypeError, AttributeError):
-            same = None
-        if same is None and not _is_empty_map(each, extra):
+        if not _can_be_kept(str(each.type), getattr(extra, each.name)):
             raise DocumentError(
                 f"{what} has {each.name}: {each.type} = {getattr(extra, each.name)!r}; it may have integers, truth "
-                "values, phases, what is None at first, and FrameMaps that are empty at first, annotated as the "
-                "reference does, with `from __future__ import annotations`"
+                "values, phases, what is None at first, and FrameMaps of these that are empty at first, annotated as "
+                "the reference does, with `from __future__ import annotations`"
             )
     again = extra.cleared()
     if type(again) is not cls:
@@ -112,9 +110,14 @@ def _check_extra(protocol: Protocol) -> None:
     hash(extra)
 
 
-def _is_empty_map(field: attrs.Attribute[Any], extra: Extra) -> bool:
-    value = getattr(extra, field.name)
-    return str(field.type).startswith("FrameMap[") and isinstance(value, FrameMap) and not len(value)
+def _can_be_kept(annotation: str, value: Any) -> bool:
+    """Tell whether the search and the proof can speak of a field that is annotated so and has this value at first."""
+    if annotation.endswith(" | None"):
+        return annotation.removesuffix(" | None") in KEPT and value is None
+    if annotation.startswith("FrameMap["):
+        inner = annotation.removeprefix("FrameMap[").removesuffix("]").removesuffix(" | None")
+        return inner in KEPT and isinstance(value, FrameMap) and not len(value)
+    return type(value).__name__ == annotation and annotation in ("int", "bool", "Phase")
 
 
 def _check_transitions(protocol: Protocol, path: Path) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 from attrs import field, frozen
 
-from rollproof.model.symbolic import shapes
 from rollproof.model.theorems import environment, possibility
 from rollproof.model.theorems.environment import Assumption
 from rollproof.model.theorems.possibility import Condition
@@ -65,7 +64,6 @@ class Design:
             possibility.CONDITIONS,
             environment.ASSUMPTIONS,
             environment.WHATEVER_PARTNERS_SAY,
-            shapes.PARTS,
         )
         kept = [dict(each) for each in tables]
         adopted = list(_ADOPTED)
@@ -98,5 +96,4 @@ def _replace(design: Design) -> None:
     possibility.CONDITIONS.update(design.conditions)
     environment.ASSUMPTIONS.update(design.assumptions)
     environment.WHATEVER_PARTNERS_SAY.update(design.always_assumed)
-    shapes.PARTS["ExtraState"] = type(design.protocol.extra)
     _ADOPTED.append(design)

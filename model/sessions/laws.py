@@ -336,16 +336,14 @@ def a_changed_protocol_is_the_same_in_all_else() -> Problems:
         for stages in ("tick", "poll"):
             yield from differs(f"{stages} of a protocol changed in {what}", getattr(changed, stages), expected[stages])
         yield from differs("its transitions", changed.transitions, PROTOCOL.transitions)
+        yield from differs("its name", changed.name, "other")
     kept = _Kept(3, 5)
     keeping = PROTOCOL.keeping(kept)
     added = evolve(PROTOCOL.transitions["reject_input"], name="reject_again")
-    changes = (
-        keeping,
-        keeping.replace("other"),
-        keeping.extend("other", added),
-        keeping.without("drain_input", "input_is_due"),
-    )
-    for changed in changes:
+    extended = keeping.extend("other", added)
+    told = extended.name, list(extended.transitions)
+    yield from differs("an extended protocol", told, ("other", [*PROTOCOL.transitions, "reject_again"]))
+    for changed in (keeping, keeping.replace("other"), extended, keeping.without("drain_input", "input_is_due")):
         yield from differs("what a protocol keeps beside", changed.extra, kept)
     begun = new_peer(Config("b", PLAYERS), ArithmeticWorld(), keeping.extra)
     yield from differs("what is kept beside before frame 0", begun.extra, _Kept(0, 5))

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import z3
 
+from rollproof.model.designs.design import present
 from rollproof.model.fields import fields_of, made
 from rollproof.model.symbolic import values as s
 from rollproof.model.symbolic.formulas import FALSE, TRUE, conjunction, implication
@@ -37,15 +38,14 @@ PARTS: dict[str, type] = {
     if isinstance(cls, type) and attrs.has(cls) and cls.__name__ not in LEAVES
 }
 """By annotation: the parts of the state."""
-PARTS["ExtraState"] = state.Extra
 
 CONTAINERS: dict[str, Callable[[str, str], Any]] = {}
 """By annotation: what makes a container, from the annotation of its values and a name."""
 
 
 def kept() -> type:
-    """Return the class of what the protocol that is in force keeps beside."""
-    return PARTS["ExtraState"]
+    """Return the class of what the protocol that is in force keeps beside: that of an `ExtraState`."""
+    return type(present().extra)
 
 
 def make(annotation: str, name: str, *at: Any) -> Any:
@@ -83,8 +83,8 @@ def _made(annotation: str, name: str, at: tuple[Any, ...]) -> Any:
     outer, _, inner = annotation.removesuffix("]").partition("[")
     if outer in CONTAINERS and not at:
         return CONTAINERS[outer](inner, name)
-    if annotation in PARTS:
-        cls = PARTS[annotation]
+    if annotation in PARTS or annotation == "ExtraState":
+        cls = PARTS.get(annotation) or kept()
         return _part(cls, {f.name: _made(str(f.type), f"{name}.{f.name}", at) for f in attrs.fields(cls)})
     raise TypeError(f"{name}: the annotation {annotation!r} has no symbolic counterpart")
 

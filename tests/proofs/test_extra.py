@@ -10,7 +10,7 @@ from rollproof.cli import run
 from rollproof.model.designs.loading import DesignError, load
 from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.model.sessions.session import Session
-from rollproof.model.symbolic.shapes import PARTS
+from rollproof.model.symbolic.shapes import kept
 from rollproof.proofs.cache import Store
 from rollproof.proofs.induction import prove
 from rollproof.proofs.kept import Kept
@@ -93,7 +93,7 @@ def open_of(spec: str) -> set[tuple[str, str, str]]:
 
 def test_it_is_proved_and_nothing_of_it_stays_in_force(tmp_path: Path) -> None:
     assert not open_of(written(tmp_path))
-    assert PARTS["ExtraState"] is Extra
+    assert kept() is Extra
 
 
 SURVIVES = ("evolve(self, complaints=0,", "evolve(self, complaints=self.complaints,")
