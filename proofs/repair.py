@@ -27,6 +27,8 @@ from rollproof.reference.transition import Protocol, Transition
 
 STATES = 400
 """How many states of each instance are looked at for steps that a guard may refuse."""
+MORE_STATES = 8 * STATES
+"""How many, if there are no such steps in these: where a protocol keeps something of its own there are more states."""
 STEPS = 600
 """How many steps of the transition are kept of these."""
 MOST_PROVED = 40
@@ -102,7 +104,7 @@ def repair(
             for step in trace.steps
             if step.transition == name
         ]
-        fine = _steps(protocol, name)
+        fine = _steps(protocol, name, STATES) or _steps(protocol, name, MORE_STATES)
         found = list(words(protocol, transition))
         tried += len(found)
         chosen = _stopping(found, wrong, fine)
@@ -133,15 +135,15 @@ def with_guard(protocol: Protocol, transition: Transition[Any], word: Word) -> P
     return protocol.replace(f"{protocol.name}, mended", changed)
 
 
-def _steps(protocol: Protocol, name: str) -> list[Moment]:
-    """Return steps of a transition that are taken in the instances, right or wrong."""
+def _steps(protocol: Protocol, name: str, states: int) -> list[Moment]:
+    """Return steps of a transition that are taken in the first states of the instances, right or wrong."""
     found: list[Moment] = []
     condition = CONDITIONS.get(name)
     having = [each for each in INSTANCES.values() if each.has(name)]
     for instance in having:
         explorer = Explorer(protocol, instance)
         left = dict.fromkeys((True, False, None), STEPS // len(having) // 2)
-        for stepped in explorer.explore(STATES):
+        for stepped in explorer.explore(states):
             if stepped.transition.name == name and stepped.after is not None:
                 peer, args = stepped.before.peer, named(stepped.transition, stepped.args)
                 reading = explorer.readings[stepped.before.run]
