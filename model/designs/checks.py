@@ -40,10 +40,10 @@ PARAMETERS: dict[str, str] = {
     for each in (() if transition.takes is None else attrs.fields(transition.takes))
 }
 """The parameters whose values the search knows, with their annotations."""
-
-
-KEPT = ("int", "bool", "Phase", "Player", "Action", "Digest")
-"""What a part of the state that a protocol adds may be made of, by annotation."""
+CONSTANTS = ("int", "bool", "Phase")
+"""What may have a value at first in a part of the state that a protocol adds, by annotation."""
+KEPT = (*CONSTANTS, "Player", "Action", "Digest")
+"""What such a part may be made of."""
 
 
 def design_of(module: ModuleType, path: Path, name: str | None) -> Design:
@@ -117,7 +117,7 @@ def _can_be_kept(annotation: str, value: Any) -> bool:
     if annotation.startswith("FrameMap["):
         inner = annotation.removeprefix("FrameMap[").removesuffix("]").removesuffix(" | None")
         return inner in KEPT and isinstance(value, FrameMap) and not len(value)
-    return type(value).__name__ == annotation and annotation in ("int", "bool", "Phase")
+    return type(value).__name__ == annotation and annotation in CONSTANTS
 
 
 def _check_transitions(protocol: Protocol, path: Path) -> None:

@@ -214,10 +214,10 @@ class _Reader:
         if value is not UNKNOWN:
             self.judge(node, f"`{ast.unparse(node)}`", value)
         elif node.attr not in REPLACED:
-            for part in (*PARTS.values(), self.extra):
+            for part in (*PARTS.values(), *self.extra.__mro__):
                 own = vars(part).get(node.attr)
                 own = own.fget if isinstance(own, property) else own
-                read = part is self.extra or part.__module__ in PART_MODULES
+                read = part in self.extra.__mro__ or part.__module__ in PART_MODULES
                 if read and isinstance(own, FunctionType) and own.__name__ == node.attr:
                     self.calls.append(own)
 

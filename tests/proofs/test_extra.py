@@ -151,6 +151,24 @@ def test_nothing_is_proved_of_what_cannot_be_read(tmp_path: Path, capsys: pytest
     assert "not proved: reference_never_crashes, examined: hear_complaint" in capsys.readouterr().out
 
 
+def test_a_method_is_read_wherever_it_is_inherited_from(tmp_path: Path) -> None:
+    """The one that cannot be read is that of a class between `Extra` and what is kept."""
+    heir = 'MINE = PROTOCOL.extend("mine", hear_complaint).keeping(Heir())'
+    inherits = """
+@frozen
+class Heir(Patience):
+    def cleared(self) -> Heir:
+        return evolve(self, complaints=0, last=None, seen=self.seen.cleared())
+
+
+"""
+    kept = 'MINE = PROTOCOL.extend("mine", hear_complaint).keeping(Patience())'
+    assert not open_of(written(tmp_path, (kept, inherits + heir)))
+    unreadable = ("        return evolve(self, complaints=self.complaints + 1)\n", UNREADABLE)
+    found = open_of(written(tmp_path, (kept, inherits + heir), unreadable))
+    assert ("hear_complaint", "reference_never_crashes", "examined") in found
+
+
 REFUSED = {
     "text": (("complaints: int = 0", 'complaints: int = 0\n    note: str = "x"'), "Patience, which the protocol keeps"),
     "player": (("last: Player | None = None", 'last: Player = "b"'), "has last: Player = 'b'"),
