@@ -130,7 +130,9 @@ def test_an_action_survives_the_way_to_a_partner(action: Any) -> None:
     """IN-13: what is decoded has the text of what was sampled, in which there is no −0.0."""
     message = said(action)
     (there,) = message.actions
-    (arrived,) = decode(encode(message)).actions  # type: ignore[union-attr]
+    decoded = decode(encode(message))
+    assert isinstance(decoded, InputMessage)
+    (arrived,) = decoded.actions
     assert canonical(there) == canonical(arrived) == canonical(action).replace("-0.0", "0.0")
 
 
@@ -146,4 +148,6 @@ def test_there_is_one_zero_wherever_an_action_enters(zero: Any) -> None:
     ):
         assert "-0.0" not in canonical(entered)
     raw = encode(said(0.5)).replace(b"[0.5]", b"[-0.0]")
-    assert canonical(decode(raw).actions) == "[0.0]"  # type: ignore[union-attr]
+    decoded = decode(raw)
+    assert isinstance(decoded, InputMessage)
+    assert canonical(decoded.actions) == "[0.0]"
