@@ -45,17 +45,34 @@ class Played:
     """What was broken first."""
 
 
-def play_all(protocol: Protocol, option: str = "", jobs: int | None = None) -> Played:
-    """Play until something is broken, the short sessions first.
+class Sessions:
+    """The sessions that every protocol plays: the short ones that show most mistakes first, and the rest."""
 
-    `option` is what `rollproof simulate` needs to play under the same protocol.
-    """
-    small, healing = _batches(_small, SMALL), _batches(_healing, HEALING)
-    items = [*healing[:2], *small[:4], *((_scenario, name) for name in SCENARIOS), *healing[2:], *small[4:]]
-    for broken in in_parallel(lambda item: item[0](protocol, item[1], option), items, jobs):
-        if broken is not None:
-            return Played(0, broken)
-    return Played(len(SCENARIOS) + SMALL + HEALING, None)
+    def __init__(self, protocol: Protocol, option: str = "", jobs: int | None = None, known: int | None = None) -> None:
+        """Play nothing yet. `known` says how many keep every promise, if that is known already.
+
+        `option` is what `rollproof simulate` needs to play under the same protocol.
+        """
+        self.protocol, self.option, self.jobs = protocol, option, jobs
+        self.number = len(SCENARIOS) + SMALL + HEALING
+        """How many there are."""
+        small, healing = _batches(_small, SMALL), _batches(_healing, HEALING)
+        self._first = [*healing[:2], *small[:4]]
+        self._rest = [*((_scenario, name) for name in SCENARIOS), *healing[2:], *small[4:]]
+        if known == self.number:
+            self._first, self._rest = [], []
+
+    def first(self) -> Broken | None:
+        """Play the first of them until something is broken."""
+        return self._play(self._first)
+
+    def rest(self) -> Broken | None:
+        """Play the rest until something is broken."""
+        return self._play(self._rest)
+
+    def _play(self, items: list[tuple[Callable[..., Broken | None], Any]]) -> Broken | None:
+        played = in_parallel(lambda item: item[0](self.protocol, item[1], self.option), items, self.jobs)
+        return next(filter(None, played), None)
 
 
 def standstill(protocol: Protocol, option: str = "", jobs: int | None = None) -> Broken | None:

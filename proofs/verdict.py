@@ -23,7 +23,7 @@ from rollproof.proofs.induction import Discharge, ProofReport, prove
 from rollproof.proofs.kept import Kept
 from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard, told_of
 from rollproof.proofs.paths import Examined, PathShown, examined, expected_besides
-from rollproof.proofs.played import Played, play_all, play_held, standstill
+from rollproof.proofs.played import Played, Sessions, play_held, standstill
 from rollproof.proofs.unused import unused_lemmas
 from rollproof.proofs.vacuity import Clause, Seen, look, look_along, look_at_pairs, look_for, merged
 from rollproof.proofs.witnesses import load as witnesses
@@ -170,22 +170,24 @@ def judge(
             return _refuted(protocol, kept, option, jobs)
         law = broken_law(f"--laws{option}", protocol)
         if law is not None:
-            return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, law))
+            return _broken(protocol, law)
         first = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs)
         if first.trace is not None:
             return _refuted(protocol, first.trace, option, jobs)
         failed = tuple(first.failed)
         if memory is not None and not failed:
             memory.note(LOOKED, True)
-    if transitions is None:
-        sessions = None if memory is None else memory.recall(PLAYED, stated=False)
-        played = play_all(protocol, option, jobs) if sessions is None else Played(sessions, None)
-        if played.broken is not None:
-            return Judgement(protocol.name, _judged(None, None), None, None, "", played)
-        if memory is not None:
-            memory.note(PLAYED, played.sessions, stated=False)
+    to_play = Sessions(protocol, option, jobs, None if memory is None else memory.recall(PLAYED, stated=False))
+    if transitions is None and (broken := to_play.first()) is not None:
+        return _broken(protocol, broken)
     report = prove(protocol, transitions, jobs, players, progress, memory)
     if not report.unproved:
+        if transitions is None:
+            if (broken := to_play.rest()) is not None:
+                return _broken(protocol, broken)
+            played = Played(to_play.number, None)
+            if memory is not None:
+                memory.note(PLAYED, played.sessions, stated=False)
         return Judgement(protocol.name, _judged(report, None), None, report, "", played, failed)
     kept = replay_any(protocol, load().values(), THEOREMS, jobs)
     if kept is not None:
@@ -194,13 +196,18 @@ def judge(
     having = [each for each in suited(protocol) if any(map(each.has, suspects))] or suited(protocol)
     lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
     asked = (*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if not PROPERTIES[name].is_of_two))
-    found = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
+    found = _Searched()
+    if transitions is not None:  # else that was searched for at first
+        found = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
+    if found.trace is None:
+        found = _searched(protocol, asked, having, FIRST_LIMIT, jobs)
+    if found.trace is None and transitions is None:
+        broken = play_held(protocol, report.unproved, option, jobs) or to_play.rest()
+        if broken is not None:
+            return _broken(protocol, broken, report)
+        played = Played(to_play.number, None)
     if found.trace is None:
         found = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
-    if found.trace is None and transitions is None:
-        broken = play_held(protocol, report.unproved, option, jobs)
-        if broken is not None:
-            return Judgement(protocol.name, _judged(report, None), None, report, "", Played(0, broken))
     scope = ", ".join(f"{count.instance} ({count.states} states)" for count in found.counts)
     judged = _judged(report, found.trace)
     return Judgement(protocol.name, judged, found.trace, report, scope, played, tuple(found.failed))
@@ -219,11 +226,15 @@ def judge_suspect(
         trace = _searched(protocol, HARM, suited(protocol), FIRST_LIMIT, jobs).trace
         broken = standstill(protocol, option, jobs) if trace is None else None
         if broken is not None:
-            return Judgement(protocol.name, _judged(None, None), None, None, "", Played(0, broken))
+            return _broken(protocol, broken)
         trace = trace or replay(protocol, counterexample, THEOREMS)
     if trace is None:
         return judge(protocol, None, players, jobs, option=option)
     return _refuted(protocol, trace, option, jobs)
+
+
+def _broken(protocol: Protocol, broken: Broken, report: ProofReport | None = None) -> Judgement:
+    return Judgement(protocol.name, _judged(report, None), None, report, "", Played(0, broken))
 
 
 def _refuted(protocol: Protocol, trace: Trace, option: str, jobs: int | None) -> Judgement:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from attrs import Attribute, field, frozen
 
 from rollproof.reference.containers import Action, Player
-from rollproof.reference.values import normal
+from rollproof.reference.values import normal, same
 
 
 def _whole(minimum: int, maximum: int) -> Any:
@@ -48,6 +48,43 @@ FRAMES = 1_000_000
 """The largest number of frames that any setting may speak of."""
 
 
+KINDS: dict[str, type] = {"bool": bool, "int": int, "float": float, "text": str}
+"""The kinds of action that the wire allows, by name."""
+MOST_ACTIONS = 1024
+"""How many different actions may be listed."""
+
+
+@frozen
+class Actions:
+    """Which values are actions (IN-7)."""
+
+    among: str | tuple[Action, ...] = field(default="any", converter=normal)
+    """`any` that the wire allows, one of `KINDS`, or the actions themselves."""
+
+    @among.validator
+    def _check_among(self, _: Attribute[Any], value: object) -> None:
+        listed = isinstance(value, tuple) and 1 <= len(value) <= MOST_ACTIONS and not any(map(_is_none, value))
+        if not listed and value not in ("any", *KINDS):
+            raise ValueError(
+                f"actions must be any, {', '.join(KINDS)}, or a tuple of 1 to {MOST_ACTIONS} actions, "
+                f"not {_shown(value)}"
+            )
+
+    def admits(self, action: Action) -> bool:
+        """Tell whether a value is an action."""
+        if isinstance(self.among, tuple):
+            return any(same(each, action) for each in self.among)
+        return self.among == "any" or type(action) is KINDS[self.among]
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+def _actions(value: object) -> Actions:
+    return value if isinstance(value, Actions) else Actions(cast(Any, value))
+
+
 @frozen
 class Config:
     """The settings of one peer in one session. All but `player` are equal for every peer.
@@ -64,6 +101,8 @@ class Config:
     """The session's id, carried by every message (TR-3)."""
     default_action: Action = field(default=0, converter=normal)
     """The action of frames below `input_delay`, and of predictions with nothing to go by (IN-5, IN-6)."""
+    actions: Actions = field(default=Actions(), converter=_actions)
+    """What an action is: anything else is refused on arrival, and of the local player as well (IN-7)."""
     input_delay: int = field(default=0, validator=_whole(0, 120))
     """In frames (IN-5)."""
     prediction: str = field(default="previous")
@@ -108,6 +147,8 @@ class Config:
     def _check_default_action(self, _: Attribute[Any], value: object) -> None:
         if value is None or value.__hash__ is None:
             raise ValueError(f"default_action must be a hashable value other than None, not {_shown(value)}")
+        if not self.actions.admits(value):
+            raise ValueError(f"default_action must be one of the actions, not {_shown(value)}")
 
     @prediction.validator
     def _check_prediction(self, _: Attribute[Any], value: object) -> None:

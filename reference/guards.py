@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from rollproof.reference.containers import Player
+from rollproof.reference.containers import Action, Player
 from rollproof.reference.state import Peer, Phase
 from rollproof.reference.transition import guard
 
@@ -35,6 +35,14 @@ class Tagged(HasPlayer, Protocol):
     @property
     def game(self) -> str:
         """The session."""
+
+
+class HasAction(Protocol):
+    """Arguments that say what a player does."""
+
+    @property
+    def action(self) -> Action:
+        """The action."""
 
 
 class HasFrame(HasPlayer, Protocol):
@@ -128,6 +136,12 @@ def same_epoch(peer: Peer, message: Tagged) -> bool:
 def from_a_partner(peer: Peer, about: HasPlayer) -> bool:
     """The player is in the session, and is not the local one."""
     return about.player in peer.config.players and about.player != peer.config.player
+
+
+@guard("IN-7")
+def action_is_allowed(peer: Peer, about: HasAction) -> bool:
+    """The action is one, as far as the configuration says what an action is."""
+    return peer.config.actions.admits(about.action)
 
 
 @guard("ME-4")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rollproof.reference.containers import Action, InputTable, Player, Sequence
 from rollproof.reference.events import InputConflict, InputRejected, InputScheduled, InputStored, Mispredicted
 from rollproof.reference.guards import (
+    action_is_allowed,
     episode_is_open,
     from_a_partner,
     no_rollback_in_progress,
@@ -31,7 +32,13 @@ def local_input_is_open(peer: Peer) -> bool:
     return peer.inputs.known.get(peer.config.player, peer.frame + peer.config.input_delay) is None
 
 
-@transition("IN-5", "IN-10", takes=Sample, guards=(running, no_rollback_in_progress, local_input_is_open))
+@transition(
+    "IN-5",
+    "IN-7",
+    "IN-10",
+    takes=Sample,
+    guards=(running, no_rollback_in_progress, local_input_is_open, action_is_allowed),
+)
 def schedule_input(peer: Peer, sample: Sample) -> Step:
     """The local input sampled at a frame is scheduled for `input_delay` frames later, for good."""
     frame, action = peer.frame + peer.config.input_delay, normal(sample.action)
@@ -81,6 +88,7 @@ def input_is_unknown(peer: Peer, arrival: InputArrival) -> bool:
         from_a_partner,
         frame_is_not_negative,
         frame_is_within_reach,
+        action_is_allowed,
         episode_is_open,
         input_is_unknown,
     ),

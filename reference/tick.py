@@ -30,6 +30,7 @@ from rollproof.reference.episode import (
 )
 from rollproof.reference.events import Event, ForcedPromotion, Promoted, PromotionRefused, Stalled
 from rollproof.reference.guards import (
+    action_is_allowed,
     from_a_partner,
     no_rollback_in_progress,
     no_rollback_pending,
@@ -226,10 +227,14 @@ def drain(run: Run) -> None:
 
 
 def schedule(run: Run) -> None:
-    """Schedule the local input and send it to every partner (IN-5, IN-4)."""
-    if run.do(schedule_input, Sample(run.action)) is None:
+    """Schedule the local input and send it to every partner (IN-5, IN-4); tell of one that is no action (IN-7)."""
+    refusal = run.do(schedule_input, Sample(run.action))
+    if refusal is None:
         for partner in run.peer.config.partners:
             run.do(send_inputs, run.to(partner))
+    elif refusal.name == action_is_allowed.name:
+        config = run.peer.config
+        run.do(reject_input, Rejection(config.player, run.peer.frame + config.input_delay, refusal.name))
 
 
 def roll_back(run: Run) -> None:

@@ -17,6 +17,8 @@ STRANGER = "stranger"
 """A player who is not in the session."""
 OTHER_SESSION = "another session"
 """A session of the same players."""
+NO_ACTION = 2
+"""What no configuration of an instance admits that says what an action is."""
 FORGED = Digest("forged")
 """A hash that no record has."""
 
@@ -81,8 +83,13 @@ def _digests(instance: Instance, peer: Peer, q: Logic) -> Iterable[Digest]:
     return tuple(dict.fromkeys((*true, FORGED)))
 
 
+def _actions(instance: Instance, peer: Peer, q: Logic) -> Iterable[int]:
+    """Return the actions that players take, and, if the configuration says what one is, what is none."""
+    return (0, 1) if peer.config.actions.admits(NO_ACTION) else (0, 1, NO_ACTION)
+
+
 _DOMAINS: dict[str, Domain] = {
-    "action": lambda *_: (0, 1),
+    "action": _actions,
     "player": _players,
     "epoch": _epochs,
     "path": lambda instance, *_: instance.paths,

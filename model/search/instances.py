@@ -251,10 +251,11 @@ INSTANCES: dict[str, Instance] = {
         Instance("core", "Inputs, rollback, confirmation and promotion.", _CORE, 2, _partner_does((1, 0), frames=2)),
         Instance(
             "two values",
-            "A partner that says two things of one frame: only what holds whatever partners say is asked of it.",
+            "A partner that says two things of one frame, and what is no action: asked is what holds whatever it says.",
             ("schedule_input", "receive_input", "ignore_conflict", "drain_input", "simulate_frame"),
             1,
             _partner_does((1,), frames=1),
+            {"actions": (0, 1)},
             paths=tuple(Path),
             queued=2,
             truthful=False,

@@ -68,9 +68,10 @@ def _inputs_taken(call: DriverCall, message: InputMessage) -> Problems:
     refused = contradicted = 0
     for frame, action in enumerate(message.actions, message.first):
         known = before.inputs.known.get(sender, frame)
-        if known is not None:
+        allowed = before.config.actions.admits(action)
+        if known is not None and allowed:
             contradicted += not same(known, normal(action)) and before.ending.phase < Phase.COMPLETING
-        elif 0 <= frame <= reach and before.ending.phase < Phase.COMPLETING:
+        elif 0 <= frame <= reach and allowed and before.ending.phase < Phase.COMPLETING:
             expected.append(frame)
         else:
             refused += 1

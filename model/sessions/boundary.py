@@ -8,16 +8,16 @@ from itertools import product
 from typing import Any
 
 from rollproof.model.sessions.container_laws import LAWS
-from rollproof.model.sessions.laws import PLAYERS, Problems, law
+from rollproof.model.sessions.laws import PLAYERS, Problems, differs, law
 from rollproof.model.sessions.worlds import ArithmeticWorld
-from rollproof.reference.config import Config
+from rollproof.reference.config import Actions, Config
 from rollproof.reference.containers import JointAction
 from rollproof.reference.digest import Digest
 from rollproof.reference.export import read, session_metrics
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message
 from rollproof.reference.state import CanonicalRecord, Delivery, Link, Phase, new_peer
 from rollproof.reference.tick import is_settled
-from rollproof.reference.values import evolve
+from rollproof.reference.values import evolve, normal
 from rollproof.reference.wire import WireError, decode, encode
 from rollproof.reference.world import Outcome, Record, Totals
 
@@ -47,6 +47,7 @@ _LONG = "x" * 64
 _RIGHT: dict[str, tuple[Any, ...]] = {
     "game": ("g", _LONG),
     "default_action": (1, "", (), (1, "a"), 0.5, True),
+    "actions": (Actions(), Actions("int"), Actions((0, 1)), Actions((True, 0, "x", (1, 2)))),
     "prediction": ("previous", "default"),
     "server_authoritative": (True, False),
     "human_players": (None, (), ("a",), ("b", "a"), PLAYERS),
@@ -56,6 +57,7 @@ _WRONG: dict[str, tuple[Any, ...]] = {
     "player": ("", "d", 5, None, _LONG + "x"),
     "players": ((), ("b", "c"), ("a", "a"), ("a", ""), ("a", 1), ["a", "b"], "ab", None, tuple("abcdefghijklmnopq")),
     "default_action": (None, [0], {}),
+    "actions": ((), "integer", "", None, 0, [0, 1], (None, 0), (0,) * 1025),
     "prediction": ("best", "", None, 0),
     "server_authoritative": (1, 0, None, "yes"),
     "human_players": (("d",), ["a"], "a", 1, ("a", "d")),
@@ -84,6 +86,34 @@ def settings_are_what_they_may_be() -> Problems:
         yield from _accepted("players", (players,))
     if str(Config("a", PLAYERS, default_action=-0.0).default_action) != "0.0":
         yield "a default action of −0.0 is kept as it is"
+
+
+@law("IN-7", "IN-13")
+def actions_are_what_is_configured() -> Problems:
+    """An action is what the configuration says: anything, one of the values of a kind, or one of a list."""
+    values: tuple[Any, ...] = (True, 0, 1, 1.0, "", "x", (1, "a"))
+    kinds = {"bool": bool, "int": int, "float": float, "text": str}
+    for value in values:
+        yield from differs(f"whether {value!r} is an action", Actions().admits(value), True)
+        for kind, cls in kinds.items():
+            yield from differs(f"whether {value!r} is of kind {kind}", Actions(kind).admits(value), type(value) is cls)
+        for listed in values:
+            alike = type(value) is type(listed) and value == listed
+            yield from differs(f"whether {value!r} is one of {listed!r}", Actions((listed,)).admits(value), alike)
+            yield from differs(f"whether {value!r} is listed", Actions((listed, value)).admits(value), True)
+    for listed in (-0.0, (0.0, -0.0)):
+        yield from differs("a listed action", str(Actions((listed,)).among), str((normal(listed),)))
+    yield from differs("actions as they are given", Config("a", PLAYERS, actions="int").actions, Actions("int"))
+    most = tuple(range(1024))
+    yield from differs("the most actions", Config("a", PLAYERS, actions=most).actions.among, most)
+    for actions, default in (("bool", 0), ((1, 2), 0), ("text", 0), ((0.0,), 0)):
+        try:
+            Config("a", PLAYERS, actions=actions, default_action=default)
+        except ValueError as error:
+            if "default_action must be one of the actions" not in str(error):
+                yield f"of a default action that is none it is said: {error}"
+        else:
+            yield f"the default action may be {default!r} when actions are {actions!r}"
 
 
 def _accepted(name: str, values: Iterable[Any]) -> Problems:

@@ -220,6 +220,7 @@ def _small_setup(seed: int) -> Setup:
                 input_delay=random.choice((0, 0, 1, 3)),
                 prediction=random.choice(("previous", "previous", "default")),
                 default_action=random.choice((0, 0, 2)),
+                actions=("any", "int")[seed % 2],
                 prediction_window=random.choice((None, 1, 4)) if patient else None,
                 redundancy=random.choice((1, 3, 8)),
                 max_resent=random.choice((1, 3, 64)),

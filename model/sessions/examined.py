@@ -15,9 +15,11 @@ from rollproof.model.sessions.contracts import CONTRACTS
 from rollproof.model.sessions.probes import (
     asked,
     contradicted,
+    misled,
     nothing_impossible_is_believed,
     polled,
     the_first_value_stays,
+    what_is_no_action_is_told,
 )
 from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.session import run
@@ -33,6 +35,9 @@ PROBED = 13
 """Every how many received messages a peer is asked on the side as well."""
 POLLED = 5
 """Every how many ticks a peer is polled on the side as well."""
+IDLE = 5
+"""Of polls in which nothing happens to a peer, one after the other, every how many are looked at: what is left undone
+in one of them is left undone in the next."""
 STORY = 12
 """How many calls before the one that goes wrong are told."""
 NOTHING_IS_MISSING = "Every transition of which the rules say when it is possible is a part of the protocol."
@@ -110,6 +115,8 @@ class _Examiner:
     closely: bool
     found: Broken | None = None
     received: int = 0
+    idle: dict[Player, int] = field(factory=dict)
+    """How many polls in which nothing happened to a peer have come one after the other."""
     last: dict[Player, list[DriverCall]] = field(factory=dict)
     changes: list[DriverCall] = field(factory=list)
     """The last calls that brought somebody nearer to the end, if the links heal."""
@@ -121,6 +128,12 @@ class _Examiner:
         last = self.last.setdefault(call.player, [])
         last.append(call)
         del last[:-STORY]
+        if call.driver == "poll" and call.after is call.before and not call.events:
+            self.idle[call.player] = self.idle.get(call.player, 0) + 1
+            if self.idle[call.player] % IDLE != 1:
+                return
+        else:
+            self.idle[call.player] = 0
         for contract, problem in self._problems(call):
             story = tuple(map(told, last))
             self.found = Broken(
@@ -132,6 +145,7 @@ class _Examiner:
         yield from _broken(call, *self.contracts)
         if call.driver == "tick" and self.closely and call.before.ticks % POLLED == 1:
             yield from _broken(polled(call), *self.contracts)
+            yield from _broken(misled(call), *self.contracts, what_is_no_action_is_told)
         if call.driver == "receive" and self.closely:
             for probe in contradicted(call):
                 yield from _broken(probe, *self.contracts)

@@ -33,6 +33,7 @@ from rollproof.reference.state import (
     begin_episode,
     new_peer,
 )
+from rollproof.reference.transition import Guard, Transition
 from rollproof.reference.values import same
 from rollproof.reference.world import Outcome, Record, Simulation, Totals, advance
 
@@ -309,6 +310,41 @@ def the_wait_is_configured_as_the_rule_says() -> Problems:
                 yield f"the error about a timeout of {value!r} does not name it"
         else:
             yield f"a timeout of {value!r} is accepted"
+
+
+@law("LI-3", "RB-7")
+def a_step_is_guards_then_effect() -> Problems:
+    """A transition is refused by its first guard that does not hold; if all hold, its effect is what happens."""
+    peer = new_peer(Config("b", PLAYERS), ArithmeticWorld())
+    holding = (True, False)
+    for takes in (None, _Told):
+        args = None if takes is None else _Told(7)
+        for of_peer, first, second in product(holding, holding, holding):
+            guards: tuple[Guard[Any], ...] = tuple(
+                Guard(name, (), _saying(holds, of_peer), of_peer)
+                for name, holds in (("first", first), ("second", second))
+            )
+            made = Transition("made", (), takes, guards, _done)
+            expected = next((each for each, holds in zip(guards, (first, second), strict=True) if not holds), None)
+            which = f"a transition whose guards hold: {first}, {second}"
+            yield from differs(f"what refuses {which}", made.refusal(peer, args), expected)
+            yield from differs(f"what comes of {which}", made.fire(peer, args), expected or (peer, ((args,),)))
+            yield from differs(f"the effect of {which}", made.perform(peer, args), (peer, ((args,),)))
+
+
+@frozen
+class _Told:
+    """What a transition may be told."""
+
+    number: int
+
+
+def _saying(holds: bool, of_peer: bool) -> Callable[..., bool]:
+    return (lambda peer: holds and peer.config.player == "b") if of_peer else (lambda _, args: holds and args == args)
+
+
+def _done(peer: Peer, *args: Any) -> Any:
+    return peer, (args or (None,),)
 
 
 @frozen

@@ -13,12 +13,15 @@ from attrs import evolve
 from rollproof.model.sessions.calls import DriverCall, watched
 from rollproof.model.sessions.contract import Problems, contract
 from rollproof.reference.digest import Digest
-from rollproof.reference.events import InputConflict
+from rollproof.reference.events import InputConflict, InputRejected
+from rollproof.reference.guards import action_is_allowed
 from rollproof.reference.messages import AckMessage, EndMessage, InputMessage, Message, Path
 from rollproof.reference.state import Peer, Phase
-from rollproof.reference.tick import poll, receive
+from rollproof.reference.tick import poll, receive, tick
 
 STRANGER = "stranger"
+NO_ACTION = "no action"
+"""What is none where the configuration says that actions are numbers."""
 FAR = 7
 """How far beyond a peer's own end one is announced that must be warned of (EP-2)."""
 
@@ -38,6 +41,7 @@ def variations(call: DriverCall) -> Iterator[Message]:
             yield evolve(message, first=beyond)
             yield evolve(message, first=beyond - 1)
             yield evolve(message, actions=tuple(map(_other, message.actions)))
+            yield evolve(message, actions=(NO_ACTION, *message.actions[1:]))
             yield evolve(message, acknowledged=10**6)
         case AckMessage():
             yield evolve(message, acknowledged=10**6)
@@ -78,6 +82,27 @@ def contradicted(call: DriverCall) -> Iterator[DriverCall]:
 def polled(call: DriverCall) -> DriverCall:
     """Return what a peer does in a poll at the moment of another call."""
     return watched(poll, call.protocol, call.before, call.now)
+
+
+def misled(call: DriverCall) -> DriverCall:
+    """Return what a peer does in a tick in which its player does what is no action."""
+    return watched(tick, call.protocol, call.before, call.now, NO_ACTION)
+
+
+@contract("IN-7")
+def what_is_no_action_is_told(call: DriverCall) -> Problems:
+    """What the local player does and is no action is rejected once, and neither scheduled nor sent."""
+    peer = call.before
+    if peer.config.actions.admits(NO_ACTION) or not call.of("begin_tick"):
+        return
+    frame = peer.frame + peer.config.input_delay
+    told = [event for event in call.events if isinstance(event, InputRejected)]
+    known = peer.inputs.known.get(peer.config.player, frame) is not None
+    expected = [] if known else [InputRejected(peer.config.player, frame, action_is_allowed.name)]
+    if told != expected:
+        yield f"told is {told or 'nothing'}, and {NO_ACTION!r} is no action"
+    if call.of("schedule_input") or call.of("send_inputs"):
+        yield f"{NO_ACTION!r} is taken for an action"
 
 
 @contract("IN-7", "IN-9", "EP-2", "ME-4")

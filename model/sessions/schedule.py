@@ -22,7 +22,7 @@ from rollproof.model.sessions.network import Channel, RecordedChannel, Transits
 from rollproof.model.sessions.session import Link, Result
 from rollproof.model.sessions.setup import Call, Caller, PacedCaller, PathLoss, Refusal, Settings
 from rollproof.model.sessions.worlds import ArithmeticWorld
-from rollproof.reference.config import Config
+from rollproof.reference.config import KINDS, MOST_ACTIONS, Config
 from rollproof.reference.containers import Player
 from rollproof.reference.messages import Path
 
@@ -231,7 +231,8 @@ _SETTING = {
     "items": _NAME,
     "maxItems": 16,
 }
-_CONFIG = _object({**dict.fromkeys(_SETTINGS, _SETTING), "default_action": _ACTION}, required=[])
+_ACTIONS = {"oneOf": [{"enum": ["any", *KINDS]}, {**_list(_ACTION, MOST_ACTIONS), "minItems": 1}]}
+_CONFIG = _object({**dict.fromkeys(_SETTINGS, _SETTING), "default_action": _ACTION, "actions": _ACTIONS}, required=[])
 
 SCHEMA: dict[str, Any] = {
     "$schema": "http://json-schema.org/draft-07/schema#",
@@ -315,7 +316,7 @@ def _require(condition: bool, place: str, reason: str) -> None:
 
 
 def _config_document(config: Config) -> dict[str, Any]:
-    values = {name: getattr(config, name) for name in _SETTINGS}
+    values = {**{name: getattr(config, name) for name in _SETTINGS}, "actions": config.actions.among}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

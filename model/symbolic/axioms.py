@@ -33,6 +33,7 @@ def of_config(peer: Any) -> list[Any]:
     ]
     return [
         s.IS_PLAYER(config.player.term),
+        term_of(config.actions.admits(config.default_action)),
         *(term_of(value >= minimum) for value, minimum in least),
         *(implication(value.there, term_of(value.value >= minimum)) for value, minimum in optional),
     ]

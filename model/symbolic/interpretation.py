@@ -21,6 +21,7 @@ from rollproof.model.symbolic import values as s
 from rollproof.model.symbolic.containers import SFrameMap, SInputTable, SMap, SPlayerMap, SSequence, SSlice
 from rollproof.model.symbolic.values import SOptional, SPlayers, SWorld
 from rollproof.model.theorems.truth import Truth
+from rollproof.reference.config import Actions
 from rollproof.reference.containers import FrameMap, InputTable, JointAction, PlayerMap, Sequence, Table
 from rollproof.reference.digest import Digest
 from rollproof.reference.state import Phase
@@ -66,6 +67,7 @@ class Interpretation:
             s.BOOL: False,
             s.PLAYER: NOBODY,
             s.ACTION: "any",
+            s.ACTIONS: Actions(),
             s.JOINT: JointAction(players, ("any",) * len(players)),
             s.STATE: -77,
             s.OUTCOME: Outcome(rewards={"any": -77}),
@@ -132,6 +134,7 @@ class Interpretation:
         return {
             "is_player": lambda player: player in self.players,
             "is_honest": lambda player: player in self.honest,
+            "admits": lambda actions, action: actions.admits(action),
             "action_of": lambda joint, player: joint.of(player) if player in self.players else "any",
             "no_players": lambda: self.roots["peer"].config.human_players == (),
             "start": lambda epoch: self.world.start(epoch),

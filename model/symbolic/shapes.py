@@ -22,6 +22,7 @@ LEAVES: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "str": (s.TEXT, s.SValue),
     "Player": (s.PLAYER, s.SValue),
     "Action": (s.ACTION, s.SValue),
+    "Actions": (s.ACTIONS, s.SActions),
     "JointAction": (s.JOINT, s.SJoint),
     "Outcome": (s.OUTCOME, s.SOutcome),
     "Totals": (s.TOTALS, s.STotals),

@@ -17,13 +17,15 @@ from rollproof.reference.state import Phase
 
 z3.z3.Z3_DEBUG = False  # the solver refuses what is of a wrong sort itself; asking twice costs an eighth of a proof
 INT, BOOL = z3.IntSort(), z3.BoolSort()
-PLAYER, ACTION, JOINT, STATE, OUTCOME, TOTALS, DIGEST, TEXT, INFO = (
+PLAYER, ACTION, ACTIONS, JOINT, STATE, OUTCOME, TOTALS, DIGEST, TEXT, INFO = (
     z3.DeclareSort(name)
-    for name in ("Player", "Action", "Joint", "State", "Outcome", "Totals", "Digest", "Text", "Info")
+    for name in ("Player", "Action", "Actions", "Joint", "State", "Outcome", "Totals", "Digest", "Text", "Info")
 )
 
 ACTION_OF = z3.Function("action_of", JOINT, PLAYER, ACTION)
 """A player's action in a joint action."""
+ADMITS = z3.Function("admits", ACTIONS, ACTION, BOOL)
+"""Whether a value is an action, as the configuration says what one is."""
 IS_PLAYER = z3.Function("is_player", PLAYER, BOOL)
 """Whether a player is in the session."""
 NO_PLAYERS = z3.Const("no_players", BOOL)
@@ -300,6 +302,14 @@ class SPlayers(StandIn):
 
 LOCAL = "peer.config.player"
 """The name of the constant that is the local player."""
+
+
+class SActions(StandIn):
+    """Any set of actions."""
+
+    def admits(self, action: Any) -> SBool:
+        """Stand in for `Actions.admits`."""
+        return SBool(ADMITS(self.term, term_of(action)))
 
 
 class SWorld(StandIn):

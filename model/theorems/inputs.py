@@ -34,6 +34,21 @@ def inputs_are_immutable(q: Logic, step: StepView) -> Clauses:
     }
 
 
+@theorem("IN-7", trusting=False)
+def inputs_are_actions(q: Logic, peer: Any) -> Clauses:
+    """Every input that is known or queued is an action, as far as the configuration says what one is."""
+    actions, inputs = peer.config.actions, peer.inputs
+
+    def is_action(item: Any) -> Formula:
+        return actions.admits(item.action)
+
+    return {
+        "p2p": q.positions(inputs.p2p, is_action),
+        "relay": q.positions(inputs.relay, is_action),
+        "known": q.players(lambda player: q.frames(lambda frame: q.at(inputs.known, player, frame, actions.admits))),
+    }
+
+
 @theorem("IN-1", "IN-2", of="step", trusting=False)
 def no_input_is_lost(q: Logic, step: StepView) -> Clauses:
     """An accepted input is queued; a queued input stays in its queue until it is known, or the episode is reset."""

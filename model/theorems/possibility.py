@@ -92,23 +92,25 @@ def _too_late(q: Logic, peer: Any, args: Args) -> Formula:
 
 
 def schedule_input(q: Logic, peer: Any, args: Args) -> Formula:
-    """The peer ticks, no rollback is in progress, and the frame has no own input yet (IN-5, IN-10)."""
+    """The peer ticks, no rollback is in progress, its frame has no own input, and this is an action (IN-5, IN-7)."""
     frame = peer.frame + peer.config.input_delay
     return q.all_of(
         peer.ending.phase == Phase.RUNNING,
         q.no(_replaying(q, peer)),
         q.no(q.has(peer.inputs.known, peer.config.player, frame)),
+        peer.config.actions.admits(args["action"]),
     )
 
 
 def receive_input(q: Logic, peer: Any, args: Args) -> Formula:
-    """A partner's input of this episode, unknown, not negative, not too far ahead, while it still counts (IN-7)."""
+    """A partner's action of this episode, unknown, not negative, not too far ahead, while it still counts (IN-7)."""
     frame = args["frame"]
     return q.all_of(
         _of_this_episode(q, peer, args),
         _of_partner(q, peer, args, lambda: q.no(q.has(peer.inputs.known, args["player"], frame))),
         frame >= 0,
         frame <= peer.frame + peer.config.max_frames_ahead,
+        peer.config.actions.admits(args["action"]),
         _open(peer),
     )
 
