@@ -82,7 +82,9 @@ def _is_none(value: object) -> bool:
 
 
 def _actions(value: object) -> Actions:
-    return value if isinstance(value, Actions) else Actions(cast(Any, value))
+    """Return what is given as actions: as JSON says it, too, which has lists in place of tuples."""
+    listed = tuple(value) if isinstance(value, list) else value
+    return listed if isinstance(listed, Actions) else Actions(cast(Any, listed))
 
 
 @frozen

@@ -51,10 +51,8 @@ def read(peer: Peer) -> Export:
 
 def metadata(peer: Peer) -> dict[str, Any]:
     """Return the settings of the episode and how it ended."""
-    settings = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in attrs.asdict(peer.config, recurse=False).items()
-    }
+    of_config = {**attrs.asdict(peer.config, recurse=False), "actions": peer.config.actions.among}
+    settings = {name: list(value) if isinstance(value, tuple) else value for name, value in of_config.items()}
     ending = peer.ending
     return {
         **settings,

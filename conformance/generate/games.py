@@ -72,6 +72,7 @@ GAMES: tuple[Game, ...] = (
     _like("transport"),
     _like("hashes"),
     _like("hostile", name="lies", truthful=False),
+    _like("two values"),
     _like("hashes", name="false hashes", truthful=False, transitions=_TO_HASHES),
     _like(
         "ending",

@@ -57,7 +57,7 @@ _WRONG: dict[str, tuple[Any, ...]] = {
     "player": ("", "d", 5, None, _LONG + "x"),
     "players": ((), ("b", "c"), ("a", "a"), ("a", ""), ("a", 1), ["a", "b"], "ab", None, tuple("abcdefghijklmnopq")),
     "default_action": (None, [0], {}),
-    "actions": ((), "integer", "", None, 0, [0, 1], (None, 0), (0,) * 1025),
+    "actions": ((), "integer", "", None, 0, [], (None, 0), (0,) * 1025),
     "prediction": ("best", "", None, 0),
     "server_authoritative": (1, 0, None, "yes"),
     "human_players": (("d",), ["a"], "a", 1, ("a", "d")),
@@ -103,10 +103,12 @@ def actions_are_what_is_configured() -> Problems:
             yield from differs(f"whether {value!r} is listed", Actions((listed, value)).admits(value), True)
     for listed in (-0.0, (0.0, -0.0)):
         yield from differs("a listed action", str(Actions((listed,)).among), str((normal(listed),)))
-    yield from differs("actions as they are given", Config("a", PLAYERS, actions="int").actions, Actions("int"))
+    given: dict[Any, Any] = {"int": "int", (0, 1): [0, 1]}
+    for expected, actions in given.items():
+        yield from differs(f"{actions} as actions", Config("a", PLAYERS, actions=actions).actions, Actions(expected))
     most = tuple(range(1024))
     yield from differs("the most actions", Config("a", PLAYERS, actions=most).actions.among, most)
-    for actions, default in (("bool", 0), ((1, 2), 0), ("text", 0), ((0.0,), 0)):
+    for actions, default in (([1], 0), ("bool", 0), ((1, 2), 0), ("text", 0), ((0.0,), 0)):
         try:
             Config("a", PLAYERS, actions=actions, default_action=default)
         except ValueError as error:
