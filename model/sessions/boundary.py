@@ -47,7 +47,6 @@ _LONG = "x" * 64
 _RIGHT: dict[str, tuple[Any, ...]] = {
     "game": ("g", _LONG),
     "default_action": (1, "", (), (1, "a"), 0.5, True),
-    "actions": (Actions(), Actions("int"), Actions((0, 1)), Actions((True, 0, "x", (1, 2)))),
     "prediction": ("previous", "default"),
     "server_authoritative": (True, False),
     "human_players": (None, (), ("a",), ("b", "a"), PLAYERS),
@@ -103,11 +102,12 @@ def actions_are_what_is_configured() -> Problems:
             yield from differs(f"whether {value!r} is listed", Actions((listed, value)).admits(value), True)
     for listed in (-0.0, (0.0, -0.0)):
         yield from differs("a listed action", str(Actions((listed,)).among), str((normal(listed),)))
-    given: dict[Any, Any] = {"int": "int", (0, 1): [0, 1]}
+    yield from differs("actions unless they are given", Config("a", PLAYERS).actions, Actions("any"))
+    given: dict[Any, Any] = {"int": "int", (0, 1): [0, 1], (True, 0, "x", (1, 2)): (True, 0, "x", (1, 2))}
     for expected, actions in given.items():
-        yield from differs(f"{actions} as actions", Config("a", PLAYERS, actions=actions).actions, Actions(expected))
+        yield from differs(f"{actions} as actions", _with("actions", actions).actions, Actions(expected))
     most = tuple(range(1024))
-    yield from differs("the most actions", Config("a", PLAYERS, actions=most).actions.among, most)
+    yield from differs("the most actions", _with("actions", most).actions.among, most)
     for actions, default in (([1], 0), ("bool", 0), ((1, 2), 0), ("text", 0), ((0.0,), 0)):
         try:
             Config("a", PLAYERS, actions=actions, default_action=default)
@@ -138,7 +138,7 @@ def _refused(name: str, values: Iterable[Any]) -> Problems:
 
 
 def _with(name: str, value: Any) -> Config:
-    given: dict[str, Any] = {"player": "a", "players": PLAYERS, name: value}
+    given: dict[str, Any] = {"player": "a", "players": PLAYERS, "default_action": 0, name: value}
     return Config(**given)
 
 

@@ -72,10 +72,9 @@ def _cells(peer: Peer, canonical: CanonicalRecord) -> dict[str, Any]:
 def _summary(peer: Peer, found: Export) -> Problems:
     """Say in what the settings, the end and the metrics of an export are not those of the peer."""
     ending, metrics = peer.ending, peer.metrics
-    settings = {
-        each.name: list(value) if isinstance(value := getattr(peer.config, each.name), tuple) else value
-        for each in attrs.fields(type(peer.config))
-    }
+    settings = {each.name: getattr(peer.config, each.name) for each in attrs.fields(type(peer.config))}
+    settings["actions"] = peer.config.actions.among
+    settings = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
     counters = {
         each.name: getattr(metrics, each.name)
         for each in attrs.fields(Metrics)

@@ -59,6 +59,7 @@ def counted(protocol: Protocol) -> Protocol:
 SETTINGS = st.fixed_dictionaries(
     {
         "input_delay": st.integers(0, 3),
+        "actions": st.sampled_from(["any", "int"]),
         "prediction": st.sampled_from(["previous", "default"]),
         "prediction_window": st.sampled_from([None, None, 1, 4]),
         "redundancy": st.integers(1, 4),
@@ -72,6 +73,9 @@ SETTINGS = st.fixed_dictionaries(
         "hash_interval": st.integers(1, 5),
     }
 )
+
+
+NO_ACTION = "no action"
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -220,6 +224,16 @@ class SessionMachine(RuleBasedStateMachine):
         message = InputMessage("game", peer.epoch, player, frame, (99,), -1, 0)
         self.take(to, receive(self.protocol, peer, self.now, path, message))
 
+    @rule(one=st.integers(0, 3), other=st.integers(0, 3), frame=st.integers(0, 6), path=st.sampled_from(Path))
+    def talk_nonsense(self, one: int, other: int, frame: int, path: Path) -> None:
+        """Let what is no action arrive, where the configuration says what one is."""
+        to, player = self.players[one % len(self.players)], self.players[other % len(self.players)]
+        peer = self.peers[to]
+        if peer.config.actions.admits(NO_ACTION):
+            return
+        message = InputMessage("game", peer.epoch, player, peer.frame + frame, (NO_ACTION,), -1, 0)
+        self.take(to, receive(self.protocol, peer, self.now, path, message))
+
     # --- what must hold ---
 
     def words(self, peer: Peer) -> Values:
@@ -310,6 +324,7 @@ def storm(machine: SessionMachine, seed: int) -> None:
         "hash_interval": 2,
         "prediction_window": (None, 2)[seed % 2],
         "max_frames_ahead": 3 + seed % 9,
+        "actions": "int",
     }
     chosen |= {"input_delay": seed % 4, "debug_remote_input_delay": seed % 3, "episode_sync_timeout_ms": 200}
     machine.begin(2 + seed % 3, chosen, None, seed)
@@ -325,6 +340,7 @@ def storm(machine: SessionMachine, seed: int) -> None:
                 partial(machine.break_link, one, other, bool(some[0] % 2)),
                 partial(machine.change_link, one, other, bool(some[0] % 2)),
                 partial(machine.forge, one, other, some[0] % 5 - 1, Path.RELAY),
+                partial(machine.talk_nonsense, one, other, some[1] % 7, Path.P2P),
                 partial(machine.cut_off, one, other if seed % 5 == 0 else one),
             )
         )

@@ -37,6 +37,7 @@ PROCEEDING = ("drain", "rollback", "confirm", "confirm_frame", "begin_rollback",
 SETTINGS = st.fixed_dictionaries(
     {
         "input_delay": st.integers(0, 2),
+        "actions": st.sampled_from(["any", "int"]),
         "prediction": st.sampled_from(["previous", "default"]),
         "prediction_window": st.sampled_from([None, 1, 2]),
         "redundancy": st.integers(1, 3),
@@ -83,6 +84,7 @@ STARTS: dict[str, dict[str, Any]] = {
     "tick hear:0 rollback tick suspect_end hear:1 rollback confirm": {"ends": 2},
 }
 """Scripts that lead to where something else may happen, with the settings that they need."""
+NO_ACTION = "no action"
 HOSTILE: tuple[dict[str, Any], ...] = (
     {"player": "stranger"}, {"epoch": 7}, {"game": "another session"}, {"frame": -1}, {"frame": 99}, {"end": 0},
     {"acknowledged": 99},
@@ -94,7 +96,7 @@ ARGUMENTS: dict[str, st.SearchStrategy[Any]] = {
     "game": st.sampled_from(["game", "game", "another session"]),
     "path": st.sampled_from(Path),
     "frame": st.integers(-1, 12),
-    "action": st.integers(0, 2),
+    "action": st.integers(0, 2) | st.just(NO_ACTION),
     "end": st.integers(-1, 12),
     "digest": st.builds(Digest, st.sampled_from(["", "forged"])),
     "reason": st.just("reason"),
@@ -203,6 +205,9 @@ class TransitionMachine(RuleBasedStateMachine):
                 if wrong.keys() <= args.keys() and name != "reject_input":
                     self.fire(name, *{**args, **self.truth_about(name, args), **wrong}.values())
                     assert bench.peer is here
+            if "action" in args and name != "ignore_conflict" and not here.config.actions.admits(NO_ACTION):
+                self.fire(name, *{**args, **self.truth_about(name, args), "action": NO_ACTION}.values())
+                assert bench.peer is here
 
     @rule(words=st.lists(st.sampled_from(PROCEEDING), max_size=4))
     def proceed(self, words: list[str]) -> None:
@@ -251,7 +256,7 @@ def sweep(protocol: Protocol = PROTOCOL) -> None:
     """Try everything from each of the starts."""
     for script, settings_ in STARTS.items():
         machine = TransitionMachine()
-        chosen: dict[str, Any] = {"max_steps": 6, "max_frames_ahead": 8, **settings_}
+        chosen: dict[str, Any] = {"max_steps": 6, "max_frames_ahead": 8, "actions": "int", **settings_}
         world = ArithmeticWorld(end_when=chosen.pop("ends", None))
         act = end_is_mispredicted if world.end_when else act_often
         machine.begin_with(Bench(protocol, config=config(**chosen), world=world, act=act))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rollproof.cli import run
+from rollproof.model.designs.loading import load
 
 
 def runs(page: Path) -> list[list[dict[str, Any]]]:
@@ -140,7 +141,8 @@ def test_a_whole_session_that_goes_wrong_is_drawn_as_well(tmp_path: Path, capsys
         "from attrs import evolve\nfrom rollproof import PROTOCOL\n"
         "MINE = evolve(PROTOCOL, name='mine', poll=tuple(each for each in PROTOCOL.poll if each != 'drain'))\n"
     )
-    assert run(["verify", "--protocol", str(mine), "--html", str(page), "--jobs", "1"]) == 1
+    with load(str(mine)).in_force():
+        assert run(["verify", "--protocol", str(mine), "--html", str(page), "--jobs", "1"]) == 1
     again = capsys.readouterr().out.partition("To see it again: ")[2].splitlines()[0]
     ((wrong, right),) = runs(page)
     assert wrong["again"] == again
@@ -157,6 +159,7 @@ def test_of_a_small_part_that_goes_wrong_there_is_no_picture(
         "KEPT = {name: each for name, each in PROTOCOL.transitions.items() if name != 'change_link'}\n"
         "MINE = evolve(PROTOCOL, name='mine', transitions=KEPT)\n"
     )
-    assert run(["verify", "--protocol", str(mine), "--html", str(page), "--jobs", "1"]) == 1
+    with load(str(mine)).in_force():
+        assert run(["verify", "--protocol", str(mine), "--html", str(page), "--jobs", "1"]) == 1
     assert "is a law of a small part, and no run shows it" in capsys.readouterr().err
     assert not page.exists()
