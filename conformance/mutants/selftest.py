@@ -21,6 +21,7 @@ from attrs import define, field
 from rollproof.conformance.adapters.misbehaving import NullAdapter, StuckAdapter
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import Case, published_cases, read_cases
+from rollproof.conformance.cases.classes import CLASSES
 from rollproof.conformance.judge.verdict import Verdict
 from rollproof.conformance.mutants.bugs import Mutant
 from rollproof.conformance.mutants.catalogue import mutants
@@ -166,6 +167,10 @@ def check_results(test: SelfTest, cases: Sequence[Case]) -> None:
             test.wrong.append(f"no required case kills {name}")
         if killers and name in test.implied:
             test.wrong.append(f"{name} is proved to be the same protocol, but {killers[0]} kills it")
+    for number, about in CLASSES.items():
+        some = {case.id for case in cases if number in case["bugs"]} & required
+        if not any(some.intersection(killers) for killers in test.killed.values()):
+            test.wrong.append(f"no required case that looks for class {number} ({about}) kills a mutant")
     for case in cases:
         if not any(case.id in killers for killers in test.killed.values()):
             test.wrong.append(f"{case.id} kills no mutant")
@@ -240,6 +245,11 @@ def as_markdown(test: SelfTest, cases: Sequence[Case]) -> str:
     ]
     lines += ["alone, so they do nothing else than the reference (`rollproof guards` says so, too).", ""]
     lines += [f"- `{name}`" for name in test.implied]
+    lines += ["", "## Classes of bug", "", "| class | what goes wrong | cases | mutants killed |", "|--:|---|--:|--:|"]
+    for number, about in CLASSES.items():
+        some = {case.id for case in cases if number in case["bugs"]}
+        killed = sum(not some.isdisjoint(killers) for killers in test.killed.values())
+        lines.append(f"| {number} | {about} | {len(some)} | {killed} |")
     lines += ["", "## Cases", "", "| case | mutants killed |", "|---|--:|"]
     for case in cases:
         lines.append(f"| `{case.id}` | {sum(case.id in killers for killers in test.killed.values())} |")
