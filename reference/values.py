@@ -30,8 +30,11 @@ if not TYPE_CHECKING:
         return declared
 
     def evolve(value, /, **changes):
-        """Return a copy of `value`, which is of a class declared here, with the named fields replaced."""
-        copy = value.__copy__()
+        """Return a copy of `value` with the named fields replaced: of a value, or of a part of a protocol."""
+        try:
+            copy = value.__copy__()
+        except AttributeError:
+            return attrs.evolve(value, **changes)
         for name in changes:
             setattr(copy, name, changes[name])
         return copy

@@ -134,3 +134,11 @@ def test_the_canonical_text_is_as_its_description_says(value: Any, text: str) ->
 def test_what_is_no_json_value_has_no_canonical_text() -> None:
     with pytest.raises(TypeError):
         canonical(object())
+
+
+def test_a_protocol_and_its_parts_are_copied_as_values_are() -> None:
+    assert evolve(PROTOCOL, name="mine") == attrs.evolve(PROTOCOL, name="mine")
+    transition = PROTOCOL.transitions["confirm_frame"]
+    assert evolve(transition, guards=()) == transition.guarded_by()
+    with pytest.raises(TypeError, match="gaurds"):
+        evolve(transition, gaurds=())  # type: ignore[call-arg]
