@@ -54,7 +54,7 @@ MOST_ACTIONS = 1024
 """How many different actions may be listed."""
 
 
-@frozen
+@frozen(repr=False)
 class Actions:
     """Which values are actions (IN-7)."""
 
@@ -69,6 +69,10 @@ class Actions:
                 f"actions must be any, {', '.join(KINDS)}, or a tuple of 1 to {MOST_ACTIONS} actions, "
                 f"not {_shown(value)}"
             )
+
+    def __repr__(self) -> str:
+        """Return it as a configuration is given it."""
+        return repr(self.among)
 
     def admits(self, action: Action) -> bool:
         """Tell whether a value is an action."""
@@ -104,7 +108,8 @@ class Config:
     default_action: Action = field(default=0, converter=normal)
     """The action of frames below `input_delay`, and of predictions with nothing to go by (IN-5, IN-6)."""
     actions: Actions = field(default=Actions(), converter=_actions)
-    """What an action is: anything else is refused on arrival, and of the local player as well (IN-7)."""
+    """What an action is: `any` that the wire allows, `bool`, `int`, `float`, `text`, or a tuple of all there are. What is
+    none is refused on arrival, and of the local player as well (IN-7)."""
     input_delay: int = field(default=0, validator=_whole(0, 120))
     """In frames (IN-5)."""
     prediction: str = field(default="previous")
