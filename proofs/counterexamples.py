@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from rollproof.model.bounded import bounded
+from rollproof.model.bounded import EndlessError, bounded
 from rollproof.model.search.arguments import arguments
 from rollproof.model.search.explorer import Explorer, effected, named
 from rollproof.model.search.instances import INSTANCES
@@ -104,8 +104,8 @@ def _replay(explorer: Explorer, run: int, steps: Steps, properties: list[Propert
             step = effected(transition, peer, args)
         except Exception as error:
             raise_slip(error)
-            crashes = number == len(steps) and NEVER_CRASHES in properties
-            return crashing(explorer, steps[:-1], name, args) if crashes else None
+            last = number == len(steps) or isinstance(error, EndlessError)  # to run into that again takes seconds
+            return crashing(explorer, steps[: number - 1], name, args) if last and NEVER_CRASHES in properties else None
         view = StepView(name, peer, named(transition, args), *step)
         peer = step[0]
     for each in properties:

@@ -112,8 +112,17 @@ def test_code_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> Non
         while True:
             pass
 
+    stopped: list[int] = []
+    raise_in = bounded._raise_in
+
+    def noting(thread: int, error: type[Exception] | None) -> None:
+        stopped.extend([thread] * (error is not None))
+        raise_in(thread, error)
+
     monkeypatch.setattr(bounded, "LIMIT_S", 0.2)
+    monkeypatch.setattr(bounded, "_raise_in", noting)
     judgement = judge(confirming(never_ends), jobs=1)
+    assert len(stopped) <= 2  # when it is found, and when it is shown: each takes seconds
     assert judgement.status == "refuted"
     assert judgement.trace is not None
     violation = judgement.trace.violation
