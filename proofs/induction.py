@@ -93,11 +93,14 @@ def prove(
     players: int | None = None,
     progress: Callable[[], object] = lambda: None,
     memory: Memory | None = None,
+    *,
+    until_open: bool = False,
 ) -> ProofReport:
     """Try to prove every property of a protocol, for any number of players.
 
     `transitions` restricts it to some, `players` to sessions of so many. `progress` is called after each transition.
-    What is in `memory` is not proved again.
+    What is in `memory` is not proved again. With `until_open` it is over with the first obligation of a transition that
+    is not proved with little effort; then nothing is said of what comes after it.
     """
     started = time.perf_counter()
     names = list(protocol.transitions if transitions is None else transitions)
@@ -108,12 +111,15 @@ def prove(
     open_ = _largest_first([name for name in items if name not in done])
     if open_:
         any_pair()  # what the processes have in common is made before they are
-    proofs = in_parallel(lambda name: _proved_asking(protocol, name, players, known.get(name)), open_, jobs)
+    proofs = in_parallel(lambda name: _proved_asking(protocol, name, players, known.get(name), until_open), open_, jobs)
     for name, (some, asked) in zip(open_, proofs, strict=True):
         discharges.extend(some)
-        if memory is not None and all(each.proved for each in some):
+        proved = all(each.proved for each in some)
+        if memory is not None and proved:
             memory.keep(name, some, asked)
         progress()
+        if until_open and not proved:
+            break
     return ProofReport(tuple(discharges), time.perf_counter() - started)
 
 
@@ -123,7 +129,7 @@ def prove_transition(protocol: Protocol, name: str, players: int | None = None) 
 
 
 def _proved_asking(
-    protocol: Protocol, name: str, players: int | None, found: Found | None = None
+    protocol: Protocol, name: str, players: int | None, found: Found | None = None, until_open: bool = False
 ) -> tuple[list[Discharge], frozenset[str]]:
     """Try to prove every property of one transition, and return which guards the properties asked about as well.
 
@@ -135,7 +141,7 @@ def _proved_asking(
         if all(each.proved for each in proved):
             return proved, asked
     state = before(protocol, players)
-    discharges = [each for found in _prove_cases(protocol, state, name) for each in found]
+    discharges = [each for found in _prove_cases(protocol, state, name, until_open) for each in found]
     return discharges, frozenset(state.q.asked)
 
 
@@ -158,10 +164,15 @@ def prove_cases(protocol: Protocol, name: str, players: int | None = None) -> It
     yield from _prove_cases(protocol, before(protocol, players), name)
 
 
-def _prove_cases(protocol: Protocol, state: Before, name: str) -> Iterator[list[Discharge]]:
-    effort = EFFORT
+def _prove_cases(protocol: Protocol, state: Before, name: str, until_open: bool = False) -> Iterator[list[Discharge]]:
+    effort = QUICK_EFFORT if until_open else EFFORT
     for case in cases(protocol, state, name):
-        found = list(discharge(case, effort))
+        found = []
+        for each in discharge(case, effort):
+            found.append(each)
+            if until_open and not each.proved:
+                yield found
+                return
         if not all(each.proved for each in found):
             effort = FURTHER_EFFORT
         yield found

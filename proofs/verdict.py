@@ -31,10 +31,12 @@ from rollproof.reference.transition import Protocol
 
 Status = Literal["proved", "refuted", "undecided"]
 SENTENCE_OF_CRASHES = "No guard and no effect ever raises."
-FIRST_LIMIT = 300
+FIRST_LIMIT = 120
 """How many states of an instance are searched before the proof is tried: most mistakes show in them, at once."""
-SECOND_LIMIT = 10_000
+NEXT_LIMIT = 300
 """How many states of an instance are searched when the proof has failed."""
+LAST_LIMIT = 10_000
+"""How many states of an instance are searched when nothing else shows what is wrong."""
 CONTROL_LIMIT = 30_000
 """How many states of an instance are searched to refute a variant."""
 LOOKED, PLAYED, GUARDS = "nothing goes wrong at first", "sessions", "guards"
@@ -180,7 +182,14 @@ def judge(
     to_play = Sessions(protocol, option, jobs, None if memory is None else memory.recall(PLAYED, stated=False))
     if transitions is None and (broken := to_play.first()) is not None:
         return _broken(protocol, broken)
-    report = prove(protocol, transitions, jobs, players, progress, memory)
+    report = prove(protocol, transitions, jobs, players, progress, memory, until_open=transitions is None)
+    if report.unproved and transitions is None:  # most mistakes can be shown as soon as a proof fails
+        looked = _looked_for(protocol, report, option, jobs)
+        if isinstance(looked, Trace):
+            return _refuted(protocol, looked, option, jobs)
+        if looked is not None:
+            return _broken(protocol, looked)
+        report = prove(protocol, transitions, jobs, players, progress, memory)
     if not report.unproved:
         if transitions is None:
             if (broken := to_play.rest()) is not None:
@@ -192,25 +201,40 @@ def judge(
     kept = replay_any(protocol, load().values(), THEOREMS, jobs)
     if kept is not None:
         return _refuted(protocol, kept, option, jobs)
-    suspects = {each.transition for each in report.unproved}
-    having = [each for each in suited(protocol) if any(map(each.has, suspects))] or suited(protocol)
-    lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
-    asked = (*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if not PROPERTIES[name].is_of_two))
+    asked, having = _doubted(protocol, report)
     found = _Searched()
     if transitions is not None:  # else that was searched for at first
         found = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
     if found.trace is None:
-        found = _searched(protocol, asked, having, FIRST_LIMIT, jobs)
+        found = _searched(protocol, asked, having, NEXT_LIMIT, jobs)
     if found.trace is None and transitions is None:
         broken = play_held(protocol, report.unproved, option, jobs) or to_play.rest()
         if broken is not None:
             return _broken(protocol, broken, report)
         played = Played(to_play.number, None)
     if found.trace is None:
-        found = _searched(protocol, asked, having, SECOND_LIMIT, jobs)
+        found = _searched(protocol, asked, having, LAST_LIMIT, jobs)
     scope = ", ".join(f"{count.instance} ({count.states} states)" for count in found.counts)
     judged = _judged(report, found.trace)
     return Judgement(protocol.name, judged, found.trace, report, scope, played, tuple(found.failed))
+
+
+def _looked_for(protocol: Protocol, report: ProofReport, option: str, jobs: int | None) -> Trace | Broken | None:
+    """Return a run, or a session, in which something goes wrong that is not proved, if one is found at once."""
+    kept = replay_any(protocol, load().values(), THEOREMS, jobs)
+    if kept is not None:
+        return kept
+    found = _searched(protocol, *_doubted(protocol, report), FIRST_LIMIT, jobs)
+    return found.trace or play_held(protocol, report.unproved, option, jobs)
+
+
+def _doubted(protocol: Protocol, report: ProofReport) -> tuple[list[Property | str], list[Instance]]:
+    """Return what is to be searched for when a proof has failed, and the instances that have to do with it."""
+    suspects = {each.transition for each in report.unproved}
+    having = [each for each in suited(protocol) if any(map(each.has, suspects))] or suited(protocol)
+    lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
+    asked = [*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if not PROPERTIES[name].is_of_two)]
+    return asked, having
 
 
 def judge_suspect(

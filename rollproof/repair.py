@@ -19,7 +19,7 @@ from rollproof.proofs.necessity import HARM, THEOREMS
 from rollproof.proofs.quick import FIRST_LIMITS, find_run
 from rollproof.proofs.repair import Mend, Repair
 from rollproof.proofs.repair import repair as repaired
-from rollproof.proofs.verdict import SECOND_LIMIT, judge
+from rollproof.proofs.verdict import LAST_LIMIT, judge
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 from rollproof.shared import OwnProtocol, adopt, protocol_asked
@@ -71,9 +71,7 @@ def repair(
     trace = None if kept is None else replay(protocol, kept, HARM) or replay(protocol, kept, THEOREMS)
     if trace is None:
         changed = [name for name, each in protocol.transitions.items() if PROTOCOL.transitions.get(name) != each]
-        trace = find_run(
-            protocol, changed or protocol.transitions, load().values(), jobs, (*FIRST_LIMITS, SECOND_LIMIT)
-        )
+        trace = find_run(protocol, changed or protocol.transitions, load().values(), jobs, (*FIRST_LIMITS, LAST_LIMIT))
     if trace is None:
         judgement = judge(protocol, None, None, jobs)
         trace = judgement.trace
