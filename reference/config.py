@@ -108,8 +108,8 @@ class Config:
     default_action: Action = field(default=0, converter=normal)
     """The action of frames below `input_delay`, and of predictions with nothing to go by (IN-5, IN-6)."""
     actions: Actions = field(default=Actions(), converter=_actions)
-    """What an action is: `any` that the wire allows, `bool`, `int`, `float`, `text`, or a tuple of all there are. What is
-    none is refused on arrival, and of the local player as well (IN-7)."""
+    """What an action is: `any` that the wire allows, `bool`, `int`, `float`, `text`, or a tuple of all there are. What
+    is none is refused on arrival, and of the local player as well (IN-7)."""
     input_delay: int = field(default=0, validator=_whole(0, 120))
     """In frames (IN-5)."""
     prediction: str = field(default="previous")
