@@ -13,7 +13,8 @@ from rollproof.model.search.search import search
 from rollproof.proofs.counterexamples import load
 from rollproof.proofs.induction import prove
 from rollproof.proofs.necessity import THEOREMS
-from rollproof.proofs.verdict import judge, trust
+from rollproof.proofs.trust import trust
+from rollproof.proofs.verdict import judge
 from rollproof.reference.protocol import PROTOCOL
 
 CORES = 2

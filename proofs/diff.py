@@ -15,7 +15,7 @@ from rollproof.model.search.instances import INSTANCES, Instance
 from rollproof.model.search.interning import Numbers
 from rollproof.model.search.search import Count, Refuted, rerun, search, suited
 from rollproof.model.theorems.properties import PROPERTIES
-from rollproof.model.theorems.property import Property
+from rollproof.model.theorems.property import Property, name_of
 from rollproof.model.traces.describe import describe, plain
 from rollproof.model.traces.trace import Trace
 from rollproof.model.workers import in_parallel
@@ -255,8 +255,8 @@ def verdicts(protocol: Protocol, jobs: int | None = None) -> dict[str, Status]:
     failed, settled = _unproved(protocol, jobs)
     known: dict[str, Status] = {}
     for each in THEOREMS:
-        known[_name(each)] = "proved" if _name(each) not in failed and settled else "undecided"
-    suspects = [each for each in THEOREMS if known[_name(each)] == "undecided"]
+        known[name_of(each)] = "proved" if name_of(each) not in failed and settled else "undecided"
+    suspects = [each for each in THEOREMS if known[name_of(each)] == "undecided"]
     task = partial(_refuted, protocol, suspects)
     for names in in_parallel(task, suited(protocol), jobs) if suspects else ():
         known |= dict.fromkeys(names, "refuted")
@@ -300,7 +300,7 @@ def _is_assumed(name: str) -> bool:
 
 def _refuted(protocol: Protocol, suspects: Iterable[Property | str], instance: Instance) -> list[str]:
     """Return the theorems that a run in an instance violates."""
-    remaining = {_name(each): each for each in suspects}
+    remaining = {name_of(each): each for each in suspects}
     refuted: list[str] = []
     while remaining:
         result = search(protocol, remaining.values(), [instance], limit=SEARCH_LIMIT)
@@ -309,7 +309,3 @@ def _refuted(protocol: Protocol, suspects: Iterable[Property | str], instance: I
         refuted.append(result.trace.violation.property)
         del remaining[refuted[-1]]
     return refuted
-
-
-def _name(each: Property | str) -> str:
-    return each if isinstance(each, str) else each.name

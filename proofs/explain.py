@@ -17,7 +17,7 @@ from rollproof.model.symbolic.terms import guard_formula
 from rollproof.model.symbolic.values import SBool, term_of
 from rollproof.model.theorems.liveness import Round
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
-from rollproof.model.theorems.property import Attempt, Clauses, Property, StepView
+from rollproof.model.theorems.property import Attempt, Clauses, Property, StepView, name_of
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.composition import SAID
 from rollproof.proofs.cores import Rest, rests
@@ -195,7 +195,7 @@ def _crashes() -> list[Case]:
 
 def _killed(name: str) -> Iterator[str]:
     """Yield the variants that a theorem is known to refute, and the guards without which a saved run violates it."""
-    asked = [each for each in THEOREMS if name == (each if isinstance(each, str) else each.name)]
+    asked = [each for each in THEOREMS if name == name_of(each)]
     for variant in VARIANTS.values():
         if name in variant.refuted_by:
             yield f"variant {variant.name}"
@@ -257,7 +257,7 @@ def _violated(removed: str, counterexample: Any) -> Iterator[str]:
     without = _without(removed)
     for each in THEOREMS:
         if replay(without, counterexample, [each]) is not None:
-            yield each if isinstance(each, str) else each.name
+            yield name_of(each)
 
 
 def _without(removed: str) -> Any:

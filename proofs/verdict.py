@@ -1,32 +1,26 @@
-"""The verdict on a protocol: proved, refuted or undecided, theorem by theorem, and whether to trust the proof."""
+"""The verdict on a protocol: proved, refuted or undecided, theorem by theorem."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
-import attrs
 from attrs import define, field, frozen
 
 from rollproof.model.search.explorer import described
-from rollproof.model.search.instances import INSTANCES, Instance
+from rollproof.model.search.instances import Instance
 from rollproof.model.search.search import Count, Refuted, Result, search, suited
 from rollproof.model.sessions.examined import Broken, broken_law
 from rollproof.model.slips import SlipError
 from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES, is_trusting
-from rollproof.model.theorems.property import Property
+from rollproof.model.theorems.property import Property, name_of
 from rollproof.model.traces.trace import Trace
-from rollproof.model.variants.variants import VARIANTS
 from rollproof.model.workers import in_parallel
 from rollproof.proofs.counterexamples import Counterexample, load, replay, replay_any
 from rollproof.proofs.induction import Discharge, ProofReport, prove
 from rollproof.proofs.kept import Kept
-from rollproof.proofs.necessity import HARM, THEOREMS, GuardVerdict, check_guard, told_of
-from rollproof.proofs.paths import Examined, PathShown, examined, expected_besides
+from rollproof.proofs.necessity import HARM, THEOREMS
 from rollproof.proofs.played import Played, Sessions, play_held, standstill
-from rollproof.proofs.unused import unused_lemmas
-from rollproof.proofs.vacuity import Clause, Seen, look, look_along, look_at_pairs, look_for, merged
-from rollproof.proofs.witnesses import load as witnesses
 from rollproof.reference.transition import Protocol
 
 Status = Literal["proved", "refuted", "undecided"]
@@ -37,10 +31,7 @@ NEXT_LIMIT = 300
 """How many states of an instance are searched when the proof has failed."""
 LAST_LIMIT = 10_000
 """How many states of an instance are searched when nothing else shows what is wrong."""
-CONTROL_LIMIT = 30_000
-"""How many states of an instance are searched to refute a variant."""
-LOOKED, PLAYED, GUARDS = "nothing goes wrong at first", "sessions", "guards"
-PATHS, UNUSED = "paths", "unused lemmas"
+LOOKED, PLAYED = "nothing goes wrong at first", "sessions"
 """What is noted of a whole protocol (`Kept`)."""
 
 HELD_BACK = frozenset(
@@ -96,49 +87,6 @@ class Judgement:
             return "refuted"
         proved = bool(self.judged) and all(each.status == "proved" for each in self.judged) and not self.failed
         return "proved" if proved else "undecided"
-
-
-@frozen
-class Control:
-    """Whether a protocol that is known to be wrong is refuted."""
-
-    variant: str
-    sentence: str
-    expected: tuple[str, ...]
-    """The theorems that it is known to violate."""
-    trace: Trace | None
-    """A run that violates one."""
-
-
-@frozen
-class Trust:
-    """What shows that the proof says something."""
-
-    guards: tuple[GuardVerdict, ...]
-    controls: tuple[Control, ...]
-    never_taken: tuple[str, ...]
-    """Transitions that are never taken."""
-    untested: tuple[Clause, ...]
-    """Clauses whose premises never hold."""
-    states: int
-    """How many states were looked at for that."""
-    unused: tuple[str, ...] = ()
-    """Lemmas that no theorem needs. They do no harm."""
-    paths: tuple[PathShown, ...] = ()
-    """Every path through every transition, and whether it is really taken."""
-    expected: int = 0
-    """How many obligations there must be, counted from the properties and the paths, and not from the proof."""
-    made: int = 0
-    """How many the proof has discharged."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every guard is decided, every control refuted, and nothing is vacuous."""
-        decided = all(each.verdict != "undecided" for each in self.guards)
-        refuted = all(each.trace is not None for each in self.controls)
-        shown = bool(self.paths) and all(each.verdict != "not shown" for each in self.paths)
-        nothing_lost = self.expected == self.made
-        return decided and refuted and shown and nothing_lost and not self.never_taken and not self.untested
 
 
 @define
@@ -232,7 +180,7 @@ def _doubted(protocol: Protocol, report: ProofReport) -> tuple[list[Property | s
     """Return what is to be searched for when a proof has failed, and the instances that have to do with it."""
     suspects = {each.transition for each in report.unproved}
     having = [each for each in suited(protocol) if any(map(each.has, suspects))] or suited(protocol)
-    lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(_name, THEOREMS))
+    lemmas = {each.property for each in report.unproved if each.property in PROPERTIES} - set(map(name_of, THEOREMS))
     asked = [*THEOREMS, *(PROPERTIES[name] for name in sorted(lemmas) if not PROPERTIES[name].is_of_two)]
     return asked, having
 
@@ -293,99 +241,6 @@ def _searched(
     return found
 
 
-def trust(
-    protocol: Protocol,
-    report: ProofReport,
-    counterexamples: dict[str, Counterexample],
-    jobs: int | None = None,
-    progress: Callable[[], object] = lambda: None,
-    memory: Kept | None = None,
-) -> Trust:
-    """Find out whether the proof says something: vacuity, necessity of every guard, negative controls.
-
-    What takes long and is in `memory` is not found out again: which paths are taken, and what is needed.
-    """
-    expected = {
-        (each.property, each.clause)
-        for each in report.discharges
-        if each.property in PROPERTIES and PROPERTIES[each.property].scope not in ("possibility", "product", "round")
-    }
-    along = look_along(protocol, witnesses(), expected)
-    open_ = expected - along.tested
-    known: dict[str, Any] = {what: None if memory is None else memory.recall(what) for what in (PATHS, GUARDS, UNUSED)}
-    guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
-
-    def task(item: tuple[str, ...]) -> Any:
-        match item:
-            case ("look", name):
-                return look(protocol, INSTANCES[name], open_)
-            case ("pairs",):
-                return look_at_pairs(protocol, INSTANCES["episodes"])
-            case ("guard", transition, guard):
-                return check_guard(protocol, transition, guard, counterexamples.get(f"{transition}.{guard}"))
-            case ("control", name):
-                return control(name, counterexamples.get(name))
-            case ("paths", name):
-                return examined(protocol, name)
-            case ("lemmas",):
-                return unused_lemmas(protocol)
-        raise ValueError(item)
-
-    items = [
-        *([("lemmas",)] if known[UNUSED] is None else []),
-        *(("paths", name) for name in (protocol.transitions if known[PATHS] is None else ())),
-        *(("look", name) for name in INSTANCES if open_),
-        ("pairs",),
-        *(("guard", *each) for each in (guards if known[GUARDS] is None else ())),
-        *(("control", name) for name in VARIANTS),
-    ]
-    results = []
-    for result in in_parallel(task, items, jobs):
-        results.append(result)
-        progress()
-    seen = merged((along, *(each for each in results if isinstance(each, Seen))))
-    missing = [name for name in protocol.transitions if name not in seen.taken]
-    seen = merged((seen, *in_parallel(lambda name: look_for(protocol, name, expected), missing, jobs)))
-    outlines = [each for each in results if isinstance(each, Examined)]
-    verdicts = [each for each in results if isinstance(each, GuardVerdict)]
-    unused = [name for each in results if isinstance(each, list) for name in each]
-    if known[PATHS] is not None:
-        outlines = [Examined.of(each) for each in known[PATHS]]
-    if known[GUARDS] is not None:
-        verdicts = [GuardVerdict(*told_of(protocol, *each), known[GUARDS][".".join(each)]) for each in guards]
-    if known[UNUSED] is not None:
-        unused = known[UNUSED]
-    if memory is not None:
-        memory.note(UNUSED, unused)
-        if all(path.verdict != "not shown" for each in outlines for path in each.paths):
-            memory.note(PATHS, [attrs.asdict(each) for each in outlines])
-        if all(each.verdict != "undecided" for each in verdicts):
-            memory.note(GUARDS, {f"{each.transition}.{each.guard}": each.verdict for each in verdicts})
-    return Trust(
-        tuple(verdicts),
-        tuple(each for each in results if isinstance(each, Control)),
-        tuple(name for name in protocol.transitions if name not in seen.taken),
-        tuple(sorted(expected - seen.tested)),
-        seen.states,
-        tuple(unused),
-        tuple(path for each in outlines for path in each.paths),
-        expected_besides(protocol) + sum(each.obligations for each in outlines),
-        len(report.discharges),
-    )
-
-
-def control(name: str, counterexample: Counterexample | None) -> Control:
-    """Refute a variant, by a theorem that it is said to violate if there is one."""
-    variant = VARIANTS[name]
-    asked: list[Property | str] = [each for each in THEOREMS if _name(each) in variant.refuted_by]
-    wanted = asked or list(THEOREMS)
-    trace = replay(variant.protocol, counterexample, wanted) if counterexample is not None else None
-    if trace is None:
-        result = search(variant.protocol, wanted, limit=CONTROL_LIMIT)
-        trace = result.trace if isinstance(result, Refuted) else None
-    return Control(name, variant.sentence, variant.refuted_by, trace)
-
-
 def _judged(report: ProofReport | None, trace: Trace | None) -> tuple[Judged, ...]:
     violated = trace.violation.property if trace is not None and trace.violation is not None else None
     known = [(each.name, each.kind, each.sentence, each.rules) for each in PROPERTIES.values()]
@@ -407,7 +262,3 @@ def _judged(report: ProofReport | None, trace: Trace | None) -> tuple[Judged, ..
 def is_relied_on(name: str) -> bool:
     """Tell whether others are proved only if a property is: of a path that could not be followed nothing is stated."""
     return name == NEVER_CRASHES or (name in PROPERTIES and PROPERTIES[name].scope == "state")
-
-
-def _name(each: Property | str) -> str:
-    return each if isinstance(each, str) else each.name

@@ -30,7 +30,7 @@ from rollproof.proofs import paths, vacuity, witnesses
 from rollproof.proofs.counterexamples import FILE, Counterexample, counterexample_of, dumps, load
 from rollproof.proofs.necessity import GuardVerdict, check_guard, sufficient_sets
 from rollproof.proofs.obligations import before
-from rollproof.proofs.verdict import control
+from rollproof.proofs.trust import control
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.shared import OwnProtocol, adopt, guards_named
 from rollproof.verdicts import pictured

@@ -30,7 +30,8 @@ from rollproof.proofs.cross_check import document as cross_document
 from rollproof.proofs.cti import CounterexampleToInduction
 from rollproof.proofs.excluded import excluding
 from rollproof.proofs.induction import Discharge
-from rollproof.proofs.verdict import Judged, Judgement, Trust, is_relied_on
+from rollproof.proofs.trust import Trust
+from rollproof.proofs.verdict import Judged, Judgement, is_relied_on
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
 

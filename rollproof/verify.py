@@ -34,7 +34,8 @@ from rollproof.proofs.cti import CounterexampleToInduction, counterexample_to_in
 from rollproof.proofs.induction import ProofReport
 from rollproof.proofs.kept import Kept
 from rollproof.proofs.quick import judge_quickly
-from rollproof.proofs.verdict import Judgement, Trust, judge, judge_suspect, trust
+from rollproof.proofs.trust import Trust, trust
+from rollproof.proofs.verdict import Judgement, judge, judge_suspect
 from rollproof.reference.transition import Protocol
 from rollproof.shared import OwnProtocol, adopt, protocol_asked, show_broken
 from rollproof.simulate import draw

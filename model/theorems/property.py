@@ -76,3 +76,8 @@ def theorem(*rules: str, of: Scope = "state", trusting: bool = True) -> Callable
 def lemma(*rules: str, of: Scope = "state", trusting: bool = True) -> Callable[[Callable[..., Clauses]], Property]:
     """Declare a lemma."""
     return lambda clauses: Property(clauses.__name__, "lemma", of, rules, clauses, trusting)
+
+
+def name_of(each: Property | str) -> str:
+    """Return the name of a property, which may be given as its name alone."""
+    return each if isinstance(each, str) else each.name

@@ -21,8 +21,9 @@ from rollproof.proofs.implied import is_implied
 from rollproof.proofs.induction import prove
 from rollproof.proofs.necessity import THEOREMS, check_guard, sufficient_sets
 from rollproof.proofs.paths import PathShown
+from rollproof.proofs.trust import Trust
 from rollproof.proofs.vacuity import look, look_for
-from rollproof.proofs.verdict import Trust, judge, judge_suspect
+from rollproof.proofs.verdict import judge, judge_suspect
 from rollproof.reference.buffers import confirm_frame
 from rollproof.reference.episode import reset_episode
 from rollproof.reference.events import EpisodeReset

@@ -17,7 +17,7 @@ from rollproof.model.traces.trace import load as load_trace
 from rollproof.model.variants.edits import acting
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.proofs.necessity import GuardVerdict, Necessity
-from rollproof.proofs.verdict import Trust
+from rollproof.proofs.trust import Trust
 from rollproof.reference.episode import reset_episode
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.verdicts import show_trust
