@@ -9,70 +9,20 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
-from rollproof.conformance.adapters import template
 from rollproof.conformance.mutants.bugs import Mutant
 from rollproof.conformance.mutants.otherwise import Contiguous, DefaultWindow, ForgetsBeyondGaps
+from rollproof.conformance.mutants.pausing import (
+    CatchesUp,
+    CatchesUpWithItsLast,
+    Pauses,
+    PausesAlone,
+    PausesNot,
+    PausesTogether,
+)
+from rollproof.conformance.mutants.template import Peer, adapter_of
 from rollproof.conformance.schema import Json
-
-
-class Peer(template.Peer):
-    """The template's peer, with a method for each thing that others do in another way."""
-
-    session = ""
-
-    def tick(self, value: int) -> None:
-        """Fix the local input, correct the past, simulate one frame."""
-        frame = len(self.used)
-        self.schedule(self.sampled(value))
-        if self.wrong is not None:
-            self.obs.append({"obs": "load", "frame": self.wrong, "state": self.states[self.wrong]})
-            first, self.wrong = self.wrong, None
-            del self.states[first + 1 :], self.used[first:]
-        while len(self.used) < frame:
-            self.advance()
-        if self.may_advance():
-            self.advance()
-        for partner in self.acked:
-            self.send(partner)
-
-    def sampled(self, value: int) -> int:
-        """Return the input of this call."""
-        return value
-
-    def schedule(self, value: int) -> None:
-        """Fix the input of a frame: what was fixed once stays."""
-        self.known[self.number].setdefault(len(self.used) + self.delay, value)
-
-    def may_advance(self) -> bool:
-        """Tell whether the next frame lies within the prediction window."""
-        return self.window is None or len(self.used) - self.confirmed() <= self.window
-
-    def command(self, name: str, value: int | None) -> bool:
-        """Obey a command, or tell that there is none such."""
-        return False
-
-    def at(self, now: int, sender: str | None) -> None:
-        """Note the time, and who is heard."""
-
-    def extra(self) -> dict[str, Json]:
-        """Return what a packet says besides."""
-        return {}
-
-    def take_extra(self, packet: Json) -> None:
-        """Take in what a packet says besides."""
-
-    def send(self, partner: str) -> None:
-        """Send every input that the partner has not acknowledged."""
-        super().send(partner)
-        packet = json.loads(b64decode(self.out[-1]["packet"])) | self.extra()
-        self.out[-1]["packet"] = b64encode(json.dumps(packet).encode()).decode()
-
-    def deliver(self, sender: str, data: str) -> None:
-        """Store what is new."""
-        self.take_extra(json.loads(b64decode(data)))
-        super().deliver(sender, data)
 
 
 class Sparse(Peer):
@@ -225,108 +175,6 @@ class KeepsPressesForEver(KeepsPresses):
         return self.kept
 
 
-class Pauses(Peer):
-    """Simulates nothing new between `pause` and `go_on`, and goes on sending."""
-
-    paused = False
-
-    def command(self, name: str, value: int | None) -> bool:
-        """Obey."""
-        if name not in ("pause", "go_on"):
-            return False
-        self.paused = name == "pause"
-        return True
-
-    def tick(self, value: int) -> None:
-        """Do nothing while it is paused but send."""
-        if not self.paused:
-            super().tick(value)
-            return
-        for partner in self.acked:
-            self.send(partner)
-
-
-class CatchesUp(Pauses):
-    """Simulates in one call after a pause what its partners have simulated in it, with its own input 0."""
-
-    behind = False
-
-    def command(self, name: str, value: int | None) -> bool:
-        """Obey."""
-        self.behind = name == "go_on" or self.behind
-        return super().command(name, value)
-
-    def tick(self, value: int) -> None:
-        """Catch up, if it is behind."""
-        if self.paused or not self.behind:
-            super().tick(value)
-            return
-        self.behind = False
-        super().tick(0)
-        last = min(max(known, default=-1) for number, known in enumerate(self.known) if number != self.number)
-        while len(self.used) <= last:
-            frame = len(self.used)
-            self.schedule(self.missed())
-            self.advance()
-            self.known[self.number][frame] = 0
-        for partner in self.acked:
-            self.send(partner)
-
-    def missed(self) -> int:
-        """Return the input of a frame that it has missed."""
-        return 0
-
-
-class CatchesUpWithItsLast(CatchesUp):
-    """Catches up with the input that it had last, and tells the others 0."""
-
-    def missed(self) -> int:
-        """Hold the last one that was pressed."""
-        return next((row[self.number] for row in reversed(self.used) if row[self.number]), 0)
-
-
-class PausesTogether(Peer):
-    """Who pauses names a frame, a little ahead, at which everybody stops."""
-
-    stop: tuple[int, int | None] = (0, None)
-    """How often it was changed, and the frame."""
-    margin = 12
-
-    def command(self, name: str, value: int | None) -> bool:
-        """Name a frame, or none."""
-        if name not in ("pause", "go_on"):
-            return False
-        self.stop = self.stop[0] + 1, len(self.used) + self.margin if name == "pause" else None
-        return True
-
-    def may_advance(self) -> bool:
-        """Tell whether the frame lies before the one to stop at."""
-        return super().may_advance() and (self.stop[1] is None or len(self.used) < self.stop[1])
-
-    def extra(self) -> Json:
-        """Tell the others."""
-        return {"stop": self.stop}
-
-    def take_extra(self, packet: Json) -> None:
-        """Stop where the others do."""
-        self.stop = max(self.stop, tuple(packet["stop"]), key=lambda each: each[0])
-
-
-class PausesAlone(PausesTogether):
-    """Agrees to pause, and does not tell the others."""
-
-    def take_extra(self, packet: Json) -> None:
-        """Go on."""
-
-
-class PausesNot(Pauses):
-    """Goes on while it is paused."""
-
-    def tick(self, value: int) -> None:
-        """Simulate."""
-        Peer.tick(self, value)
-
-
 class ChangesDelay(Peer):
     """Changes its input delay when it is told to: frames in between repeat the last input, or an input is left out."""
 
@@ -477,42 +325,15 @@ class StarOfTwo(Star):
         return player < 2 or self.number != 0
 
 
-def _template(kind: type[Peer], capabilities: tuple[str, ...], variants: Json, name: str) -> Any:
-    """Return what makes adapters of a peer of the template's kind."""
-
-    class Made(template.Adapter):
-        peer: Peer
-        hello: ClassVar[Json] = {
-            **template.Adapter.hello,
-            "name": name,
-            "capabilities": [*template.Adapter.hello["capabilities"], *capabilities],
-            "variants": variants,
-        }
-
-        def become(self, request: Json) -> Peer:
-            made = kind(request["peer"], request["peers"], request["config"])
-            made.session = request["session"]
-            return made
-
-        def handle(self, request: Json) -> Json:
-            if request["op"] in ("tick", "deliver"):
-                self.peer.at(request["now"], request.get("from"))
-            if request["op"] == "command" and self.peer.command(request["name"], request.get("value")):
-                return {"seq": request["seq"]}
-            return super().handle(request)
-
-    return Made
-
-
 RIGHT: dict[str, Callable[[], Any]] = {}
 """By name: what makes adapters that are right in another way."""
 _MISTAKES: list[Mutant] = []
 
 
 def _add(name: str, kind: type[Peer], capabilities: tuple[str, ...], variants: Json, *wrong: type[Peer]) -> None:
-    RIGHT[name] = _template(kind, capabilities, variants, name)
+    RIGHT[name] = adapter_of(kind, capabilities, variants, name)
     for each in wrong:
-        made = _template(each, capabilities, variants, f"mutant of {name}"[:100])
+        made = adapter_of(each, capabilities, variants, f"mutant of {name}"[:100])
         _MISTAKES.append(Mutant(f"different:{_name(each)}", (each.__doc__ or "").strip(), made))
 
 
