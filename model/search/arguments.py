@@ -97,7 +97,7 @@ _DOMAINS: dict[str, Domain] = {
     "now": _instants,
     "focused": lambda *_: (True,),
     "accepts": lambda instance, *_: (True, False) if len(instance.paths) > 1 else (True,),
-    "end": lambda instance, *_: range(1, instance.frames + 1),
+    "end": lambda instance, *_: range(instance.frames + 1),
     "digest": _digests,
     "game": _games,
     "reason": lambda *_: ("refused",),

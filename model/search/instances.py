@@ -269,6 +269,15 @@ INSTANCES: dict[str, Instance] = {
             truthful=False,
         ),
         Instance(
+            "alone",
+            "An episode of one frame, and a single player.",
+            (*_CORE, *_END, "reset_episode"),
+            1,
+            ((((1,),), ((0,),)),),
+            {"max_steps": 1},
+            players=("a",),
+        ),
+        Instance(
             "hostile",
             "Messages of strangers, of other episodes and for absurd frames, on both paths.",
             (*_CORE, *_REFUSED),

@@ -38,7 +38,8 @@ def everything_that_arrives_is_taken(call: DriverCall) -> Problems:
             yield from _answered(call, known or "receive_end" in taken)
             yield from _hash_taken(call, message.end - 1, message)
         case HashMessage():
-            if "receive_hash" not in taken and 0 <= message.frame <= before.frame:
+            reach = before.frame + before.config.max_frames_ahead
+            if "receive_hash" not in taken and 0 <= message.frame <= reach:
                 yield f"the hash of frame {message.frame} is not taken"
             yield from _hash_taken(call, message.frame, message)
             yield from _answered(call, False)

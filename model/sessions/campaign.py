@@ -28,7 +28,7 @@ BATCH = 8
 TASKS_AHEAD = 64
 """How many tasks an executor is given before the first of them is done."""
 
-SHORTEST, MISCONFIGURED = 13, 14
+ALONE, SHORTEST, MISCONFIGURED = 8, 13, 14
 """Which small sessions of every twenty are special."""
 
 PATIENT_MS = 20_000
@@ -151,11 +151,15 @@ def small_setup(seed: int) -> Setup:
     """Return the small random session of a seed: few frames, most of them disturbed, and settings at their limits.
 
     Its faults are over early, and its peers patient, or not patient at all. Of every twenty seeds one is a session of a
-    single frame without any patience and with a silent partner, and one is misconfigured: its records differ from the
-    first frame on, so that it promises no more than to complete.
+    single frame without any patience and with a silent partner; in one there is nobody but one player; and one is
+    misconfigured: its records differ from the first frame on, so that it promises no more than to complete.
     """
     setup = _small_setup(seed)
     config = setup.settings.config
+    if seed % 20 == ALONE:
+        whole = setup.settings
+        settings = Settings(evolve(config, players=config.players[:1]), whole.world, episodes=whole.episodes)
+        return evolve(setup, settings=settings, pauses={})
     if seed % 20 == SHORTEST:
         config = evolve(config, max_steps=1, episode_sync_timeout_ms=0, input_confirmation_timeout_ms=0)
         return evolve(setup, settings=Settings(config, silent={config.players[-1]: 0}, linger_ms=100), pauses={})

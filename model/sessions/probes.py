@@ -22,8 +22,8 @@ from rollproof.reference.tick import poll, receive, tick
 STRANGER = "stranger"
 NO_ACTION = "no action"
 """What is none where the configuration says that actions are numbers."""
-FAR = 7
-"""How far beyond a peer's own end one is announced that must be warned of (EP-2)."""
+APART = (6, -6, 5, -5)
+"""How far from a peer's own end one is announced: by just so much that it must be warned of, or not yet (EP-2)."""
 
 
 def variations(call: DriverCall) -> Iterator[Message]:
@@ -51,9 +51,11 @@ def variations(call: DriverCall) -> Iterator[Message]:
             yield evolve(message, end=message.end + 1)
             yield evolve(message, end=0)
             yield evolve(message, end=beyond)
+            yield evolve(message, end=beyond - 1)
         case _:
             yield evolve(message, frame=-1)
             yield evolve(message, frame=beyond)
+            yield evolve(message, frame=beyond - 1)
 
 
 def asked(call: DriverCall) -> Iterator[DriverCall]:
@@ -63,7 +65,7 @@ def asked(call: DriverCall) -> Iterator[DriverCall]:
 
 
 def contradicted(call: DriverCall) -> Iterator[DriverCall]:
-    """Yield what a peer makes of an end far beyond its own, which a partner announces while it has its own in sight."""
+    """Yield what a peer makes of an end far from its own, which a partner announces while it has its own in sight."""
     peer = call.after
     partners = [each for each in peer.config.partners if peer.ending.announced.get(each) is None]
     if (
@@ -73,10 +75,13 @@ def contradicted(call: DriverCall) -> Iterator[DriverCall]:
         or not peer.simulation.over
     ):
         return
-    far = EndMessage(peer.config.game, peer.epoch, partners[0], peer.simulation.steps + FAR, Digest())
-    heard = watched(receive, call.protocol, peer, call.now, Path.P2P, far)
-    yield heard
-    yield watched(poll, call.protocol, heard.after, call.now)
+    for apart in APART:
+        end = peer.simulation.steps + apart
+        if end >= 1:
+            far = EndMessage(peer.config.game, peer.epoch, partners[0], end, Digest())
+            heard = watched(receive, call.protocol, peer, call.now, Path.P2P, far)
+            yield heard
+            yield watched(poll, call.protocol, heard.after, call.now)
 
 
 def polled(call: DriverCall) -> DriverCall:
