@@ -322,6 +322,15 @@ INSTANCES: dict[str, Instance] = {
             counts=True,
         ),
         Instance(
+            "relayed",
+            "An episode of one frame whose inputs come by the relay.",
+            (*_CORE, *_END),
+            1,
+            _partner_does((1,), frames=1),
+            {"max_steps": 1},
+            paths=(Path.RELAY,),
+        ),
+        Instance(
             "counts",
             "The core with every metric, and both frames mispredicted.",
             (*_CORE, *_REFUSED),
