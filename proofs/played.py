@@ -1,4 +1,4 @@
-"""What is played before anything is proved: named scenarios and small random sessions, each call held to its contract.
+"""What is played beside a proof: named scenarios and small random sessions, whose calls are held to their contracts.
 
 Sessions whose links heal are played besides: none of them may come to a standstill.
 
@@ -25,8 +25,10 @@ from rollproof.model.workers import called_in_parallel, in_parallel
 from rollproof.proofs.induction import Discharge
 from rollproof.reference.transition import Protocol
 
-SMALL = 150
-"""How many small random sessions are played."""
+SMALL = 120
+"""How many small random sessions are played, each call held to its contract."""
+EVERY = 5
+"""Every how many calls of a named scenario are."""
 HEALING = 160
 """How many small random sessions whose links heal are played."""
 HELD = 40
@@ -137,7 +139,7 @@ def _batches(play: Callable[..., Any], count: int) -> list[tuple[Callable[..., A
 
 def _scenario(protocol: Protocol, name: str, option: str) -> Broken | None:
     scenario = SCENARIOS[name]
-    return examine(scenario.setup, scenario.promises, protocol, f"{name} --strict{option}")
+    return examine(scenario.setup, scenario.promises, protocol, f"{name} --strict{option}", every=EVERY)
 
 
 def _small(protocol: Protocol, seeds: range, option: str) -> Broken | None:

@@ -67,7 +67,7 @@ def show_judgement(judgement: Judgement, theorem: str | None) -> None:
         )
     if judgement.played is not None and judgement.broken is None:
         sessions = judgement.played.sessions
-        console().print(f"{sessions} sessions kept every promise, and every call of a driver its contract.")
+        console().print(f"{sessions} sessions kept every promise, and the calls of drivers their contracts.")
         touched = outside.touched()
         if touched:
             console().print(
