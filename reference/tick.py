@@ -211,10 +211,10 @@ def next_episode(protocol: Protocol, peer: Peer) -> Step:
 
 
 def is_settled(peer: Peer) -> bool:
-    """Tell whether no partner needs anything more from this peer's episode (IN-9)."""
+    """Tell whether no partner needs anything more from this peer's episode, whose end is known (IN-9)."""
     deliveries = (peer.deliveries[partner] for partner in peer.config.partners)
-    termination = peer.ending.termination or 0
-    return all(
+    termination = peer.ending.termination
+    return termination is not None and all(
         delivery.acknowledged >= termination - 1 and (delivery.end_known or peer.ending.own is None)
         for delivery in deliveries
     )

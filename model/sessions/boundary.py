@@ -344,6 +344,7 @@ def the_first_fallback_is_told() -> Problems:
 def a_settled_peer_is_needed_by_nobody() -> Problems:
     """A peer may forget an episode when every partner has its inputs below the termination frame, and its end."""
     peer = new_peer(Config("a", PLAYERS, input_delay=2), ArithmeticWorld())
+    yield from differs("whether a peer is settled whose end is not known", is_settled(peer), False)
     for end, behind, knows, decided in product((1, 5, 40), (1, 0, -1), (True, False), (True, False)):
         last = end - 1
         ending = evolve(peer.ending, phase=Phase.EXPORTED, termination=end, own=end if decided else None)

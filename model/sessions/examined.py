@@ -15,6 +15,7 @@ from rollproof.model.sessions.contracts import CONTRACTS
 from rollproof.model.sessions.probes import (
     asked,
     contradicted,
+    ended_early,
     misled,
     nothing_impossible_is_believed,
     polled,
@@ -160,6 +161,8 @@ class _Examiner:
             if self.received % PROBED == 1:
                 for probe in asked(call):
                     yield from _broken(probe, *self.contracts, nothing_impossible_is_believed)
+                for probe in ended_early(call):
+                    yield from _broken(probe, *self.contracts)
                 yield from _broken(call, the_first_value_stays)
 
 

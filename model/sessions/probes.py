@@ -84,6 +84,20 @@ def contradicted(call: DriverCall) -> Iterator[DriverCall]:
             yield watched(poll, call.protocol, heard.after, call.now)
 
 
+def ended_early(call: DriverCall) -> Iterator[DriverCall]:
+    """Yield what a peer makes of an end that a partner announces of a frame which is canonical here, and no end."""
+    peer = call.after
+    partners = [each for each in peer.config.partners if peer.ending.announced.get(each) is None]
+    if peer.ending.phase is not Phase.RUNNING or not partners or peer.buffers.promoted < 1 or peer.simulation.over:
+        return
+    early = EndMessage(peer.config.game, peer.epoch, partners[0], peer.buffers.promoted, Digest())
+    heard = watched(receive, call.protocol, peer, call.now, Path.P2P, early)
+    yield heard
+    ticked = watched(tick, call.protocol, heard.after, call.now, peer.config.default_action)
+    yield ticked
+    yield watched(poll, call.protocol, ticked.after, call.now)
+
+
 def polled(call: DriverCall) -> DriverCall:
     """Return what a peer does in a poll at the moment of another call."""
     return watched(poll, call.protocol, call.before, call.now)
