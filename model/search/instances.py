@@ -271,9 +271,9 @@ INSTANCES: dict[str, Instance] = {
         Instance(
             "alone",
             "An episode of one frame, and a single player.",
-            (*_CORE, *_END, "reset_episode"),
+            (*_CORE, *_END),
             1,
-            ((((1,),), ((0,),)),),
+            ((((1,),),),),
             {"max_steps": 1},
             players=("a",),
         ),

@@ -340,11 +340,11 @@ def storm(machine: SessionMachine, seed: int) -> None:
                 partial(machine.break_link, one, other, bool(some[0] % 2)),
                 partial(machine.change_link, one, other, bool(some[0] % 2)),
                 partial(machine.forge, one, other, some[0] % 5 - 1, Path.RELAY),
-                partial(machine.talk_nonsense, one, other, some[1] % 7, Path.P2P),
                 partial(machine.cut_off, one, other if seed % 5 == 0 else one),
             )
         )
         step()
+        machine.talk_nonsense(one, other, some[1] % 7, Path.P2P)
         machine.every_property_of_a_state_holds()
     machine.teardown()
 
