@@ -25,7 +25,7 @@ from rollproof.model.workers import called_in_parallel, in_parallel
 from rollproof.proofs.induction import Discharge
 from rollproof.reference.transition import Protocol
 
-SMALL = 120
+SMALL = 80
 """How many small random sessions are played, each call held to its contract."""
 EVERY = 5
 """Every how many calls of a named scenario are."""

@@ -91,15 +91,13 @@ def trust(
         for each in report.discharges
         if each.property in PROPERTIES and PROPERTIES[each.property].scope not in ("possibility", "product", "round")
     }
-    along = look_along(protocol, witnesses(), expected)
-    open_ = expected - along.tested
     known = _Known.recalled(protocol, memory)
     guards = [(each.name, guard.name) for each in protocol.transitions.values() for guard in each.guards]
 
     def task(item: tuple[str, ...]) -> Any:
         match item:
-            case ("look", name):
-                return look(protocol, INSTANCES[name], open_)
+            case ("along",):
+                return look_along(protocol, witnesses(), expected)
             case ("pairs",):
                 return look_at_pairs(protocol, INSTANCES["episodes"])
             case ("guard", transition, guard):
@@ -115,7 +113,7 @@ def trust(
     items = [
         *([("lemmas",)] if known.unused is None else []),
         *(("paths", name) for name in (protocol.transitions if known.paths is None else ())),
-        *(("look", name) for name in INSTANCES if open_),
+        ("along",),
         ("pairs",),
         *(("guard", *each) for each in (guards if known.guards is None else ())),
         *(("control", name) for name in VARIANTS),
@@ -124,7 +122,10 @@ def trust(
     for result in in_parallel(task, items, jobs):
         results.append(result)
         progress()
-    seen = merged((along, *(each for each in results if isinstance(each, Seen))))
+    seen = merged(each for each in results if isinstance(each, Seen))
+    open_ = expected - seen.tested
+    looked = in_parallel(lambda name: look(protocol, INSTANCES[name], open_), INSTANCES if open_ else (), jobs)
+    seen = merged((seen, *looked))
     missing = [name for name in protocol.transitions if name not in seen.taken]
     seen = merged((seen, *in_parallel(lambda name: look_for(protocol, name, expected), missing, jobs)))
     known = known.with_rest(results)
