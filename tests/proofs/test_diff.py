@@ -39,7 +39,7 @@ EXPECTED = {
 }
 """By variant: how long the run to the difference is, which event shows it, what either does, and what differs then."""
 
-SLOW = {"latest_misprediction_wins", "untagged_inputs"}
+SLOW = {"latest_misprediction_wins", "untagged_inputs", "window_off_by_one"}
 """What takes seconds to find."""
 
 

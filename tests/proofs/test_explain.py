@@ -31,11 +31,11 @@ CODE_ONLY = {"IN-13", "ME-3"}
 
 
 EVERY = [*PROPERTIES, NEVER_CRASHES]
-SLOW = {"rollback_is_not_nested", "one_value_per_player_and_frame"}
-"""What takes seconds to explain."""
+SOME = {*EVERY[::5], NEVER_CRASHES}
+"""To explain one takes a second or more."""
 
 
-@pytest.mark.parametrize("name", long_but(set(EVERY) - SLOW, EVERY))
+@pytest.mark.parametrize("name", long_but(SOME, EVERY))
 def test_every_theorem_and_lemma_can_be_explained(name: str) -> None:
     check(name)
 

@@ -11,6 +11,7 @@ from rollproof.model.designs.loading import DesignError, load
 from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.model.sessions.session import Session
 from rollproof.model.symbolic.shapes import kept
+from rollproof.proofs import verdict
 from rollproof.proofs.cache import Store
 from rollproof.proofs.induction import prove
 from rollproof.proofs.kept import Kept
@@ -142,8 +143,11 @@ UNREADABLE = """
 """
 
 
-def test_nothing_is_proved_of_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_proved_of_what_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A method of the part is read like every other function; a theorem is not proved of a step that was not."""
+    monkeypatch.setattr(verdict, "LAST_LIMIT", verdict.NEXT_LIMIT)  # a longer search finds nothing, either
     spec = written(tmp_path, ("        return evolve(self, complaints=self.complaints + 1)\n", UNREADABLE))
     options = ["--transition", "hear_complaint", "--theorem", "inputs_are_immutable"]
     with load(spec).in_force():
