@@ -146,12 +146,12 @@ def judge(
             if memory is not None:
                 memory.note(PLAYED, played.sessions, stated=False)
         return Judgement(protocol.name, _judged(report, None), None, report, "", played, failed)
-    kept = replay_any(protocol, load().values(), THEOREMS, jobs)
-    if kept is not None:
-        return _refuted(protocol, kept, option, jobs)
     asked, having = _doubted(protocol, report)
     found = _Searched()
-    if transitions is not None:  # else that was searched for at first
+    if transitions is not None:  # else these were looked for before
+        kept = replay_any(protocol, load().values(), THEOREMS, jobs)
+        if kept is not None:
+            return _refuted(protocol, kept, option, jobs)
         found = _searched(protocol, [each for each in asked if each in HARM], having, FIRST_LIMIT, jobs)
     if found.trace is None:
         found = _searched(protocol, asked, having, NEXT_LIMIT, jobs)

@@ -63,7 +63,7 @@ class Actions:
 
     @among.validator
     def _check_among(self, _: Attribute[Any], value: object) -> None:
-        listed = isinstance(value, tuple) and 1 <= len(value) <= MOST_ACTIONS and not any(map(_is_none, value))
+        listed = isinstance(value, tuple) and 1 <= len(value) <= MOST_ACTIONS and None not in value
         if not listed and value not in ("any", *KINDS):
             raise ValueError(
                 f"actions must be any, {', '.join(KINDS)}, or a tuple of 1 to {MOST_ACTIONS} actions, "
@@ -79,10 +79,6 @@ class Actions:
         if isinstance(self.among, tuple):
             return any(same(each, action) for each in self.among)
         return self.among == "any" or type(action) is KINDS[self.among]
-
-
-def _is_none(value: object) -> bool:
-    return value is None
 
 
 def _actions(value: object) -> Actions:

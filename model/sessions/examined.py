@@ -1,4 +1,4 @@
-"""Sessions that are looked at closely: what they promise, and every call of every driver held to its contract."""
+"""Sessions that are looked at closely: what they promise, and calls of drivers held to their contracts."""
 
 from __future__ import annotations
 
@@ -117,6 +117,7 @@ class _Examiner:
     contracts: tuple[Contract, ...]
     closely: bool
     every: int
+    """Every how many calls are looked at."""
     found: Broken | None = None
     calls: int = 0
     received: int = 0

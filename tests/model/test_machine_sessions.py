@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from rollproof.model.search.coverage import watched
 from rollproof.model.search.instances import LockstepTruth
 from rollproof.model.sessions.lockstep import run as run_lockstep
+from rollproof.model.sessions.probes import NO_ACTION
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.model.theorems.composition import Said
 from rollproof.model.theorems.properties import PROPERTIES
@@ -73,9 +74,6 @@ SETTINGS = st.fixed_dictionaries(
         "hash_interval": st.integers(1, 5),
     }
 )
-
-
-NO_ACTION = "no action"
 
 
 class SessionMachine(RuleBasedStateMachine):

@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from rollproof.model.sessions.probes import NO_ACTION
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.model.theorems.environment import ASSUMPTIONS
 from rollproof.model.theorems.properties import PROPERTIES as ALL
@@ -84,7 +85,6 @@ STARTS: dict[str, dict[str, Any]] = {
     "tick hear:0 rollback tick suspect_end hear:1 rollback confirm": {"ends": 2},
 }
 """Scripts that lead to where something else may happen, with the settings that they need."""
-NO_ACTION = "no action"
 HOSTILE: tuple[dict[str, Any], ...] = (
     {"player": "stranger"}, {"epoch": 7}, {"game": "another session"}, {"frame": -1}, {"frame": 99}, {"end": 0},
     {"acknowledged": 99},

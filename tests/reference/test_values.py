@@ -76,8 +76,9 @@ def test_a_copy_has_the_changes_and_shares_the_rest() -> None:
 
 
 def test_a_field_that_there_is_not_is_an_error() -> None:
+    wrong: dict[str, Any] = {"curser": 1}
     with pytest.raises(AttributeError, match="'Rollback' object has no attribute 'curser'"):
-        evolve(Rollback(), curser=1)  # type: ignore[call-arg]
+        evolve(Rollback(), **wrong)
 
 
 def test_a_copy_is_what_attrs_makes() -> None:
@@ -140,5 +141,6 @@ def test_a_protocol_and_its_parts_are_copied_as_values_are() -> None:
     assert evolve(PROTOCOL, name="mine") == attrs.evolve(PROTOCOL, name="mine")
     transition = PROTOCOL.transitions["confirm_frame"]
     assert evolve(transition, guards=()) == transition.guarded_by()
+    wrong: dict[str, Any] = {"gaurds": ()}
     with pytest.raises(TypeError, match="gaurds"):
-        evolve(transition, gaurds=())  # type: ignore[call-arg]
+        evolve(transition, **wrong)
