@@ -22,7 +22,7 @@ from rollproof.model.sessions.network import Channel, RecordedChannel, Transits
 from rollproof.model.sessions.session import Link, Result
 from rollproof.model.sessions.setup import Call, Caller, PacedCaller, PathLoss, Refusal, Settings
 from rollproof.model.sessions.worlds import ArithmeticWorld
-from rollproof.reference.config import KINDS, MOST_ACTIONS, Config
+from rollproof.reference.config import MOST_ACTIONS, Config
 from rollproof.reference.containers import Player
 from rollproof.reference.messages import Path
 
@@ -231,7 +231,7 @@ _SETTING = {
     "items": _NAME,
     "maxItems": 16,
 }
-_ACTIONS = {"oneOf": [{"enum": ["any", *KINDS]}, {**_list(_ACTION, MOST_ACTIONS), "minItems": 1}]}
+_ACTIONS = {**_list(_ACTION, MOST_ACTIONS), "type": ["string", "array"], "maxLength": 64}
 _CONFIG = _object({**dict.fromkeys(_SETTINGS, _SETTING), "default_action": _ACTION, "actions": _ACTIONS}, required=[])
 
 SCHEMA: dict[str, Any] = {

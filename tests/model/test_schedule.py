@@ -170,6 +170,10 @@ def test_a_file_survives(tmp_path: Path) -> None:
         (changed(config={"unknown": 1}), "unknown"),
         (changed(config={"max_steps": 10.0}), "max_steps"),
         (changed(config={"default_action": None}), "default_action"),
+        (changed(config={"actions": "numbers"}), "actions must be any, bool, int, float, text, or a tuple"),
+        (changed(config={"actions": []}), "actions must be any, bool, int, float, text, or a tuple"),
+        (changed(config={"actions": [1.5]}), "$.config.actions[0]"),
+        (changed(config={"actions": [5]}), "default_action must be one of the actions"),
         (changed(overrides={"a": {"prediction": "oracle"}}), "prediction"),
         (changed(overrides={"z": {}}), "$.overrides: there is no player 'z'"),
         (changed(world={"modulus": 0, "end_when": None}), "$.world.modulus"),
@@ -192,6 +196,12 @@ def test_a_file_survives(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_said(value: Any, said: str) -> None:
     assert said in refused(value)
+
+
+@pytest.mark.parametrize("actions", ["any", "int", [0, 1, 2]])
+def test_what_an_action_is_comes_back_as_it_was(actions: Any) -> None:
+    document = changed(config={**DOCUMENT["config"], "actions": actions, "default_action": 0})
+    assert to_document(from_document(document))["config"]["actions"] == actions
 
 
 @given(
