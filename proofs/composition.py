@@ -44,8 +44,8 @@ def of_two_peers(state: Before, case: Case) -> Iterator[Case]:
     yield Case(
         case.transition,
         f"{case.path}, of the sender",
-        (*case.premises, *pair.steady, *arrives),
-        (*case.trust, *pair.trusting, *pair.as_sender.values()),
+        (*pair.steady, *case.premises, *arrives),
+        (*pair.trusting, *pair.as_sender.values(), *case.trust),
         {
             **_after(
                 view.after,
@@ -55,18 +55,20 @@ def of_two_peers(state: Before, case: Case) -> Iterator[Case]:
             ),
             **_rounds(state.q, Round(state.peer, pair.other, view.after, pair.other, view, sends=True)),
         },
+        shared=pair.shared(case.shared, pair.as_sender),
     )
     said = SAID.with_step(state.q, view, pair.other.config.player)
     unchanged = pair.read_of_receiver if said is SAID else {}
     yield Case(
         case.transition,
         f"{case.path}, of the receiver",
-        (*case.premises, *pair.steady, *told),
-        (*case.trust, *pair.trusting, *pair.as_receiver.values()),
+        (*pair.steady, *case.premises, *told),
+        (*pair.trusting, *pair.as_receiver.values(), *case.trust),
         {
             **_after(view.after, pair.as_receiver, unchanged, partial(_product, state.q, pair.other, view.after, said)),
             **_rounds(state.q, Round(pair.other, state.peer, pair.other, view.after, view, sends=False)),
         },
+        shared=pair.shared(case.shared, pair.as_receiver),
     )
 
 
@@ -86,6 +88,10 @@ class Pair:
     as_receiver: Goals
     """The same, the stepping peer being the one that acknowledges."""
     read_of_receiver: dict[str, Peer]
+
+    def shared(self, of_one: tuple[int, int], known: Goals) -> tuple[int, int]:
+        """Return how many premises all cases of the two have, given those of one, and how many of those that trust."""
+        return len(self.steady) + of_one[0], len(self.trusting) + len(known) + of_one[1]
 
 
 def any_pair() -> Pair:

@@ -288,7 +288,9 @@ def _failing(protocol: Protocol, dropped: frozenset[str], name: str) -> set[str]
         goals = {key: goal for key, goal in case.goals.items() if key[0] not in dropped | found}
         found |= {
             each.property
-            for each in discharge(evolve(case, premises=premises, trust=trust, goals=goals), QUICK_EFFORT)
+            for each in discharge(
+                evolve(case, premises=premises, trust=trust, goals=goals, shared=(0, 0)), QUICK_EFFORT
+            )
             if not each.proved
         }
     return found

@@ -150,9 +150,9 @@ def prove_rest(
 ) -> tuple[list[Discharge], frozenset[str]]:
     """Return what was found to be proved of a transition, and what becomes of the rest, up to what is not proved."""
     state = before(protocol, players, found.lacks)
-    proved = list(found.proved)
+    proved, simply = list(found.proved), Simply()
     for case in cases(protocol, state, name):
-        some = [each for each in discharge(case, effort) if each.property in found.lacks or not each.proved]
+        some = [each for each in discharge(case, effort, simply) if each.property in found.lacks or not each.proved]
         proved += some
         if not all(each.proved for each in some):
             break
@@ -166,9 +166,10 @@ def prove_cases(protocol: Protocol, name: str, players: int | None = None) -> It
 
 def _prove_cases(protocol: Protocol, state: Before, name: str, until_open: bool = False) -> Iterator[list[Discharge]]:
     effort = QUICK_EFFORT if until_open else EFFORT
+    simply = Simply()
     for case in cases(protocol, state, name):
         found = []
-        for each in discharge(case, effort):
+        for each in discharge(case, effort, simply):
             found.append(each)
             if until_open and not each.proved:
                 yield found
@@ -193,14 +194,46 @@ def cases(protocol: Protocol, state: Before, name: str) -> Iterator[Case]:
         yield of_nothing(name, error)
 
 
-def discharge(case: Case, effort: int = EFFORT, *, simply: bool = True) -> Iterator[Discharge]:
+class Simply:
+    """The solver without preparations for what is hard, which proves nearly everything that can be proved.
+
+    What the cases of one transition share is asserted once. What it does not prove it says nothing of.
+    """
+
+    def __init__(self, effort: int = QUICK_EFFORT) -> None:
+        """Assert nothing yet. Each proof may take so much effort; with none at all nothing is proved."""
+        self._effort = effort
+        self._solvers: dict[tuple[int, ...], tuple[list[Any], z3.Solver]] = {}
+
+    def proves(self, case: Case, trusting: bool, goal: Any) -> bool:
+        """Tell whether it proves a goal of a case."""
+        if not self._effort:
+            return False
+        premises, trust = case.shared
+        shared = [*case.premises[:premises], *(case.trust[:trust] if trusting else ())]
+        key = tuple(map(id, shared))
+        if key not in self._solvers:
+            solver = z3.SimpleSolver()
+            solver.set("rlimit", self._effort)
+            solver.add(*shared)
+            self._solvers[key] = shared, solver  # as long as these are kept, no others have the same ids
+        solver = self._solvers[key][1]
+        solver.push()
+        solver.add(*case.premises[premises:], *(case.trust[trust:] if trusting else ()), negation(goal))
+        proved = solver.check() == z3.unsat
+        solver.pop()
+        return bool(proved)
+
+
+def discharge(case: Case, effort: int = EFFORT, simply: Simply | None = None) -> Iterator[Discharge]:
     """Yield what becomes of each goal of a case. Goals with the same premises are tried together first.
 
-    With no effort at all it is only tried `simply`, which proves nearly everything that can be proved.
+    With no effort at all it is only tried `simply`, with what is given for the cases of one transition.
     """
+    simply = simply or Simply()
     for trusting in (True, False):
         goals = {key: goal for key, goal in case.goals.items() if is_trusting(key[0]) == trusting}
-        yield from _discharge(case, premises_of(case, trusting), goals, effort, simply)
+        yield from _discharge(case, trusting, goals, effort, simply)
 
 
 def premises_of(case: Case, trusting: bool) -> list[Any]:
@@ -209,13 +242,14 @@ def premises_of(case: Case, trusting: bool) -> list[Any]:
 
 
 def _discharge(
-    case: Case, premises: list[Any], goals: dict[tuple[str, str], Any], effort: int, simply: bool
+    case: Case, trusting: bool, goals: dict[tuple[str, str], Any], effort: int, simply: Simply
 ) -> Iterator[Discharge]:
+    premises = premises_of(case, trusting)
     open_ = [goal for goal in goals.values() if goal is not TRUE and not z3.is_true(goal)]
     every = conjunction(open_)
     together = (
         not open_
-        or (simply and _is_simply_proved(premises, every))
+        or simply.proves(case, trusting, every)
         or (len(open_) > 1 and effort > 0 and _solve(premises, every, min(effort, EFFORT_TOGETHER))[0])
     )
     for (name, clause), goal in goals.items():
@@ -224,17 +258,6 @@ def _discharge(
             effort = min(effort, FURTHER_EFFORT)
         reason = reason if proved else case.failure or reason
         yield Discharge(case.transition, case.path, name, clause, proved, reason, states)
-
-
-def _is_simply_proved(premises: list[Any], goal: Any) -> bool:
-    """Tell whether the solver proves a goal without preparing for what is hard, which takes a fifth less.
-
-    If it does not, nothing is said of the goal.
-    """
-    solver = z3.SimpleSolver()
-    solver.set("rlimit", QUICK_EFFORT)
-    solver.add(*premises, negation(goal))
-    return bool(solver.check() == z3.unsat)
 
 
 def _solve(premises: list[Any], goal: Any, effort: int) -> tuple[bool, str, str]:

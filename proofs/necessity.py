@@ -22,7 +22,7 @@ from rollproof.model.theorems.property import Property, Scope
 from rollproof.model.traces.trace import Trace
 from rollproof.proofs.counterexamples import Counterexample, replay
 from rollproof.proofs.implied import is_implied
-from rollproof.proofs.induction import QUICK_EFFORT, Discharge, cases, discharge
+from rollproof.proofs.induction import QUICK_EFFORT, Discharge, Simply, cases, discharge
 from rollproof.proofs.obligations import before
 from rollproof.reference.transition import Protocol
 
@@ -119,8 +119,9 @@ def first_unproved(protocol: Protocol, names: Iterable[str]) -> list[Discharge]:
     """Return what is not proved of the first case that is not, of these transitions; nothing if all is proved."""
     state = before(protocol)
     for name in names:
+        simply = Simply()
         for case in cases(protocol, state, name):
-            unproved = [each for each in discharge(case, QUICK_EFFORT) if not each.proved]
+            unproved = [each for each in discharge(case, QUICK_EFFORT, simply) if not each.proved]
             if unproved:
                 return unproved
     return []

@@ -50,6 +50,8 @@ class Case:
     failure: str | None = None
     """What went wrong when the code was run, if that is what must be impossible."""
     view: StepView | None = field(default=None, repr=False)
+    shared: tuple[int, int] = field(default=(0, 0), repr=False)
+    """How many formulas at the start of `premises`, and of `trust`, are those of every case of the kind."""
 
 
 @frozen(slots=False)
@@ -71,6 +73,11 @@ class Before:
     a property does not state of a step is not proved of it."""
     asked: frozenset[str] | None = None
     """The properties of which it is asked whether they hold afterwards; of all if None."""
+
+    @property
+    def shared(self) -> tuple[int, int]:
+        """How many premises every case of a transition has, and how many of those that trust."""
+        return len(self.facts) + len(self.steady), len(self.trusting)
 
     def asks(self, scope: Scope) -> list[Property]:
         """Return the properties of a scope of which it is asked whether they hold afterwards."""
@@ -246,8 +253,9 @@ def _cases(
         for conditions, error in failures:
             goal = {(NEVER_CRASHES, f"guard {guard.name}"): FALSE}
             yield Case(
-                transition.name, f"{label}guard {guard.name}", (*premises, *conditions), (*trust,), goal, where(error)
-            )
+                transition.name, f"{label}guard {guard.name}", (*premises, *conditions), (*trust,), goal, where(error),
+                shared=state.shared,
+            )  # fmt: skip
         premises.append(formula)
     yield _attempt(state, transition, args, label, asked)
     explored = explore(lambda: transition.perform(peer, record))
@@ -257,11 +265,11 @@ def _cases(
         failure = where(one.error) if one.error else _malformed(one.result)
         if failure:
             goal = {(NEVER_CRASHES, "effect"): FALSE}
-            yield Case(transition.name, way, assumed, (*trust,), goal, failure)
+            yield Case(transition.name, way, assumed, (*trust,), goal, failure, shared=state.shared)
             continue
         after, events = one.result
         view = StepView(transition.name, peer, args, after, events)
-        yield Case(transition.name, way, assumed, (*trust,), goals(state, view), None, view)
+        yield Case(transition.name, way, assumed, (*trust,), goals(state, view), None, view, state.shared)
 
 
 def _attempt(
@@ -276,7 +284,8 @@ def _attempt(
         for clause, formula in each.clauses(state.q, attempt).items()
     }
     facts_ = [fact for _, some in asked for fact in some]
-    return Case(transition.name, f"{label}when", (*state.facts, *state.steady, *facts_), state.trusting, goals)
+    premises = (*state.facts, *state.steady, *facts_)
+    return Case(transition.name, f"{label}when", premises, state.trusting, goals, shared=state.shared)
 
 
 def where(error: Exception) -> str:

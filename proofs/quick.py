@@ -25,6 +25,7 @@ from rollproof.proofs.induction import (
     QUICK_EFFORT,
     Discharge,
     Found,
+    Simply,
     cases,
     discharge,
     prove,
@@ -138,8 +139,9 @@ def _not_quickly_proved(protocol: Protocol, known: Mapping[str, Found | None], k
             return proved, asked, [each for each in proved if not each.proved]
         state = before(protocol, kept.players)
         found: list[Discharge] = []
+        simply = Simply()
         for case in cases(protocol, state, name):
-            some = _quickly(case)
+            some = _quickly(case, simply)
             if not all(each.proved for each in some):
                 return [], frozenset(), [each for each in some if not each.proved]
             found.extend(some)
@@ -157,9 +159,9 @@ def _not_quickly_proved(protocol: Protocol, known: Mapping[str, Found | None], k
     return open_
 
 
-def _quickly(case: Case) -> list[Discharge]:
+def _quickly(case: Case, simply: Simply) -> list[Discharge]:
     """Return what is proved with little effort, and with hardly any where a single property is asked."""
-    return list(discharge(case, 0 if _is_of_one(case) else QUICK_EFFORT))
+    return list(discharge(case, 0 if _is_of_one(case) else QUICK_EFFORT, simply))
 
 
 def _is_of_one(case: Case) -> bool:
@@ -173,7 +175,7 @@ def _still_open(protocol: Protocol, open_: Open, kept: Kept) -> tuple[Discharge,
             if case.path == some[0].path and case.transition == some[0].transition:
                 doubted = {(each.property, each.clause) for each in some}
                 goals = {key: goal for key, goal in case.goals.items() if key in doubted}
-                found = discharge(evolve(case, goals=goals), EFFORT_TOGETHER, simply=False)
+                found = discharge(evolve(case, goals=goals), EFFORT_TOGETHER, Simply(0))
                 unproved = (each for each in found if not each.proved)
                 return tuple(islice(unproved, 1) if _is_of_one(case) else unproved)
     return ()

@@ -18,7 +18,7 @@ from rollproof.model.search.instances import INSTANCES
 from rollproof.model.theorems.possibility import CONDITIONS
 from rollproof.model.traces.trace import Trace
 from rollproof.model.workers import in_parallel
-from rollproof.proofs.induction import QUICK_EFFORT, Memory, cases, discharge, prove
+from rollproof.proofs.induction import QUICK_EFFORT, Memory, Simply, cases, discharge, prove
 from rollproof.proofs.obligations import before
 from rollproof.proofs.words import Word, words
 from rollproof.reference.protocol import PROTOCOL
@@ -191,8 +191,9 @@ def _keeping(
     def task(number: int) -> bool:
         mended = with_guard(protocol, transition, chosen[number][0])
         for name in (transition.name, "(consequences)"):
+            simply = Simply()
             for case in cases(mended, before(mended), name):
-                if not all(each.proved for each in discharge(case, QUICK_EFFORT)):
+                if not all(each.proved for each in discharge(case, QUICK_EFFORT, simply)):
                     return False
         return True
 

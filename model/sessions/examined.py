@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import define, field, frozen
 
@@ -16,6 +16,7 @@ from rollproof.model.sessions.probes import (
     asked,
     contradicted,
     ended_early,
+    in_sight,
     misled,
     nothing_impossible_is_believed,
     polled,
@@ -124,6 +125,8 @@ class _Examiner:
     idle: dict[Player, int] = field(factory=dict)
     """How many polls in which nothing happened to a peer have come one after the other."""
     last: dict[Player, list[DriverCall]] = field(factory=dict)
+    sighted: dict[Player, Any] = field(factory=dict)
+    """What each peer had in sight of its end when it was contradicted last."""
     changes: list[DriverCall] = field(factory=list)
     """The last calls that brought somebody nearer to the end, if the links heal."""
 
@@ -156,7 +159,8 @@ class _Examiner:
             yield from _broken(polled(call), *self.contracts)
             yield from _broken(misled(call), *self.contracts, what_is_no_action_is_told)
         if call.driver == "receive" and self.closely:
-            for probe in contradicted(call):
+            seen, self.sighted[call.player] = self.sighted.get(call.player), in_sight(call)
+            for probe in contradicted(call) if self.sighted[call.player] != seen else ():
                 yield from _broken(probe, *self.contracts)
             self.received += 1
             if self.received % PROBED == 1:

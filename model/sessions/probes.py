@@ -64,6 +64,12 @@ def asked(call: DriverCall) -> Iterator[DriverCall]:
         yield watched(receive, call.protocol, call.before, call.now, call.args[0], message)
 
 
+def in_sight(call: DriverCall) -> Any:
+    """Return what a peer has in sight of its end, and how far it is certain: what a contradiction depends on."""
+    peer = call.after
+    return peer.epoch, peer.simulation.steps, peer.simulation.over, peer.confirmed, peer.ending
+
+
 def contradicted(call: DriverCall) -> Iterator[DriverCall]:
     """Yield what a peer makes of an end far from its own, which a partner announces while it has its own in sight."""
     peer = call.after
