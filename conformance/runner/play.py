@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import Any
 
 from rollproof.conformance.cases.case import Case
@@ -23,8 +22,6 @@ class Adapters:
         """Start adapters with `start`."""
         self._start = start
         self._running: list[Transport] = []
-        self.numbers = count(1)
-        """The numbers of the next requests."""
         self.hello: Hello | None = None
 
     @staticmethod
@@ -56,7 +53,7 @@ class Adapters:
 
     def _greet(self, transport: Transport) -> None:
         try:
-            answer = transport.ask(Request.of(next(self.numbers), "hello", {"protocol": ADAPTER_PROTOCOL}))
+            answer = transport.ask(Request.of(0, "hello", {"protocol": ADAPTER_PROTOCOL})).json
             if "hello" not in answer:
                 raise BrokenError("the answer to hello has no hello")
         except AdapterError as error:
@@ -92,7 +89,7 @@ def run_case(
     if hello is None:
         raise BrokenError("no adapter has said hello")
     run = Run(case, hello, min(level, hello.level, case.json.get("look", 2)))
-    session = Session(run, adapters.numbers, dict(zip(names, transports, strict=True)), seed, force, asking)
+    session = Session(run, dict(zip(names, transports, strict=True)), seed, force, asking)
     try:
         session.play()
     except DeclinedError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from itertools import count
 from typing import Any
 
 from attrs import evolve
@@ -12,7 +13,7 @@ from rollproof.conformance.cases.case import longest_latency
 from rollproof.conformance.cases.single_step import VARIABLES
 from rollproof.conformance.runner.network import Network, Packet
 from rollproof.conformance.runner.run import Event, Run
-from rollproof.conformance.runner.transport import BrokenError, CrashedError, Request, StuckError, Transport, encoded
+from rollproof.conformance.runner.transport import BrokenError, CrashedError, Request, StuckError, Transport
 from rollproof.conformance.runner.twin import Twin
 from rollproof.conformance.schema import Json
 from rollproof.reference.values import same
@@ -53,7 +54,6 @@ class Session:
     def __init__(
         self,
         run: Run,
-        numbers: Iterator[int],
         transports: Mapping[str, Transport],
         seed: int,
         force: bool,
@@ -61,7 +61,7 @@ class Session:
     ) -> None:
         self.run = run
         self.case = run.case
-        self.numbers = numbers
+        self.numbers = count(1)
         self.transports = transports
         self.seed = seed
         self.force = force
@@ -363,9 +363,8 @@ class Session:
         self.run.requests += 1
         request = Request.of(next(self.numbers), op, fields)
         answer = transport.ask(request)
-        # The numbers of requests depend on what ran before; nothing else does.
-        self.hash.update(f"[{request.numbered(0)},{encoded({**answer, 'seq': 0})}]".encode())
-        return answer
+        self.hash.update(b"%s\n%s\n" % (request.text.encode(), answer.text))
+        return answer.json
 
     def twin(self, written: Json) -> Twin:
         """Return the twin that a case describes."""

@@ -54,8 +54,7 @@ class StuckError(AdapterError):
     """It did not answer in time."""
 
 
-encoded = json.JSONEncoder(separators=(",", ":")).encode
-"""Returns a JSON value as text without spaces."""
+_encoded = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 @frozen
@@ -65,23 +64,28 @@ class Request:
     seq: int
     """Its number."""
     op: str
-    rest: str
-    """All of its text but for the number."""
+    text: str
+    """The line that it is."""
 
     @staticmethod
     def of(seq: int, op: str, fields: Mapping[str, Any]) -> Request:
         """Write a request."""
-        return Request(seq, op, encoded({"op": op, **fields})[1:])
+        return Request(seq, op, _encoded({"seq": seq, "op": op, **fields}))
 
-    def numbered(self, seq: int) -> str:
-        """Return its text under a number."""
-        return f'{{"seq":{seq},{self.rest}'
+
+@frozen
+class Answer:
+    """A checked answer."""
+
+    json: Json
+    text: bytes
+    """The line that it was."""
 
 
 class Transport(Protocol):
     """A way to one adapter."""
 
-    def ask(self, request: Request) -> Json:
+    def ask(self, request: Request) -> Answer:
         """Return the checked answer to a request.
 
         Raises:
@@ -98,7 +102,7 @@ class Transport(Protocol):
         """End the adapter, whatever it does."""
 
 
-def check_answer(request: Request, line: str | bytes) -> Json:
+def check_answer(request: Request, line: bytes) -> Answer:
     """Return the answer that a line says.
 
     Raises:
@@ -114,7 +118,7 @@ def check_answer(request: Request, line: str | bytes) -> Json:
             except InvalidError as error:
                 raise InvalidError(f"obs[{number}]: {error}") from None
     except InvalidError as error:
-        start = line[:80] if isinstance(line, str) else line[:80].decode(errors="replace")
+        start = line[:80].decode(errors="replace")
         raise BrokenError(f"answer to {request.op} (seq {request.seq}): {error}; it begins {start!r}") from None
     if answer["seq"] != request.seq:
         raise BrokenError(f"answer to {request.op}: seq {answer['seq']} instead of {request.seq}")
@@ -122,7 +126,7 @@ def check_answer(request: Request, line: str | bytes) -> Json:
         crash = CrashedError(f"error in answer to {request.op}: {_one_line(answer['error'])}")
         crash.answer = answer
         raise crash
-    return answer
+    return Answer(answer, line)
 
 
 class InProcess:
@@ -132,13 +136,13 @@ class InProcess:
         """Talk to `handle`."""
         self._handle = handle
 
-    def ask(self, request: Request) -> Json:
+    def ask(self, request: Request) -> Answer:
         """Return the checked answer to a request."""
         try:
-            answer = json.dumps(self._handle(json.loads(request.numbered(request.seq))))
+            answer = _encoded(self._handle(json.loads(request.text)))
         except Exception as error:
             raise CrashedError(_one_line(f"{type(error).__name__}: {error}")) from error
-        return check_answer(request, answer)
+        return check_answer(request, answer.encode())
 
     def stderr(self) -> str:
         """Return nothing."""
@@ -187,12 +191,12 @@ class Process:
             self._readable.register(pipe, select.POLLIN)
         os.set_blocking(self._stdin.fileno(), False)
 
-    def ask(self, request: Request) -> Json:
+    def ask(self, request: Request) -> Answer:
         """Return the checked answer to a request."""
         if self._buffer:
             raise BrokenError(f"it wrote without being asked: {bytes(self._buffer[:80])!r}")
         deadline = time.monotonic() + self._limit_s
-        self._write(f"{request.numbered(request.seq)}\n".encode(), deadline)
+        self._write(f"{request.text}\n".encode(), deadline)
         return check_answer(request, self._read(request, deadline))
 
     def stderr(self) -> str:
