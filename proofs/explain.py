@@ -254,10 +254,13 @@ def _implied(name: str) -> Iterator[str]:
 
 
 def _violated(removed: str, counterexample: Any) -> Iterator[str]:
-    without = _without(removed)
-    for each in THEOREMS:
-        if replay(without, counterexample, [each]) is not None:
-            yield name_of(each)
+    """Yield the theorems that a run violates if a guard is removed: it is played again without the one found last."""
+    without, left = _without(removed), {name_of(each): each for each in THEOREMS}
+    found = set()
+    while (trace := replay(without, counterexample, list(left.values()))) is not None and trace.violation is not None:
+        found.add(trace.violation.property)
+        del left[trace.violation.property]
+    yield from (name for name in map(name_of, THEOREMS) if name in found)
 
 
 def _without(removed: str) -> Any:
@@ -376,4 +379,4 @@ def _cases(name: str) -> tuple[Case, ...]:
 
 @cache
 def _cases_under(_: tuple[Design, ...], name: str) -> tuple[Case, ...]:
-    return tuple(cases(present(), _state(), name))
+    return tuple(cases(present(), before(present(), asked=frozenset()), name))

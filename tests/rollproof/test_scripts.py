@@ -239,10 +239,13 @@ def test_an_endless_file_is_refused(arguments: list[str]) -> None:
 # --- text ---
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
 @pytest.mark.parametrize(
-    "arguments", [["simulate", "active_input_parity"], ["explain", "RB-4"], ["--help"], ["explain", "window"]]
-)  # fmt: skip
+    ("encoding", "arguments"),
+    [
+        *(("ascii", [*arguments.split()]) for arguments in ("explain RB-4", "--help", "explain window")),
+        *((each, ["simulate", "active_input_parity"]) for each in ("ascii", "cp1252", "latin-1", "utf-8")),
+    ],
+)
 def test_output_in_any_encoding(encoding: str, arguments: list[str]) -> None:
     done = call(*arguments, PYTHONIOENCODING=encoding, COLUMNS="100")
     assert (done.returncode, done.stderr) == (0, b"")
