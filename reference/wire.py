@@ -144,8 +144,11 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+_TEXT = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def _compact(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode()
+    return _TEXT(document).encode()
 
 
 def _one_line(error: BaseException) -> str:

@@ -165,6 +165,8 @@ class Follower:
 
         Return whether there is such an input, so that nobody can tell by the value whether it was predicted.
         """
+        if not self.beyond_gap:
+            return False
         players, known = self.model.config.players, self.model.inputs.known
         beyond = [each for each in players if (each, frame) in self.beyond_gap]
         for player, value in zip(players, inputs, strict=False):

@@ -41,6 +41,8 @@ def model(evidence: Evidence) -> Iterator[Failure]:
 def _unfollowed(evidence: Evidence) -> dict[str, int]:
     """Return from which event on the model does not follow a peer: a choice that it declares leads beyond the model."""
     since: dict[str, int] = {}
+    if evidence.variant("resync") != "state" and evidence.variant("silent_partner") != "default":
+        return since
     heard = Heard.of(evidence.run.case.peers, 0)
     for event in evidence.events:
         heard.see(event)

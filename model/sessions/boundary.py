@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
-from rollproof.model.sessions.container_laws import LAWS
 from rollproof.model.sessions.laws import PLAYERS, Problems, differs, law
+from rollproof.model.sessions.protocol_laws import LAWS
 from rollproof.model.sessions.worlds import ArithmeticWorld
 from rollproof.reference.config import Actions, Config
 from rollproof.reference.containers import JointAction

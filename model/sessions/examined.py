@@ -21,6 +21,7 @@ from rollproof.model.sessions.probes import (
     nothing_impossible_is_believed,
     polled,
     the_first_value_stays,
+    ticked,
     what_is_no_action_is_told,
 )
 from rollproof.model.sessions.promises import Promise
@@ -31,10 +32,11 @@ from rollproof.model.theorems.possibility import CONDITIONS, when
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Sent
 from rollproof.reference.protocol import PROTOCOL
+from rollproof.reference.state import Phase
 from rollproof.reference.transition import Protocol
 
 PROBED = 13
-"""Every how many received messages a peer is asked on the side as well."""
+"""Every how many received messages, or polls, a peer is asked on the side as well."""
 POLLED = 5
 """Every how many ticks a peer is polled on the side as well."""
 IDLE = 5
@@ -158,6 +160,9 @@ class _Examiner:
         if call.driver == "tick" and self.closely and call.before.ticks % POLLED == 1:
             yield from _broken(polled(call), *self.contracts)
             yield from _broken(misled(call), *self.contracts, what_is_no_action_is_told)
+        ticks = call.before.ending.phase is Phase.RUNNING
+        if call.driver == "poll" and self.closely and not ticks and self.calls // self.every % PROBED == 1:
+            yield from _broken(ticked(call), *self.contracts)
         if call.driver == "receive" and self.closely:
             seen, self.sighted[call.player] = self.sighted.get(call.player), in_sight(call)
             for probe in contradicted(call) if self.sighted[call.player] != seen else ():

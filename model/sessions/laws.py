@@ -19,21 +19,17 @@ from rollproof.model.slips import raise_slip
 from rollproof.reference.config import Config
 from rollproof.reference.containers import JointAction, Sequence
 from rollproof.reference.digest import Digest
-from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.state import (
     Buffers,
     Delivery,
     Ending,
-    Extra,
     Link,
     Metrics,
     Peer,
     Phase,
     Rollback,
-    begin_episode,
     new_peer,
 )
-from rollproof.reference.transition import Guard, Transition
 from rollproof.reference.values import same
 from rollproof.reference.world import Outcome, Record, Simulation, Totals, advance
 
@@ -310,86 +306,3 @@ def the_wait_is_configured_as_the_rule_says() -> Problems:
                 yield f"the error about a timeout of {value!r} does not name it"
         else:
             yield f"a timeout of {value!r} is accepted"
-
-
-@law("LI-3", "RB-7")
-def a_step_is_guards_then_effect() -> Problems:
-    """A transition is refused by its first guard that does not hold; if all hold, its effect is what happens."""
-    peer = new_peer(Config("b", PLAYERS), ArithmeticWorld())
-    holding = (True, False)
-    for takes in (None, _Told):
-        args = None if takes is None else _Told(7)
-        for of_peer, first, second in product(holding, holding, holding):
-            guards: tuple[Guard[Any], ...] = tuple(
-                Guard(name, (), _saying(holds, of_peer), of_peer)
-                for name, holds in (("first", first), ("second", second))
-            )
-            made = Transition("made", (), takes, guards, _done)
-            expected = next((each for each, holds in zip(guards, (first, second), strict=True) if not holds), None)
-            which = f"a transition whose guards hold: {first}, {second}"
-            yield from differs(f"what refuses {which}", made.refusal(peer, args), expected)
-            yield from differs(f"what comes of {which}", made.fire(peer, args), expected or (peer, ((args,),)))
-            yield from differs(f"the effect of {which}", made.perform(peer, args), (peer, ((args,),)))
-
-
-@frozen
-class _Told:
-    """What a transition may be told."""
-
-    number: int
-
-
-def _saying(holds: bool, of_peer: bool) -> Callable[..., bool]:
-    return (lambda peer: holds and peer.config.player == "b") if of_peer else (lambda _, args: holds and args == args)
-
-
-def _done(peer: Peer, *args: Any) -> Any:
-    return peer, (args or (None,),)
-
-
-@frozen
-class _Kept(Extra):
-    """What a protocol might keep: something of an episode, and something of a session."""
-
-    episode: int = 0
-    session: int = 0
-
-    def cleared(self) -> _Kept:
-        """Return it without what is of an episode."""
-        return evolve(self, episode=0)
-
-
-@law("LI-3", "EP-11")
-def a_changed_protocol_is_the_same_in_all_else() -> Problems:
-    """A protocol that is changed in one thing is the same in all others."""
-    order = ("drain",)
-    for what, changed in {
-        "nothing": PROTOCOL.replace("other"),
-        "tick": PROTOCOL.replace("other", tick=order),
-        "poll": PROTOCOL.replace("other", poll=order),
-    }.items():
-        expected = {"tick": PROTOCOL.tick, "poll": PROTOCOL.poll, what: order}
-        for stages in ("tick", "poll"):
-            yield from differs(f"{stages} of a protocol changed in {what}", getattr(changed, stages), expected[stages])
-        yield from differs("its transitions", changed.transitions, PROTOCOL.transitions)
-        yield from differs("its name", changed.name, "other")
-    kept = _Kept(3, 5)
-    keeping = PROTOCOL.keeping(kept)
-    added = evolve(PROTOCOL.transitions["reject_input"], name="reject_again")
-    extended = keeping.extend("other", added)
-    told = extended.name, list(extended.transitions)
-    yield from differs("an extended protocol", told, ("other", [*PROTOCOL.transitions, "reject_again"]))
-    for changed in (keeping, keeping.replace("other"), extended, keeping.without("drain_input", "input_is_due")):
-        yield from differs("what a protocol keeps beside", changed.extra, kept)
-    begun = new_peer(Config("b", PLAYERS), ArithmeticWorld(), keeping.extra)
-    yield from differs("what is kept beside before frame 0", begun.extra, _Kept(0, 5))
-    yield from differs("what is kept beside after a reset", begin_episode(begun, 1).extra, _Kept(0, 5))
-    for name, transition in PROTOCOL.transitions.items():
-        for guard in transition.guards[:1]:
-            less = PROTOCOL.without(name, guard.name)
-            yield from differs(
-                f"the guards of {name} without one", less.transitions[name].guards, transition.guards[1:]
-            )
-            others = [each for each in PROTOCOL.transitions if less.transitions[each] != PROTOCOL.transitions[each]]
-            yield from differs("what is changed with it", others, [name])
-        yield from differs(f"{name} without guards", transition.guarded_by().guards, ())

@@ -109,6 +109,11 @@ def polled(call: DriverCall) -> DriverCall:
     return watched(poll, call.protocol, call.before, call.now)
 
 
+def ticked(call: DriverCall) -> DriverCall:
+    """Return what a peer that no longer ticks does in a tick at the moment of a poll: the same as in a poll."""
+    return watched(tick, call.protocol, call.before, call.now, call.before.config.default_action)
+
+
 def misled(call: DriverCall) -> DriverCall:
     """Return what a peer does in a tick in which its player does what is no action."""
     return watched(tick, call.protocol, call.before, call.now, NO_ACTION)

@@ -16,6 +16,7 @@ from rollproof.model.theorems.properties import NEVER_CRASHES, PROPERTIES
 from rollproof.model.traces.trace import load as load_trace
 from rollproof.model.variants.edits import acting
 from rollproof.model.variants.variants import VARIANTS
+from rollproof.proofs import verdict
 from rollproof.proofs.necessity import GuardVerdict, Necessity
 from rollproof.proofs.trust import Trust
 from rollproof.reference.episode import reset_episode
@@ -123,6 +124,7 @@ def test_undecided_has_an_exit_code_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("rollproof.shared.present", lambda: acting(reset_episode, late_mistake)(PROTOCOL))
+    monkeypatch.setattr(verdict, "LAST_LIMIT", 900)  # all states of one instance; those of others take long
     code, document = verify(tmp_path, "--transition", "reset_episode")
     assert (code, document["status"]) == (3, "undecided")
     assert "episodes (846 states)" in document["searched"]
