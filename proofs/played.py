@@ -20,6 +20,7 @@ from rollproof.model.sessions.healing import HEALED, healing_setup
 from rollproof.model.sessions.holding import can_be_held, holding
 from rollproof.model.sessions.scenarios import SCENARIOS
 from rollproof.model.sessions.session import run
+from rollproof.model.slips import SlipError
 from rollproof.model.theorems.properties import PROPERTIES
 from rollproof.model.workers import called_in_parallel, in_parallel
 from rollproof.proofs.induction import Discharge
@@ -152,8 +153,14 @@ def _small(protocol: Protocol, seeds: range, option: str) -> Broken | None:
 def _healing(protocol: Protocol, seeds: range, option: str) -> Broken | None:
     """Look closely only at what breaks a promise: the calls are those that other sessions look at."""
     for seed in seeds:
-        result = run(healing_setup(seed), protocol, keep_events=False)
-        if any(each.broken(result) for each in HEALED):
+        try:
+            result = run(healing_setup(seed), protocol, keep_events=False)
+            broken = any(each.broken(result) for each in HEALED)
+        except SlipError:
+            raise
+        except Exception:  # what is made of a peer cannot be told; whoever looks closely says of what
+            broken = True
+        if broken:
             return examine(healing_setup(seed), HEALED, protocol, again("--healing", seed, option))
     return None
 

@@ -6,6 +6,7 @@ from rollproof.model.sessions.calls import DriverCall
 from rollproof.model.sessions.contract import Problems, contract
 from rollproof.reference.containers import Player
 from rollproof.reference.events import HashMismatch, Sent
+from rollproof.reference.inputs import input_is_unknown
 from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage
 from rollproof.reference.state import Phase
 from rollproof.reference.values import normal, same
@@ -20,6 +21,8 @@ def everything_that_arrives_is_taken(call: DriverCall) -> Problems:
     before, sender = call.before, message.player
     if sender not in before.config.partners or (message.game, message.epoch) != (before.config.game, before.epoch):
         yield from _ignored(call)
+        if isinstance(message, InputMessage):
+            yield from _rejections_told(call, message, len(message.actions))
         return
     taken = {each.name: each for each in call.taken}
     match message:
@@ -58,29 +61,38 @@ def _ignored(call: DriverCall) -> Problems:
 def _inputs_taken(call: DriverCall, message: InputMessage) -> Problems:
     before, sender = call.before, message.player
     queued = [each.args.frame for each in call.of("receive_input")]
-    rejected = len(call.of("reject_input"))
-    guards = {guard.name for guard in call.protocol.transitions["receive_input"].guards}
-    for each in call.of("reject_input"):
-        if each.args.player != sender or each.args.reason not in guards or each.args.frame not in frames_of(message):
-            yield f"a rejection tells of {each.args.player!r}, frame {each.args.frame!r}, {each.args.reason!r}"
     conflicts = len(call.of("ignore_conflict"))
-    reach = before.frame + before.config.max_frames_ahead
+    reach, is_open = before.frame + before.config.max_frames_ahead, before.ending.phase < Phase.COMPLETING
     expected: list[int] = []
     refused = contradicted = 0
     for frame, action in enumerate(message.actions, message.first):
         known = before.inputs.known.get(sender, frame)
         allowed = before.config.actions.admits(action)
-        if known is not None and allowed:
-            contradicted += not same(known, normal(action)) and before.ending.phase < Phase.COMPLETING
-        elif 0 <= frame <= reach and allowed and before.ending.phase < Phase.COMPLETING:
+        if known is not None and same(known, normal(action)):
+            continue
+        if known is not None and allowed and is_open:
+            contradicted += 1
+        elif 0 <= frame <= reach and allowed and is_open:
             expected.append(frame)
         else:
             refused += 1
     if queued != expected:
         yield f"the inputs of frames {queued} are queued, and new are those of {expected}"
-    if before.ending.phase < Phase.COMPLETING and (rejected, conflicts) != (refused, contradicted):
-        found = f"{rejected} inputs are rejected, and {conflicts} are conflicts"
-        yield f"{found}; they should be {refused} and {contradicted}"
+    if conflicts != contradicted:
+        yield f"{conflicts} inputs are conflicts, and {contradicted} should be"
+    yield from _rejections_told(call, message, refused)
+
+
+def _rejections_told(call: DriverCall, message: InputMessage, expected: int) -> Problems:
+    """Say so if an input that is refused is not rejected once, with its player, its frame and the reason (IN-7)."""
+    refused = [
+        (message.player, each.args.frame, guard.name)
+        for each, guard in call.refused("receive_input")
+        if guard.name != input_is_unknown.name and each.args.frame in frames_of(message)
+    ]
+    told = [(each.args.player, each.args.frame, each.args.reason) for each in call.of("reject_input")]
+    if told != refused or len(told) != expected:
+        yield f"told is of {len(told)} rejections: {told}; {expected} inputs must be refused, and are: {refused}"
 
 
 def _hash_taken(call: DriverCall, frame: int, message: EndMessage | HashMessage) -> Problems:

@@ -28,6 +28,8 @@ from rollproof.model.sessions.promises import Promise
 from rollproof.model.sessions.session import run
 from rollproof.model.sessions.setup import Source
 from rollproof.model.sessions.standstill import progress
+from rollproof.model.sessions.worlds import WorldError
+from rollproof.model.slips import SlipError
 from rollproof.model.theorems.possibility import CONDITIONS, when
 from rollproof.reference.containers import Player
 from rollproof.reference.events import Sent
@@ -44,6 +46,7 @@ IDLE = 5
 in one of them is left undone in the next."""
 STORY = 12
 """How many calls before the one that goes wrong are told."""
+EVERY_PEER = "Whatever happens, what has become of each peer can be told."
 NOTHING_IS_MISSING = "Every transition of which the rules say when it is possible is a part of the protocol."
 Kind = Literal["promise", "contract", "law"]
 
@@ -99,6 +102,11 @@ def examine(
         result = run(source, protocol, watch=examiner.look)
     except _FoundError:
         return examiner.found
+    except (SlipError, WorldError):
+        raise
+    except Exception as error:  # a part of a peer is what none can be
+        problem = f"what has become of the peers cannot be told: {type(error).__name__}: {error}"
+        return Broken("promise", "every_peer_can_be_told_of", EVERY_PEER, ("EV-1",), " ".join(problem.split()), again)
     for promise in promises:
         for problem in promise.broken(result):
             story = tuple(map(told, examiner.changes))
