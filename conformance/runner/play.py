@@ -53,7 +53,7 @@ class Adapters:
 
     def _greet(self, transport: Transport) -> None:
         try:
-            answer = transport.ask(Request.of(0, "hello", {"protocol": ADAPTER_PROTOCOL})).json
+            answer = transport.ask(Request.of(1, "hello", {"protocol": ADAPTER_PROTOCOL})).json
             if "hello" not in answer:
                 raise BrokenError("the answer to hello has no hello")
         except AdapterError as error:

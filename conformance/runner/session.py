@@ -61,7 +61,7 @@ class Session:
     ) -> None:
         self.run = run
         self.case = run.case
-        self.numbers = count(1)
+        self.numbers = count(2)  # 1 was `hello`
         self.transports = transports
         self.seed = seed
         self.force = force
