@@ -65,8 +65,8 @@ def queues_keep_their_order() -> Problems:
             "the queue", (list(found), len(found), found.first()), (plain, len(plain), plain[0] if plain else None)
         )
     one, other = Sequence[int]().push(1).push(2), Sequence[int]().push(0).push(1).push(2).rest()
-    equal = (one == other, one == one.push(3), one == one.rest(), one == [1, 2])
-    yield from differs("whether queues are equal", equal, (True, False, False, False))
+    equal = (one == other, one == one.push(3), one == one.rest(), one.rest() == one, one == [1, 2])
+    yield from differs("whether queues are equal", equal, (True, False, False, False, False))
     yield from differs("the cleared queue", (len(found.cleared()), found.cleared().first()), (0, None))
 
 
@@ -85,6 +85,9 @@ def tables_are_maps() -> Problems:
         for key in product(PLAYERS, range(-1, 6)):
             yield from differs(f"entry {key}", found.get(*key), plain.get(key))
     yield from differs("the cleared table", found.cleared().get("a", 0), None)
+    for key in plain:
+        found = found.remove(*key)
+    yield from differs("a table from which all was removed", found, Table[int](PLAYERS))
 
 
 @law("IN-2", "IN-3", "BUF-7", "RB-4")
