@@ -1,4 +1,4 @@
-"""Discharging the obligations: a fresh solver for each, in as many processes as there are cores."""
+"""Discharging the obligations, in as many processes as there are cores: simply first, else a fresh solver for each."""
 
 from __future__ import annotations
 
