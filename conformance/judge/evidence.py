@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from heapq import merge
+from operator import attrgetter
 
 from attrs import evolve, field, frozen
 
@@ -62,8 +64,16 @@ class Evidence:
         return len(self.run.events) - 1
 
     def observations(self, *kinds: str) -> Iterator[Event]:
-        """Iterate over the observations of some kinds."""
-        return (event for event in self.events if event.kind == "obs" and event.data["obs"] in kinds)
+        """Iterate over the observations of some kinds, in the order in which they were made."""
+        return merge(*(self._by_kind.get(kind, ()) for kind in kinds), key=attrgetter("number"))
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Event]]:
+        found: dict[str, list[Event]] = {}
+        for event in self.events:
+            if event.kind == "obs":
+                found.setdefault(event.data["obs"], []).append(event)
+        return found
 
     @cached_property
     def truth(self) -> dict[int, dict[int, dict[str, int]]]:

@@ -16,7 +16,6 @@ from rollproof.conformance.runner.run import Event, Run
 from rollproof.conformance.runner.transport import BrokenError, CrashedError, Request, StuckError, Transport
 from rollproof.conformance.runner.twin import Twin
 from rollproof.conformance.schema import Json
-from rollproof.reference.values import same
 
 BLACK_BOX = ("advance", "save", "load")
 """The observations of levels 0 and 1."""
@@ -402,7 +401,7 @@ class Session:
                 frame, inputs = observation["frame"], observation["inputs"]
                 if frame >= self.frames[peer]:
                     self.frames[peer], self.last_step = frame + 1, self.round
-                if not same(tuple(self.simulated.get((peer, frame), inputs)), tuple(inputs)) or self.has_input(inputs):
+                if self.simulated.get((peer, frame), inputs) != inputs or self.has_input(inputs):
                     self.last_change = self.round
                 self.simulated[peer, frame] = inputs
             elif kind == "load":
@@ -427,6 +426,8 @@ class Session:
 
         A peer that was stalled for long simulates such a frame long after everybody has come to rest.
         """
+        if not self.silent:
+            return any(inputs)
         return any(value for peer, value in zip(self.case.peers, inputs, strict=False) if peer not in self.silent)
 
     def send(self, peer: str, sent: Json) -> None:

@@ -37,6 +37,11 @@ def frame_maps_are_maps() -> Problems:
         for at, each in plain.items():
             yield from differs(f"frame {at}", found[at], each)
     yield from differs("the cleared map", (len(found.cleared()), found.cleared().get(0)), (0, None))
+    for at in range(6):
+        found = found.set(at, at)
+    for at in reversed(range(6)):
+        found = found.before(at)
+        yield from differs("what is left of a map that is cut frame by frame", sorted(found), list(range(at)))
 
 
 @law("EP-2", "IN-9")
@@ -67,6 +72,7 @@ def queues_keep_their_order() -> Problems:
     one, other = Sequence[int]().push(1).push(2), Sequence[int]().push(0).push(1).push(2).rest()
     equal = (one == other, one == one.push(3), one == one.rest(), one.rest() == one, one == [1, 2])
     yield from differs("whether queues are equal", equal, (True, False, False, False, False))
+    yield from differs("whether hashes of equal queues are", hash(one) == hash(other), True)
     yield from differs("the cleared queue", (len(found.cleared()), found.cleared().first()), (0, None))
 
 

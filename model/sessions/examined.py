@@ -13,6 +13,7 @@ from rollproof.model.sessions.calls import DriverCall
 from rollproof.model.sessions.contract import Contract
 from rollproof.model.sessions.contracts import CONTRACTS
 from rollproof.model.sessions.probes import (
+    accused,
     asked,
     contradicted,
     ended_early,
@@ -179,7 +180,7 @@ class _Examiner:
             if self.received % PROBED == 1:
                 for probe in asked(call):
                     yield from _broken(probe, *self.contracts, nothing_impossible_is_believed)
-                for probe in ended_early(call):
+                for probe in (*ended_early(call), *accused(call)):
                     yield from _broken(probe, *self.contracts)
                 yield from _broken(call, the_first_value_stays)
 

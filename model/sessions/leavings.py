@@ -10,7 +10,7 @@ from rollproof.model.sessions.calls import DriverCall
 from rollproof.model.sessions.contract import Problems, contract
 from rollproof.model.sessions.laws import first_state
 from rollproof.reference.export import Export, read
-from rollproof.reference.state import CanonicalRecord, Metrics, Peer
+from rollproof.reference.state import Buffers, CanonicalRecord, Delivery, Desync, Ending, Link, Metrics, Peer, Rollback
 from rollproof.reference.values import given
 from rollproof.reference.world import Outcome
 
@@ -118,3 +118,33 @@ def _summary(peer: Peer, found: Export) -> Problems:
     for what, (value, wanted) in expected.items():
         if value != wanted:
             yield f"the {what} of the export are not those of the peer"
+
+
+KINDS: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "int | None": (int, type(None))}
+"""By how a field is declared: what it may be. Ports have no other words for it, and exports tell of it."""
+PARTS = {
+    cls: tuple((each.name, KINDS[str(each.type)]) for each in attrs.fields(cls) if str(each.type) in KINDS)
+    for cls in (Peer, Buffers, Rollback, Ending, Link, Delivery, Desync, Metrics)
+}
+
+
+@contract("ME-1", "EP-10", "TR-4")
+def numbers_and_truths_are_such(call: DriverCall) -> Problems:
+    """What is declared to be a number or a truth value is one, in every part of a peer that a call changes.
+
+    Links change between calls as well.
+    """
+    for old, new in zip(_parts(call.before), _parts(call.after), strict=True):
+        for name, kinds in PARTS[type(new)] if new is not old or type(new) is Link else ():
+            value = getattr(new, name)
+            if type(value) not in kinds:
+                yield f"{name} of {type(new).__name__} becomes {value!r}"
+
+
+def _parts(peer: Peer) -> list[Any]:
+    partners = peer.config.partners
+    return [
+        *(peer, peer.buffers, peer.rollback, peer.ending, peer.desync, peer.metrics),
+        *map(peer.links.__getitem__, partners),
+        *map(peer.deliveries.__getitem__, partners),
+    ]

@@ -15,7 +15,7 @@ from rollproof.model.sessions.contract import Problems, contract
 from rollproof.reference.digest import Digest
 from rollproof.reference.events import InputConflict, InputRejected
 from rollproof.reference.guards import action_is_allowed
-from rollproof.reference.messages import AckMessage, EndMessage, InputMessage, Message, Path
+from rollproof.reference.messages import AckMessage, EndMessage, HashMessage, InputMessage, Message, Path
 from rollproof.reference.state import Peer, Phase
 from rollproof.reference.tick import poll, receive, tick
 
@@ -102,6 +102,16 @@ def ended_early(call: DriverCall) -> Iterator[DriverCall]:
     ticked = watched(tick, call.protocol, heard.after, call.now, peer.config.default_action)
     yield ticked
     yield watched(poll, call.protocol, ticked.after, call.now)
+
+
+def accused(call: DriverCall) -> Iterator[DriverCall]:
+    """Yield what a peer makes of two wrong hashes, of which that of the earlier frame comes later (ME-4)."""
+    peer = call.after
+    for frame in (1, 0) if peer.buffers.promoted > 1 and peer.ending.phase is Phase.RUNNING else ():
+        wrong = HashMessage(peer.config.game, peer.epoch, peer.config.partners[0], frame, Digest("0" * 32))
+        heard = watched(receive, call.protocol, peer, call.now, Path.P2P, wrong)
+        yield heard
+        peer = heard.after
 
 
 def polled(call: DriverCall) -> DriverCall:

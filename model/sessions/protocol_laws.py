@@ -120,6 +120,8 @@ def a_changed_protocol_has_the_change() -> Problems:
     wrong: dict[str, Callable[[], Protocol]] = {
         "replaced": lambda: PROTOCOL.replace("other", changed[0], unheard),
         "added": lambda: PROTOCOL.extend("other", unheard, changed[0]),
+        "added first": lambda: PROTOCOL.extend("other", changed[0], unheard),
+        "replaced first": lambda: PROTOCOL.replace("other", unheard, changed[0]),
         "without a guard": lambda: PROTOCOL.without("unheard_of", "input_is_due"),
         "without a guard of another": lambda: PROTOCOL.without("begin_tick", "input_is_due"),
     }
