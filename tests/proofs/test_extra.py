@@ -147,7 +147,8 @@ def test_nothing_is_proved_of_what_cannot_be_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A method of the part is read like every other function; a theorem is not proved of a step that was not."""
-    monkeypatch.setattr(verdict, "LAST_LIMIT", verdict.NEXT_LIMIT)  # a longer search finds nothing, either
+    monkeypatch.setattr(verdict, "NEXT_LIMIT", verdict.FIRST_LIMIT)  # a longer search finds nothing, either
+    monkeypatch.setattr(verdict, "LAST_LIMIT", verdict.FIRST_LIMIT)
     spec = written(tmp_path, ("        return evolve(self, complaints=self.complaints + 1)\n", UNREADABLE))
     options = ["--transition", "hear_complaint", "--theorem", "inputs_are_immutable"]
     with load(spec).in_force():

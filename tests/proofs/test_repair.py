@@ -47,9 +47,9 @@ def mended(removed: str, most: int = 1) -> Repair:
     ("removed", "guard"),
     [
         pytest.param(
-            "confirm_frame.next_frame_is_simulated", "peer.confirmed + 1 < peer.frame", marks=pytest.mark.slow
+            "confirm_frame.next_frame_is_simulated", "peer.confirmed + 1 < peer.frame", marks=pytest.mark.long
         ),
-        pytest.param("promote_frame.no_rollback_pending", "no_rollback_pending", marks=pytest.mark.slow),
+        pytest.param("promote_frame.no_rollback_pending", "no_rollback_pending", marks=pytest.mark.long),
         ("export_episode.completed", "peer.ending.phase == Phase.COMPLETED"),
     ],
 )
