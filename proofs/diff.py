@@ -286,13 +286,8 @@ def _failing(protocol: Protocol, dropped: frozenset[str], name: str) -> set[str]
             tuple(each for each in some if each.get_id() not in gone) for some in (case.trust, case.premises)
         )
         goals = {key: goal for key, goal in case.goals.items() if key[0] not in dropped | found}
-        found |= {
-            each.property
-            for each in discharge(
-                evolve(case, premises=premises, trust=trust, goals=goals, shared=(0, 0)), QUICK_EFFORT
-            )
-            if not each.proved
-        }
+        lacking = evolve(case, premises=premises, trust=trust, goals=goals, shared=(0, 0))  # others are left now
+        found |= {each.property for each in discharge(lacking, QUICK_EFFORT) if not each.proved}
     return found
 
 

@@ -237,7 +237,7 @@ def _cases(
     label: str,
     goals: Callable[[Before, StepView], Goals],
 ) -> Iterator[Case]:
-    peer = state.peer
+    peer, made = state.peer, partial(Case, transition.name, shared=state.shared)
     premises = [*state.facts, *state.steady]
     trust = list(state.trusting)
     if transition.name in WHATEVER_PARTNERS_SAY:
@@ -252,10 +252,7 @@ def _cases(
         premises.extend(facts_)
         for conditions, error in failures:
             goal = {(NEVER_CRASHES, f"guard {guard.name}"): FALSE}
-            yield Case(
-                transition.name, f"{label}guard {guard.name}", (*premises, *conditions), (*trust,), goal, where(error),
-                shared=state.shared,
-            )  # fmt: skip
+            yield made(f"{label}guard {guard.name}", (*premises, *conditions), (*trust,), goal, where(error))
         premises.append(formula)
     yield _attempt(state, transition, args, label, asked)
     explored = explore(lambda: transition.perform(peer, record))
@@ -265,11 +262,11 @@ def _cases(
         failure = where(one.error) if one.error else _malformed(one.result)
         if failure:
             goal = {(NEVER_CRASHES, "effect"): FALSE}
-            yield Case(transition.name, way, assumed, (*trust,), goal, failure, shared=state.shared)
+            yield made(way, assumed, (*trust,), goal, failure)
             continue
         after, events = one.result
         view = StepView(transition.name, peer, args, after, events)
-        yield Case(transition.name, way, assumed, (*trust,), goals(state, view), None, view, state.shared)
+        yield made(way, assumed, (*trust,), goals(state, view), None, view)
 
 
 def _attempt(

@@ -221,7 +221,7 @@ def takes(it: Interpretation, state: Before, case: Case, view: StepView) -> bool
     path = next((each for each in Path if case.path.startswith(f"{each.value}, ")), None)
     if path is not None and view.args.get("path") != path:
         return False
-    general = len(state.facts) + len(state.steady)
+    general, _ = case.shared
     it.introduced.clear()
     own = case.premises[general:]
     try:

@@ -246,7 +246,7 @@ class Adapter:
     def report(self, events: tuple[Event, ...] | list[Event]) -> None:
         """Turn what a step reports into packets and observations."""
         for event in events:
-            if type(event) is Sent:
+            if isinstance(event, Sent):
                 packet = b64encode(encode(event.message)).decode()
                 kind = PACKET_CLASS[type(event.message)]
                 self.out.append({"to": event.to, "via": event.path.value, "class": kind, "packet": packet})
@@ -345,13 +345,10 @@ class ObservedRun(drivers.Run):
 
     def do(self, transition: Transition[Any], args: Any = None) -> Guard[Any] | None:
         """Fire a transition once, and report what it did while the peer is as it left it."""
-        step = self.transitions[transition.name].fire(self.adapter.peer, args)
-        if isinstance(step, Guard):
-            return step
-        self.adapter.peer, events = step
-        self.events += events
-        self.flush()
-        return None
+        refusal = super().do(transition, args)
+        if refusal is None:
+            self.flush()
+        return refusal
 
     def repeat(self, transition: Transition[Any], args: Any = None) -> Guard[Any]:
         """Fire a transition until a guard refuses it.

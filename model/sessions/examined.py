@@ -101,6 +101,10 @@ def examine(
     examiner = _Examiner(again, source.settings.heals_ms is not None, contracts, closely, every)
     try:
         result = run(source, protocol, watch=examiner.look)
+        for promise in promises:
+            for problem in promise.broken(result):
+                story = tuple(map(told, examiner.changes))
+                return Broken("promise", promise.name, promise.sentence, promise.rules, problem, again, story)
     except _FoundError:
         return examiner.found
     except (SlipError, WorldError):
@@ -108,10 +112,6 @@ def examine(
     except Exception as error:  # a part of a peer is what none can be
         problem = f"what has become of the peers cannot be told: {type(error).__name__}: {error}"
         return Broken("promise", "every_peer_can_be_told_of", EVERY_PEER, ("EV-1",), " ".join(problem.split()), again)
-    for promise in promises:
-        for problem in promise.broken(result):
-            story = tuple(map(told, examiner.changes))
-            return Broken("promise", promise.name, promise.sentence, promise.rules, problem, again, story)
     return None
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 from attrs import evolve
@@ -13,6 +13,9 @@ from rollproof.model.sessions import campaign
 from rollproof.model.sessions.campaign import Summary, protocol_named, run_campaign, run_one
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.reference.protocol import PROTOCOL
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -47,10 +50,10 @@ def test_an_executor_is_not_given_everything_at_once(monkeypatch: pytest.MonkeyP
     class Counting(ThreadPoolExecutor):
         unfinished = most = 0
 
-        def submit(self, *args: Any, **options: Any) -> Future[Any]:  # type: ignore[override]
+        def submit(self, task: Callable[P, T], /, *args: P.args, **options: P.kwargs) -> Future[T]:
             self.unfinished += 1
             self.most = max(self.most, self.unfinished)
-            future = super().submit(*args, **options)
+            future = super().submit(task, *args, **options)
             future.add_done_callback(self.finish)
             return future
 
@@ -61,7 +64,8 @@ def test_an_executor_is_not_given_everything_at_once(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(campaign, "BATCH", 1)
     monkeypatch.setattr(campaign, "run_one", lambda seed, protocol: seed)
     with Counting(2) as pool:
-        assert sorted(run_campaign(pool, 0, 20, PROTOCOL.name)) == list(range(20))  # type: ignore[type-var]
+        seeds: list[Any] = list(run_campaign(pool, 0, 20, PROTOCOL.name))
+        assert sorted(seeds) == list(range(20))
         assert pool.most == 2
 
 

@@ -38,7 +38,7 @@ from tests import LONG
 REFUSED = "refused"
 MOST_STATES = 1_500
 """How many states of each instance are looked at."""
-MOST_ALIKE = 4 if LONG else 1
+MOST_ALIKE = 4 if LONG else 2
 """How many steps of a transition that lead to the same kinds of events are taken from each instance."""
 
 
