@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 LOOKS_EVERY_S = 0.2
@@ -55,13 +55,23 @@ def called_in_parallel(tasks: Sequence[Callable[[], R]], jobs: int | None = None
 
 
 @contextmanager
+def ending(pool: ProcessPoolExecutor) -> Iterator[Executor]:
+    """Yield a pool, and end it whatever happens, even while it starts: then its workers end by themselves."""
+    try:
+        yield pool
+    finally:
+        with suppress(RuntimeError):  # the thread that looks after the workers has not started yet
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
 def _forked(task: Callable[[Any], Any], jobs: int) -> Iterator[Executor]:
     global _TASK
     previous, _TASK = _TASK, task
     try:
         gc.freeze()  # what the workers share they need not look through, and so need not copy
         context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(jobs, context, end_with_parent, (os.getpid(),)) as pool:
+        with ending(ProcessPoolExecutor(jobs, context, end_with_parent, (os.getpid(),))) as pool:
             yield pool
     finally:
         gc.unfreeze()

@@ -18,7 +18,7 @@ from rollproof.model.documents import DocumentError
 from rollproof.model.sessions.campaign import Summary, is_file, protocol_named, random_setup, run_campaign
 from rollproof.model.sessions.schedule import dumps, schedule_of
 from rollproof.model.sessions.session import Result, run
-from rollproof.model.workers import end_with_parent
+from rollproof.model.workers import end_with_parent, ending
 from rollproof.output import BROKEN, HELD, UsageError, console, progress, table, write_file, write_json
 from rollproof.reference.protocol import PROTOCOL
 
@@ -85,11 +85,10 @@ def executor(jobs: int | None, dask: str | None) -> Iterator[Executor]:
         workers = jobs or os.cpu_count() or 1
         pool = ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent, (os.getpid(),))
         try:
-            yield pool
+            with ending(pool):
+                yield pool
         except BrokenProcessPool:
             raise UsageError("a process that played sessions was killed") from None
-        finally:
-            pool.shutdown(cancel_futures=True)
         return
     try:
         distributed: Any = import_module("distributed")  # which has no types
