@@ -201,6 +201,7 @@ def test_what_scripts_rely_on_holds_of_the_installed_tool(installed: Path, tmp_p
     subprocess.run([*pip, *pinned, "pytest", "pytest-xdist", "hypothesis"], check=True, timeout=600)
     tests = tmp_path / "tests" / "rollproof"
     tests.mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "__init__.py", tests.parent)
     for name in TRIED:
         shutil.copy(ROOT / "tests" / "rollproof" / name, tests)
     clean = {
