@@ -57,6 +57,7 @@ MOST_REPEATS = 2_000
 """A loop of transitions that is longer never ends: a mutant's, that is."""
 
 Work = Generator[None]
+"""The stages of one call, which may yield between the frames of a replay."""
 
 
 class Adapter:
@@ -66,7 +67,7 @@ class Adapter:
         """Make an adapter that runs `protocol`, which may be a wrong one."""
         self.protocol = protocol
         self.peer: Peer
-        self.work: dict[str, Work] = {}
+        self.work: dict[str, tuple[ObservedRun, Work]] = {}
         self.begun = 0
         self.interleave = False
         self.full: set[str] = set()
@@ -195,12 +196,15 @@ class Adapter:
     def _begin(self, request: Json, stages: tuple[str, ...], action: int | None = None) -> None:
         self.begun += 1
         name = f"{request['op']}-{self.begun}"
-        self.work[name] = self._stages(ObservedRun(self, request, action), stages)
+        run = ObservedRun(self, request, action)
+        self.work[name] = run, self._stages(run, stages)
         self._go_on(name)
 
     def _go_on(self, name: str) -> None:
+        run, work = self.work[name]
+        run.peer = self.peer  # others may have changed it while this waited
         try:
-            next(self.work[name])
+            next(work)
         except StopIteration:
             self.work.pop(name, None)
         except BaseException:
@@ -326,7 +330,7 @@ class Adapter:
 
 
 class ObservedRun(drivers.Run):
-    """A run of the reference's drivers on an adapter's peer, which others may change while the run waits."""
+    """A run of the reference's drivers that reports what each transition did while the peer is as it left it."""
 
     def __init__(self, adapter: Adapter, request: Json, action: int | None = None) -> None:
         """Start at the request's time."""
@@ -334,21 +338,16 @@ class ObservedRun(drivers.Run):
         now = request["now"] // 1000
         super().__init__(adapter.protocol, adapter.peer, now, action=action, refusing=adapter.full)
 
-    @property
-    def peer(self) -> Peer:
-        """The adapter's peer, as it is now."""
-        return self.adapter.peer
-
-    @peer.setter
-    def peer(self, peer: Peer) -> None:
-        self.adapter.peer = peer
-
     def do(self, transition: Transition[Any], args: Any = None) -> Guard[Any] | None:
-        """Fire a transition once, and report what it did while the peer is as it left it."""
-        refusal = super().do(transition, args)
-        if refusal is None:
-            self.flush()
-        return refusal
+        """Fire a transition once, and report."""
+        step = self.transitions[transition.name].fire(self.peer, args)
+        if isinstance(step, Guard):
+            return step
+        self.peer, events = step
+        self.adapter.peer = self.peer
+        self.events += events
+        self.flush()
+        return None
 
     def repeat(self, transition: Transition[Any], args: Any = None) -> Guard[Any]:
         """Fire a transition until a guard refuses it.

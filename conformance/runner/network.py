@@ -11,9 +11,10 @@ import heapq
 from collections import defaultdict
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from rollproof.conformance.cases.case import Case
+from rollproof.reference.values import frozen
 
 
 @frozen

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from rollproof.conformance.cases.case import Case
 from rollproof.conformance.cases.choices import CHOICES
 from rollproof.conformance.runner.transport import AdapterError
 from rollproof.conformance.schema import Json, observation_kinds
+from rollproof.reference.values import canonical, frozen
 
 
-@frozen(slots=True)
+@frozen
 class Event:
     """One thing that happened in a run. `kind` is a request's op, or `obs`, `send`, `heal`, `refused` and so on."""
 
@@ -85,11 +87,17 @@ class Run:
     marks: list[int] = field(factory=list)
     """How many events there were before each step of the schedule."""
     requests: int = 0
-    digest: str = ""
-    """Of every byte that was exchanged."""
     failure: AdapterError | None = None
     failed_peer: str = ""
     skipped: Json = None
     stderr: str = ""
     unobserved: Run | None = None
     """The same case with hardly anything observed, if the case wants to compare."""
+
+    @property
+    def digest(self) -> str:
+        """Of all that happened: two runs in which the adapters did the same have the same one."""
+        told = sha256()
+        for event in self.events:
+            told.update(canonical((event.now, event.peer, event.kind, event.data)).encode())
+        return told.hexdigest()[:16]

@@ -15,9 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from attrs import frozen
-
 from rollproof.conformance.schema import InvalidError, Json, check, check_observation, parse
+from rollproof.reference.values import frozen
 
 LONGEST_LINE = 8_000_000
 """Bytes of one answer."""
@@ -54,38 +53,25 @@ class StuckError(AdapterError):
     """It did not answer in time."""
 
 
-_encoded = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-
-
 @frozen
 class Request:
-    """A request, written out once."""
+    """What an adapter is asked."""
 
     seq: int
     """Its number."""
     op: str
-    text: str
-    """The line that it is."""
+    fields: Mapping[str, Any]
 
-    @staticmethod
-    def of(seq: int, op: str, fields: Mapping[str, Any]) -> Request:
-        """Write a request."""
-        return Request(seq, op, _encoded({"seq": seq, "op": op, **fields}))
-
-
-@frozen
-class Answer:
-    """A checked answer."""
-
-    json: Json
-    text: bytes
-    """The line that it was."""
+    @property
+    def json(self) -> Json:
+        """The document that it is."""
+        return {"seq": self.seq, "op": self.op, **self.fields}
 
 
 class Transport(Protocol):
     """A way to one adapter."""
 
-    def ask(self, request: Request) -> Answer:
+    def ask(self, request: Request) -> Json:
         """Return the checked answer to a request.
 
         Raises:
@@ -102,8 +88,8 @@ class Transport(Protocol):
         """End the adapter, whatever it does."""
 
 
-def check_answer(request: Request, line: bytes) -> Answer:
-    """Return the answer that a line says.
+def read_answer(request: Request, line: bytes) -> Json:
+    """Return the checked answer that a line says.
 
     Raises:
         BrokenError: if it is no answer to the request.
@@ -111,6 +97,19 @@ def check_answer(request: Request, line: bytes) -> Answer:
     """
     try:
         answer = parse(line)
+    except InvalidError as error:
+        raise _no_answer(request, error, line.decode(errors="replace")) from None
+    return check_answer(request, answer)
+
+
+def check_answer(request: Request, answer: Json) -> Json:
+    """Return an answer if it is one to the request.
+
+    Raises:
+        BrokenError: if it is none.
+        CrashedError: if it says that the implementation failed.
+    """
+    try:
         check("response", answer)
         for number, observation in enumerate(answer.get("obs", ())):
             try:
@@ -118,31 +117,34 @@ def check_answer(request: Request, line: bytes) -> Answer:
             except InvalidError as error:
                 raise InvalidError(f"obs[{number}]: {error}") from None
     except InvalidError as error:
-        start = line[:80].decode(errors="replace")
-        raise BrokenError(f"answer to {request.op} (seq {request.seq}): {error}; it begins {start!r}") from None
+        raise _no_answer(request, error, repr(answer)) from None
     if answer["seq"] != request.seq:
         raise BrokenError(f"answer to {request.op}: seq {answer['seq']} instead of {request.seq}")
     if "error" in answer:
         crash = CrashedError(f"error in answer to {request.op}: {_one_line(answer['error'])}")
         crash.answer = answer
         raise crash
-    return Answer(answer, line)
+    return answer
+
+
+def _no_answer(request: Request, error: InvalidError, text: str) -> BrokenError:
+    return BrokenError(f"answer to {request.op} (seq {request.seq}): {error}; it begins {text[:80]!r}")
 
 
 class InProcess:
-    """An adapter in this process; it gets and gives the same lines."""
+    """An adapter in this process; it gets and gives what the lines of others say."""
 
     def __init__(self, handle: Callable[[Json], Json]) -> None:
         """Talk to `handle`."""
         self._handle = handle
 
-    def ask(self, request: Request) -> Answer:
+    def ask(self, request: Request) -> Json:
         """Return the checked answer to a request."""
         try:
-            answer = _encoded(self._handle(json.loads(request.text)))
+            answer = self._handle(request.json)
         except Exception as error:
             raise CrashedError(_one_line(f"{type(error).__name__}: {error}")) from error
-        return check_answer(request, answer.encode())
+        return check_answer(request, answer)
 
     def stderr(self) -> str:
         """Return nothing."""
@@ -153,6 +155,9 @@ class InProcess:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+_encoded = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Process:
@@ -191,13 +196,13 @@ class Process:
             self._readable.register(pipe, select.POLLIN)
         os.set_blocking(self._stdin.fileno(), False)
 
-    def ask(self, request: Request) -> Answer:
+    def ask(self, request: Request) -> Json:
         """Return the checked answer to a request."""
         if self._buffer:
             raise BrokenError(f"it wrote without being asked: {bytes(self._buffer[:80])!r}")
         deadline = time.monotonic() + self._limit_s
-        self._write(f"{request.text}\n".encode(), deadline)
-        return check_answer(request, self._read(request, deadline))
+        self._write(f"{_encoded(request.json)}\n".encode(), deadline)
+        return read_answer(request, self._read(request, deadline))
 
     def stderr(self) -> str:
         """Return the end of what the adapter wrote to stderr."""
