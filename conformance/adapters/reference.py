@@ -18,6 +18,7 @@ from rollproof.reference import tick as drivers
 from rollproof.reference.config import Config
 from rollproof.reference.episode import export_episode, reset_episode
 from rollproof.reference.events import (
+    AckReceived,
     EpisodeReset,
     Event,
     FrameConfirmed,
@@ -30,6 +31,8 @@ from rollproof.reference.events import (
     InputStored,
     Mispredicted,
     PartnerEndMissing,
+    Promoted,
+    PromotionRefused,
     RollbackBegun,
     RollbackFinished,
     Sent,
@@ -259,6 +262,8 @@ class Adapter:
 
     def _report(self, event: Event) -> None:
         match event:
+            case AckReceived() | Promoted() | PromotionRefused():
+                pass  # the suite does not ask for these, which are as frequent as any
             case FrameSimulated(frame, actions, predicted, replayed):
                 snapshot = self.peer.snapshots.get(frame)
                 if snapshot is not None:
@@ -272,6 +277,10 @@ class Adapter:
                 self._observe("input_local", frame=frame, input=action)
             case InputStored(player, frame, action):
                 self._observe("input_recv", player=player, frame=frame, input=action)
+            case FrameConfirmed(frame):
+                self._observe("confirm", frame=frame)
+            case FramePromoted(frame, forced):
+                self._observe("promote", frames=[frame], forced=forced)
             case Mispredicted(player, frame, _, predicted, actual):
                 self._observe("mispredict", player=player, frame=frame, predicted=predicted, actual=actual)
             case RollbackBegun(target, _):
@@ -281,10 +290,6 @@ class Adapter:
                 self._observe("rollback_end", frame=frame)
             case Stalled(frame, _):
                 self._observe("stall", frame=frame)
-            case FrameConfirmed(frame):
-                self._observe("confirm", frame=frame)
-            case FramePromoted(frame, forced):
-                self._observe("promote", frames=[frame], forced=forced)
             case PartnerEndMissing():
                 self.alone = True
             case WaitSucceeded(_, target):

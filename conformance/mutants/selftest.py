@@ -2,9 +2,9 @@
 
 `python -m rollproof.conformance.mutants.selftest` runs it.
 
-The reference passes everything; a null and a stuck adapter pass nothing; the same run twice is equal byte by byte;
-each mutant is killed by some case, and each case kills some mutant. Only a mutant that lacks a guard which is proved to
-be implied by the others is none: it is the same protocol.
+The reference passes everything; a null and a stuck adapter pass nothing; the same run twice is the same in all that
+happens; each mutant is killed by some case, and each case kills some mutant. Only a mutant that lacks a guard which is
+proved to be implied by the others is none: it is the same protocol.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class SelfTest:
     broken: list[str] = field(factory=list)
     """Where a mutant broke the adapter protocol, so that nothing was judged."""
     unrepeatable: list[str] = field(factory=list)
-    """The cases that the reference does not answer with the same bytes twice."""
+    """The cases that the reference does not answer twice in the same way."""
 
 
 def noting(seen: set[tuple[str, str]]) -> Protocol:
@@ -137,7 +137,7 @@ def is_same_protocol(name: str) -> bool:
 
 
 def is_repeatable(case: Case) -> bool:
-    """Tell whether the reference gives the same bytes twice; of a case that does not apply to it, none both times."""
+    """Tell whether the reference does the same twice; in a case that does not apply to it, nothing both times."""
     first, second = (run_and_judge(case, Adapters.in_process(Adapter))[1] for _ in range(2))
     return first is None if second is None else first is not None and first.digest == second.digest
 
@@ -228,7 +228,7 @@ def as_markdown(test: SelfTest, cases: Sequence[Case]) -> str:
           for name, counted in test.misbehaving.items()),
         f"- {len(RIGHT)} implementations that are right in another way ({', '.join(RIGHT)}): "
         "none is accused of anything.",
-        "- The same run twice is equal byte by byte, for every case but the longest.",
+        "- The same run twice is the same in all that happens, for every case but the longest.",
         "",
         "## Mutants",
         "",

@@ -7,7 +7,8 @@ from typing import Any
 
 from rollproof.conformance.cases.case import Case
 from rollproof.conformance.runner.run import Hello, Run
-from rollproof.conformance.runner.session import DeclinedError, Session, twin_of
+from rollproof.conformance.runner.session import Session, twin_of
+from rollproof.conformance.runner.steps import DeclinedError
 from rollproof.conformance.runner.transport import AdapterError, BrokenError, InProcess, Process, Request, Transport
 from rollproof.conformance.schema import ADAPTER_PROTOCOL
 

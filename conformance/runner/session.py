@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from attrs import evolve
-
 from rollproof.conformance.cases.case import longest_latency
-from rollproof.conformance.cases.single_step import VARIABLES
 from rollproof.conformance.runner.network import Network, Packet
 from rollproof.conformance.runner.run import Event, Run
+from rollproof.conformance.runner.steps import STEPS, DeclinedError, play_round
 from rollproof.conformance.runner.transport import BrokenError, CrashedError, Request, StuckError, Transport
 from rollproof.conformance.runner.twin import Twin
 from rollproof.conformance.schema import Json
@@ -40,10 +38,6 @@ SHORTEST_WAKE_US = 1_000
 def twin_of(peer: str) -> str:
     """Return the name under which a peer's twin is known to the runner; no peer has such a name."""
     return f"{peer}'"
-
-
-class DeclinedError(Exception):
-    """The adapter declines the case."""
 
 
 class Session:
@@ -111,8 +105,7 @@ class Session:
                 self.twins[peer].reset(fields)
         for step in self.case["schedule"]:
             self.run.marks.append(len(self.run.events))
-            name = next(each for each in step if hasattr(self, f"do_{each}"))
-            getattr(self, f"do_{name}")(step)
+            STEPS[next(name for name in step if name in STEPS)](self, step)
         if self.case["end"]["how"] == "settle":
             self.settle()
         if self.run.level == 2:
@@ -135,7 +128,7 @@ class Session:
             # Whoever is behind and goes on, however slowly, is waited for.
             if spent >= limit and not (behind and self.round - self.last_step <= quiet):
                 break
-            self.do_round({"round": [None if peer in self.silent else 0 for peer in self.case.peers]})
+            play_round(self, {"round": [None if peer in self.silent else 0 for peer in self.case.peers]})
         if self.round - self.last_change < quiet:
             self.log("", "unsettled", {"round": self.round})
 
@@ -151,128 +144,6 @@ class Session:
     def active(self) -> list[str]:
         """Return the peers that have not fallen silent."""
         return [peer for peer in self.case.peers if peer not in self.silent]
-
-    # --- steps of a schedule ---
-
-    def do_round(self, step: Json) -> None:
-        """Let a frame's time pass, then let everybody tick."""
-        self.round += 1
-        self.let_time_pass(self.now + self.case.frame_us)
-        for peer, value in zip(self.case.peers, step["round"], strict=True):
-            if value is not None and peer not in self.silent:
-                self.left[peer].clear()
-                self.ask(peer, "tick", now=self.now, input=value)
-                self.finish_work(peer)
-
-    def do_rounds(self, step: Json) -> None:
-        """Let many rounds pass, each player's inputs being those of a list, over and over."""
-        for number in range(step["rounds"]):
-            self.do_round({"round": [inputs[number % len(inputs)] for inputs in step["inputs"]]})
-
-    def do_tick(self, step: Json) -> None:
-        """Let one peer tick now."""
-        self.ask(step["tick"], "tick", now=self.now, input=step["input"])
-        self.finish_or_leave(step["tick"], step.get("resumes"))
-
-    def do_poll(self, step: Json) -> None:
-        """Let one peer's timers run now."""
-        self.ask(step["poll"], "poll", now=self.now)
-        self.finish_or_leave(step["poll"], step.get("resumes"))
-
-    def do_resume(self, step: Json) -> None:
-        """Let waiting work of a peer go on."""
-        peer = step["resume"]
-        if "times" in step:
-            self.resume(peer, step["times"], newest=step.get("newest", False))
-        else:
-            self.left[peer].clear()
-            self.finish_work(peer)
-
-    def do_pass_us(self, step: Json) -> None:
-        """Let time pass."""
-        self.let_time_pass(self.now + step["pass_us"])
-
-    def do_release(self, step: Json) -> None:
-        """Let held packets arrive now."""
-        sender, to = step["release"].split(">")
-        held = self.network.held[sender, to]
-        for _ in range(min(step.get("count", len(held)), len(held))):
-            self.log(to, "released", {"from": sender})
-            self.deliver(held.pop() if step.get("newest", False) else held.pop(0), step.get("resumes"))
-
-    def do_replay(self, step: Json) -> None:
-        """Let a packet arrive once more."""
-        for packet in self.sent_before(step, step["replay"]):
-            self.log(packet.to, "again", {"from": packet.sender, "packet": packet.number, "class": packet.kind})
-            self.deliver(packet)
-
-    def do_reflect(self, step: Json) -> None:
-        """Let a packet come back to its sender."""
-        for packet in self.sent_before(step, step["reflect"]):
-            self.log(packet.sender, "again", {"from": packet.to, "packet": packet.number, "class": packet.kind})
-            self.deliver(evolve(packet, sender=packet.to, to=packet.sender))
-
-    def sent_before(self, step: Json, link: str) -> list[Packet]:
-        """Return the packet that a step names, if there was one."""
-        sender, to = link.split(">")
-        sent = [each for each in self.network.sent[sender, to] if step.get("class", each.kind) == each.kind]
-        return [each for each in sent[step["nth"] : step["nth"] + 1] if not self.network.is_reliable(each)]
-
-    def do_forge(self, step: Json) -> None:
-        """Let a packet arrive that a peer's twin has sent."""
-        sender, to = step["forge"].split(">")
-        sent = [each for each in self.twins[sender].sent[to] if step.get("class", each.kind) == each.kind]
-        number = step.get("nth", len(sent) - 1)
-        for packet in sent[number : number + 1] if number >= 0 else ():
-            self.log(to, "forge", {"from": sender, "packet": packet.number, "class": packet.kind})
-            self.deliver(evolve(packet, via=step.get("via", packet.via)))
-
-    def do_link(self, step: Json) -> None:
-        """Change the peer-to-peer way to a partner."""
-        sender, to = step["link"].split(">")
-        if step["state"] == "up":
-            self.network.states.pop((sender, to), None)
-        else:
-            self.network.states[sender, to] = step["state"]
-        self.ask(sender, "link", now=self.now, to=to, state=step["state"])
-
-    def do_command(self, step: Json) -> None:
-        """Ask a peer for something, on behalf of the platform."""
-        peer = step["command"]
-        value = {"value": step["value"]} if "value" in step else {}
-        answer = self.ask(peer, "command", now=self.now, name=step["name"], **value)
-        if "skipped" in answer:
-            self.log(peer, "refused", {"name": step["name"], **answer["skipped"]})
-        self.finish_or_leave(peer, step.get("resumes"))
-
-    def do_step(self, step: Json) -> None:
-        """Ask a peer to fire one transition, and then for its variables."""
-        peer, name = step["step"], step["transition"]
-        answer = self.ask(peer, "step", now=self.now, transition=name, args=step["args"])
-        if "skipped" in answer:
-            self.run.skipped = answer["skipped"]
-            raise DeclinedError
-        self.query(peer, tuple(VARIABLES))
-
-    def do_silence(self, step: Json) -> None:
-        """Let a peer fall silent for good."""
-        self.silent.add(step["silence"])
-        self.wakes.pop(step["silence"], None)
-        self.log(step["silence"], "silence", {})
-
-    def do_finish(self, step: Json) -> None:
-        """Go on until every episode is over, then export, then begin the next one."""
-        if step.get("heal", False):
-            self.heal()
-        for _ in range(step["finish"]):
-            if set(self.active()) <= self.ended:
-                break
-            self.do_round({"round": [0] * len(self.case.peers)})
-        for name in ("export", *(["next_episode"] if step.get("next", False) else [])):
-            for peer in self.active():
-                self.do_command({"command": peer, "name": name})
-        if step.get("next", False):
-            self.ended.clear()
 
     # --- time and packets ---
 

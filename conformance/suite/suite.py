@@ -172,7 +172,7 @@ def _judged(case: Case, adapters: Adapters, target: Target, level: int, seed: in
 
 
 def is_repeatable(run: Run, target: Target, level: int, seed: int = 0) -> bool:
-    """Tell whether fresh adapters give the same run again, byte by byte."""
+    """Tell whether fresh adapters give the same run again, in all that happens."""
     adapters = target.make()
     try:
         again = run_case(run.case, adapters, level=level, seed=seed)

@@ -65,7 +65,7 @@ def test_no_process_is_left_behind():
     )
     process = Process([sys.executable, "-c", script], limit_s=0.5)
     with pytest.raises(AdapterError, match="no answer within"):
-        process.ask(Request.of(1, "hello", {"protocol": 1}))
+        process.ask(Request(1, "hello", {"protocol": 1}))
     process.close()
     deadline = time.monotonic() + 10
     while marker in _command_lines() and time.monotonic() < deadline:

@@ -149,7 +149,7 @@ def test_wrong_usage_is_told_in_one_line(arguments, code, said, capsys):
 
 def test_smoke(capsys):
     assert run(["conform", "--smoke"]) == 0
-    assert "byte for byte the same" in capsys.readouterr().out
+    assert "the same in all that happened" in capsys.readouterr().out
 
 
 def test_a_case_that_the_search_saved_can_be_run(capsys, tmp_path):
