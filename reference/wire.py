@@ -116,7 +116,7 @@ def _is_action(value: Action) -> bool:
 
 
 def _is_text(value: str) -> bool:
-    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 _COMMON: dict[str, Callable[[object], str | None]] = {"game": _name, "epoch": _whole, "player": _name}
