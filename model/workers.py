@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 LOOKS_EVERY_S = 0.2
 
 
-def end_with_parent(parent: int) -> None:
+def _end_with_parent(parent: int) -> None:
     """Let this process end soon after the one that started it, whose id is given, however that one ends.
 
     To be called by the worker as it starts; it works on every system, and also if the parent is killed.
@@ -55,12 +55,16 @@ def called_in_parallel(tasks: Sequence[Callable[[], R]], jobs: int | None = None
 
 
 @contextmanager
-def ending(pool: ProcessPoolExecutor) -> Iterator[Executor]:
-    """Yield a pool, and end it whatever happens, even while it starts: then its workers end by themselves."""
+def workers(jobs: int, method: str | None = None) -> Iterator[Executor]:
+    """Yield so many processes, started by a method of `multiprocessing`, and end them whatever happens.
+
+    That may be while they start; then they end by themselves.
+    """
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context(method), _end_with_parent, (os.getpid(),))
     try:
         yield pool
     finally:
-        with suppress(RuntimeError):  # the thread that looks after the workers has not started yet
+        with suppress(RuntimeError):  # the thread that looks after them has not started yet
             pool.shutdown(cancel_futures=True)
 
 
@@ -70,8 +74,7 @@ def _forked(task: Callable[[Any], Any], jobs: int) -> Iterator[Executor]:
     previous, _TASK = _TASK, task
     try:
         gc.freeze()  # what the workers share they need not look through, and so need not copy
-        context = multiprocessing.get_context("fork")
-        with ending(ProcessPoolExecutor(jobs, context, end_with_parent, (os.getpid(),))) as pool:
+        with workers(jobs, "fork") as pool:
             yield pool
     finally:
         gc.unfreeze()

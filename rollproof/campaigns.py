@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from rollproof.model.documents import DocumentError
 from rollproof.model.sessions.campaign import Summary, is_file, protocol_named, random_setup, run_campaign
 from rollproof.model.sessions.schedule import dumps, schedule_of
 from rollproof.model.sessions.session import Result, run
-from rollproof.model.workers import end_with_parent, ending
+from rollproof.model.workers import workers
 from rollproof.output import BROKEN, HELD, UsageError, console, progress, table, write_file, write_json
 from rollproof.reference.protocol import PROTOCOL
 
@@ -82,10 +81,8 @@ def check(count: int, seed: int) -> None:
 def executor(jobs: int | None, dask: str | None) -> Iterator[Executor]:
     """Yield what runs the sessions, and end it whatever happens."""
     if dask is None:
-        workers = jobs or os.cpu_count() or 1
-        pool = ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent, (os.getpid(),))
         try:
-            with ending(pool):
+            with workers(jobs or os.cpu_count() or 1, "spawn") as pool:
                 yield pool
         except BrokenProcessPool:
             raise UsageError("a process that played sessions was killed") from None

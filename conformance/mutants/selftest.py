@@ -10,10 +10,8 @@ proved to be implied by the others is none: it is the same protocol.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from attrs import define, field
@@ -31,7 +29,7 @@ from rollproof.conformance.suite.judged import run_and_judge
 from rollproof.conformance.suite.suite import BAD
 from rollproof.model.documents import write_text
 from rollproof.model.search.coverage import watched
-from rollproof.model.workers import end_with_parent, ending
+from rollproof.model.workers import workers
 from rollproof.proofs.implied import is_implied
 from rollproof.reference.protocol import PROTOCOL
 from rollproof.reference.transition import Protocol
@@ -109,7 +107,7 @@ def run_self_test(cases: Sequence[Case], *, jobs: int = 1, tell: Callable[[str],
     """Run all of it. Takes minutes."""
     test = SelfTest()
     short = [case for case in cases if not is_long(case)]
-    with ending(ProcessPoolExecutor(jobs, initializer=end_with_parent, initargs=(os.getpid(),))) as pool:
+    with workers(jobs) as pool:
         happened: dict[str, set[tuple[str, str]]] = {}
         for case, (verdict, seen) in zip(cases, pool.map(watched_run, cases), strict=True):
             test.verdicts[case.id], happened[case.id] = verdict, seen

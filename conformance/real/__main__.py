@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from rollproof.conformance.real.league import league
 from rollproof.conformance.real.page import overview, page
 from rollproof.conformance.runner.transport import AdapterError
 from rollproof.model.documents import DocumentError, write_text
+from rollproof.model.workers import workers
 
 USAGE = "usage: conformance.real [--publish] [NAME...] | --minimise [FINDING...] | --finding NAME FINDING"
 BY_NAME = {each.name: each for each in IMPLEMENTATIONS}
@@ -91,7 +92,7 @@ def _not_run(name: str, missing: Mapping[str, str]) -> None:
 def _judged(chosen: Sequence[Implementation], missing: dict[str, str]) -> dict[str, Outcome]:
     """Judge what is chosen, side by side; note what cannot be judged here after all, and why."""
     outcomes: dict[str, Outcome] = {}
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with workers(os.cpu_count() or 1) as pool:
         # Those that take longest are begun first: they are the last of the list.
         begun: dict[Future[Outcome], str] = {pool.submit(_judge, each.name): each.name for each in reversed(chosen)}
         for future in as_completed(begun):

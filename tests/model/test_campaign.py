@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from threading import Thread
 from typing import Any, ParamSpec, TypeVar
 
@@ -13,7 +13,7 @@ from attrs import evolve
 from rollproof.model.sessions import campaign
 from rollproof.model.sessions.campaign import Summary, protocol_named, run_campaign, run_one
 from rollproof.model.variants.variants import VARIANTS
-from rollproof.model.workers import ending
+from rollproof.model.workers import workers
 from rollproof.reference.protocol import PROTOCOL
 
 P = ParamSpec("P")
@@ -72,10 +72,13 @@ def test_an_executor_is_not_given_everything_at_once(monkeypatch: pytest.MonkeyP
 
 
 def test_a_pool_that_is_ended_while_it_starts_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = ProcessPoolExecutor(1)
-    monkeypatch.setattr(pool, "_executor_manager_thread", Thread())  # as it is before its start
-    with pytest.raises(SystemExit), ending(pool):
-        raise SystemExit(143)
+    def interrupted() -> None:
+        with workers(1) as pool:
+            monkeypatch.setattr(pool, "_executor_manager_thread", Thread())  # as it is before its start
+            raise SystemExit(143)
+
+    with pytest.raises(SystemExit):
+        interrupted()
 
 
 def test_an_error_in_a_session_is_not_swallowed(executor: Executor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,8 @@ MOST_STATES = 1_500
 """How many states of each instance are looked at."""
 MOST_ALIKE = 4 if LONG else 2
 """How many steps of a transition that lead to the same kinds of events are taken from each instance."""
+REFUSED_ALIKE = MOST_ALIKE // 2
+"""How many attempts at a transition that the same guard refuses are taken from each instance."""
 
 
 @frozen
@@ -134,7 +136,7 @@ def _refusals(explorer: Explorer, peer: Peer, run: int, alike: Counter[Any]) -> 
             refusal = transition.refusal(peer, transition.arguments(*args))
             if refusal is not None:
                 alike[name, refusal.name] += 1
-                if alike[name, refusal.name] <= 2:
+                if alike[name, refusal.name] <= REFUSED_ALIKE:
                     yield Taken(name, peer, named(transition, args), _truth(explorer, run, peer), None)
 
 

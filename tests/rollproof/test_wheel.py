@@ -169,6 +169,7 @@ def test_every_command_works_outside_the_checkout(rollproof: Command, installed:
     assert (elsewhere / "page.html").stat().st_size > 1000
 
 
+@pytest.mark.long
 def test_the_module_is_not_that_of_the_folder_that_it_is_run_in(rollproof: Command) -> None:
     for module in (True, False):
         out = rollproof("--version", module=module).stdout
