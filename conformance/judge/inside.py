@@ -179,6 +179,26 @@ def sent_counters(evidence: Evidence) -> Iterator[Failure]:
                 return
 
 
+TOLD = {"input_conflicts": "conflict", "inputs_rejected": "rejected", "hash_mismatches": "desync"}
+"""By counter: the kind of violation that it counts."""
+
+
+@prop("ME-1", "IN-3", "IN-7", "ME-4", level=2)
+def told_counters(evidence: Evidence) -> Iterator[Failure]:
+    """The counters of conflicts, rejected inputs and differing hashes are those of the violations that were told."""
+    told: dict[tuple[str, str], int] = {}
+    for event in evidence.observations("violation", "metric") if "violation" in evidence.run.hello.observes else ():
+        data = event.data
+        if data["obs"] == "violation" and "frame" in data:  # what was no message at all is no input either
+            told[event.peer, data["kind"]] = told.get((event.peer, data["kind"]), 0) + 1
+        elif data["obs"] == "metric" and data["name"] in TOLD:
+            wanted = told.get((event.peer, TOLD[data["name"]]), 0)
+            if wanted != data["value"]:
+                expected = f"{data['name']} = {wanted}"
+                yield failed("told_counters", event.peer, None, expected, f"{data['value']}", event.number)
+                return
+
+
 @prop("TR-4", "ME-1", level=2, final=True)
 def fallback_once(evidence: Evidence) -> Iterator[Failure]:
     """The metrics tell the frame at which the relay took over: that of the first loss of the peer-to-peer way."""

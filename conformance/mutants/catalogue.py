@@ -14,8 +14,9 @@ from functools import cache
 from attrs import evolve
 
 from rollproof.conformance.adapters.reference import Adapter
-from rollproof.conformance.mutants.bugs import FastForward, Mutant, bugs, running
+from rollproof.conformance.mutants.bugs import Mutant, bugs, running
 from rollproof.conformance.mutants.different import mistakes
+from rollproof.conformance.mutants.wrong_adapters import FastForward
 from rollproof.model.variants.variants import VARIANTS
 from rollproof.reference.protocol import PROTOCOL
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollproof.conformance.cases.writing import BLACK_BOX, EPISODE, LOADS, busy_rounds, case, during, rule
+from rollproof.conformance.cases.writing import BLACK_BOX, EPISODE, LOADS, Steps, busy_rounds, case, during, rule
 from rollproof.conformance.schema import Json
 
 FINISH: Json = {"finish": 200}
@@ -32,6 +32,19 @@ def cases() -> Iterator[Json]:
         premise=(metric, LOADS), expect=(*EPISODE, "sent_counters", "one_path"),
         kills=("variant:both_paths", "bug:counter_is_wrong"),
     )  # fmt: skip
+    lies: Steps = [{"pass_us": 1}, {"forge": "B>A", "class": "input"}]
+    stale: Steps = [{"replay": "B>A", "class": "input", "nth": number} for number in (3, 5)]
+    made = case(
+        "diagnostics/metrics-of-refusals", "The metrics of conflicts, and of inputs of the last episode",
+        "Each conflict and each rejected input is told once and counted once.",
+        rules=("ME-1", "IN-3", "IN-7"), bugs=(18, 21), level=2, requires=(*NEEDS, "metrics", "datagram"), config=config,
+        schedule=[*steps[:9], *lies, *steps[9:12], *lies, *steps[12:], {"finish": 200, "next": True},
+                             *steps[:4], *stale, *steps[4:], FINISH],
+        end=STOP, expect=(*EPISODE, "sent_counters", "told_counters"), kills=("bug:refusals_counted_twice",),
+        premise=(metric, {"obs": "violation", "peer": "A", "kind": "conflict"},
+                 {"obs": "violation", "peer": "A", "kind": "rejected"}),
+    )  # fmt: skip
+    yield {**made, "twins": [{"of": "B", "inputs": {str(call): 9 for call in range(3, 12)}}]}
     yield case(
         "diagnostics/desync", "B's game goes wrong in one frame",
         "Peers that exchange hashes notice; a detector that compares nothing never does.",

@@ -158,6 +158,18 @@ def _wait() -> Iterator[Json]:
         network=(rule("*>*", "drop", nth=[0, 1, 2, 3], **{"class": "ack"}),), schedule=[*steps, FINISH], end=STOP,
         premise=(EXPORTS,), expect=EPISODE,
     )  # fmt: skip
+    exported = len(steps) + 12
+    yield case(
+        "episode/exported-before-the-partner", "A has exported and is ticked no more while B still waits for A's end",
+        "A peer that has completed goes on answering until its partners have: by its timers, or when it is asked.",
+        rules=("IN-9", "EP-2"), bugs=(15, 20), level=2, requires=(*WAIT, "retransmit"), config=config, latency=1,
+        network=(rule("A>B", "drop", rounds=[0, 40], **{"class": "end"}),),
+        schedule=[*steps, *rounds([0] * 12, [0] * 12), {"command": "A", "name": "export"},
+                  *rounds([None] * 200, [0] * 200), FINISH],
+        end=STOP, expect=EPISODE, kills=("bug:stops_when_exported",),
+        premise=(EXPORTS, during({"obs": "export", "peer": "A"}, exported, exported + 1),
+                 during({"obs": "episode_end", "peer": "B"}, exported + 1)),
+    )  # fmt: skip
     yield case(
         "episode/misprediction-in-wait", "A correction of many frames arrives in the wait",
         "It is executed there, and lowers nothing that was exported.",
