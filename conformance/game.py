@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -14,6 +14,8 @@ START = 2166136261
 """The state before frame 0 of every episode: FNV-1a's offset basis."""
 PRIME = 16777619
 """FNV-1a's 32-bit prime."""
+OF_THE_GAME = ("frame_us", "end_sum", "perturb")
+"""The settings of a case that are those of its game and its clock, and none of the protocol's."""
 
 
 def step(state: int, inputs: Sequence[int]) -> int:
@@ -43,6 +45,13 @@ class HashWorld:
     """The episode ends with the frame in which the sum reaches this; so an end can be predicted, wrongly too."""
     perturbed: int | None = None
     """After this frame the lowest bit of the hash is flipped."""
+
+    @staticmethod
+    def of(config: Mapping[str, Any], player: str) -> HashWorld:
+        """Return the game that a player plays in a case with these settings."""
+        perturb = config.get("perturb")
+        perturbed = perturb["frame"] if perturb and perturb["peer"] == player else None
+        return HashWorld(config.get("end_sum"), perturbed)
 
     def start(self, epoch: int) -> tuple[int, int, int]:
         """Return the state before frame 0."""

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from typing import Any
 
 from rollproof.conformance.cases.single_step import VARIABLES, decoded
-from rollproof.conformance.game import HashWorld
+from rollproof.conformance.game import OF_THE_GAME, HashWorld
 from rollproof.conformance.schema import ADAPTER_PROTOCOL, Json
 from rollproof.reference import tick as drivers
 from rollproof.reference.config import Config
@@ -115,11 +115,8 @@ class Adapter:
 
     def on_reset(self, request: Json) -> None:
         """Become a peer before frame 0."""
-        wanted = dict(request["config"])
-        perturb = wanted.pop("perturb", None)
-        perturbed = perturb["frame"] if perturb and perturb["peer"] == request["peer"] else None
-        world = HashWorld(wanted.pop("end_sum", None), perturbed)
-        wanted.pop("frame_us", None)
+        world = HashWorld.of(request["config"], request["peer"])
+        wanted = {name: value for name, value in request["config"].items() if name not in OF_THE_GAME}
         config = Config(player=request["peer"], players=tuple(request["peers"]), **wanted)
         self.peer = new_peer(config, world, self.protocol.extra)
         self.work, self.begun, self.full, self.alone = {}, 0, set(), False

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from rollproof.conformance.game import HashWorld
+from rollproof.conformance.game import OF_THE_GAME, HashWorld
 from rollproof.conformance.judge.clauses import diverges, went_wrong
 from rollproof.conformance.judge.failure import DivergenceError
 from rollproof.conformance.schema import Json
@@ -47,7 +47,7 @@ from rollproof.reference.values import evolve, normal, same
 from rollproof.reference.world import Simulation
 
 A = TypeVar("A")
-UNTOLD = ("frame_us", "end_sum", "perturb", "debug_remote_input_delay")
+UNTOLD = (*OF_THE_GAME, "debug_remote_input_delay")
 """Settings that are none of the model's."""
 
 
@@ -69,7 +69,7 @@ class Follower:
         """
         settings = {name: value for name, value in config.items() if name not in UNTOLD}
         prediction = variants.get("prediction", "previous")
-        world = HashWorld(config.get("end_sum"))
+        world = HashWorld.of(config, player)
         self.model = new_peer(Config(player=player, players=players, prediction=prediction, **settings), world)
         self.observes = observes
         self.late = variants.get("rollback_on") == "late"

@@ -247,11 +247,11 @@ class StopsWhenExported(Adapter):
             super().on_deliver(request)
 
 
-class CountsRefusalsTwice(Adapter):
-    """Counts each input that it refuses, and each conflict, twice."""
+class CountsTroubleTwice(Adapter):
+    """Counts each input that it refuses, each conflict and each hash that differs twice."""
 
     def _observe(self, kind: str, /, **fields: Any) -> None:
-        if kind == "metric" and fields["name"] in ("inputs_rejected", "input_conflicts"):
+        if kind == "metric" and fields["name"] in ("inputs_rejected", "input_conflicts", "hash_mismatches"):
             fields["value"] *= 2
         super()._observe(kind, **fields)
 
@@ -279,6 +279,6 @@ KINDS: dict[str, type[Adapter]] = {
     "counter_is_wrong": CountsBothPaths,
     "column_is_short": RaggedColumns,
     "stops_when_exported": StopsWhenExported,
-    "refusals_counted_twice": CountsRefusalsTwice,
+    "trouble_counted_twice": CountsTroubleTwice,
 }
 """By name. `FastForward` is that of a variant."""

@@ -40,7 +40,7 @@ def cases() -> Iterator[Json]:
         rules=("ME-1", "IN-3", "IN-7"), bugs=(18, 21), level=2, requires=(*NEEDS, "metrics", "datagram"), config=config,
         schedule=[*steps[:9], *lies, *steps[9:12], *lies, *steps[12:], {"finish": 200, "next": True},
                              *steps[:4], *stale, *steps[4:], FINISH],
-        end=STOP, expect=(*EPISODE, "sent_counters", "told_counters"), kills=("bug:refusals_counted_twice",),
+        end=STOP, expect=(*EPISODE, "sent_counters", "told_counters"), kills=("bug:trouble_counted_twice",),
         premise=(metric, {"obs": "violation", "peer": "A", "kind": "conflict"},
                  {"obs": "violation", "peer": "A", "kind": "rejected"}),
     )  # fmt: skip
@@ -52,6 +52,15 @@ def cases() -> Iterator[Json]:
             "hash_interval": 4, "perturb": {"peer": "B", "frame": 9}},
         schedule=busy_rounds(30), premise=(LOADS,), expect=("agreement", "own_input", "progress", "desync_noticed"),
         kills=("bug:detector_compares_nothing",),
+    )  # fmt: skip
+    yield case(
+        "diagnostics/metrics-of-a-desync", "The metrics of an episode in which B's game goes wrong",
+        "Each hash that differs is told once and counted once.",
+        rules=("ME-1", "ME-4"), bugs=(22,), level=2, requires=(*NEEDS, "metrics", "desync"), latency=2,
+        config={**config, "hash_interval": 4, "perturb": {"peer": "B", "frame": 6}}, schedule=[*steps, FINISH],
+        end=STOP, premise=(metric, {"obs": "violation", "kind": "desync"}),
+        expect=("order", "one_value", "own_input", "ends", "desync_noticed", "sent_counters", "told_counters"),
+        kills=("bug:trouble_counted_twice",),
     )  # fmt: skip
     yield case(
         "diagnostics/no-desync", "Rollbacks and loss, and no game goes wrong",
