@@ -24,6 +24,8 @@ MODEL = {
     "schedule_input": Clause(schedule_input.sentence, schedule_input.rules),
     "mispredict": Clause("Every misprediction is told, with both values, and nothing else is.", ("RB-1", "RB-8")),
     "begin_rollback": Clause(begin_rollback.sentence, ("RB-1", "RB-4")),
+    "saved": Clause("What is saved or loaded is a state that was reached.", ("RB-4",)),
+    "finish_rollback": Clause("A rollback ends before the frame at which it began.", ("RB-5",)),
     "frames_in_order": Clause("Frames are simulated one after the other.", ("RB-5", "BUF-7")),
     "joint_action": Clause("Every player has an action in every frame.", ("BUF-2",)),
     "known_inputs_are_used": Clause("A frame is simulated with the inputs that are known.", ("RB-5", "IN-3")),

@@ -259,13 +259,18 @@ class Follower:
         self.just_begun = True
 
     def _see_rollback_end(self, seen: Json, now: int) -> None:
-        self._fire(finish_rollback, None, frame=seen["frame"], seen="the rollback ended")
+        self._finish(seen["frame"])
+        if seen["frame"] != self.model.frame:
+            raise diverges("finish_rollback", seen["frame"], f"frame {self.model.frame} to be next", f"{seen['frame']}")
+
+    def _finish(self, frame: int) -> None:
+        self._fire(finish_rollback, None, frame=frame, seen="the rollback ended")
 
     def _see_advance(self, seen: Json, now: int) -> None:
         frame = seen["frame"]
         self.just_begun = False
         if self.model.rollback.cursor == self.model.frame and "rollback_end" not in self.observes:
-            self._see_rollback_end(seen, now)
+            self._finish(frame)
         replayed = self.model.rollback.cursor is not None
         due = self.model.rollback.cursor if replayed else self.model.frame
         if frame != due:

@@ -79,7 +79,7 @@ class Tape:
             elif kind == "load":
                 self._load(event)
             elif kind == "save":
-                self._compare_state(event, event.data["frame"], self.saved.get(event.data["frame"]), "saved")
+                self._save(event)
             elif kind == "violation":
                 self.noticed |= event.data["kind"] == "desync"
             elif kind == "episode_begin":
@@ -90,6 +90,12 @@ class Tape:
     def _sample(self, frame: int) -> None:
         if self.tick_input is not None:
             self.episodes[-1].sampled.setdefault(frame, set()).add(self.tick_input)
+
+    def _save(self, event: Event) -> None:
+        frame = event.data["frame"]
+        if frame > self.next_frame:
+            self._fail(event, "order", frame, f"a frame from 0 to {self.next_frame} to be saved", f"frame {frame}")
+        self._compare_state(event, frame, self.saved.get(frame), "saved")
 
     def _load(self, event: Event) -> None:
         frame = event.data["frame"]

@@ -273,6 +273,14 @@ class Comparer:
                         PROMOTED_IS_FINAL, frame.epoch, frame.number, "the inputs of the promoted record", one, other
                     )
                 ]
+        if "input_recv" not in self.header.observes_of(peer):  # else the model has judged the flag
+            for earlier in told.simulations[:-1]:
+                if earlier.predicted is False and earlier.inputs != last.inputs:
+                    both = (
+                        Statement(peer, "advance", list(each.inputs), each.line, each.line) for each in (earlier, last)
+                    )
+                    about = "what is said not to be predicted"
+                    return [difference(ONE_VALUE, frame.epoch, frame.number, about, *both)]
         for earlier in told.simulations[:-1]:
             if earlier.inputs == last.inputs and earlier.state != last.state:
                 states = [self._state_before(frame.number, peer, each) for each in (earlier, last)]

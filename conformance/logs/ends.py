@@ -19,6 +19,7 @@ ROWS_ARE_GAPLESS = Clause(
 ROWS_FLAGGED = Clause(
     "flags_tell_the_end", "There are unconfirmed rows if and only if the end was not confirmed.", ("EP-8", "BUF-8")
 )
+RECTANGULAR = Clause("rectangular", "Every column of an export has one value for each row.", ("EP-10",))
 COLUMNS_AGREE = Clause("columns_agree", "Exports have the same columns at every peer.", ("EP-13", "EP-10"))
 NO_DESYNC = Clause("no_desync", "No peer finds that its simulation differs from a partner's.", ("ME-4", "BUF-6"))
 DESYNC_IS_REAL = Clause("desync_is_real", "A desync is reported only where peers differ.", ("ME-4",))
@@ -75,6 +76,11 @@ def _alone(epoch: int, peer: str, episode: Episode) -> Iterator[Difference]:
         one = _said(peer, "episode_end", _range(frames), export.line if end is None else end.line)
         other = _said(peer, "export", _ranges(export.frames), export.line)
         yield difference(ROWS_ARE_GAPLESS, epoch, None, "the frames of the rows", one, other)
+    if export.ragged is not None:
+        name, count = export.ragged
+        one = _said(peer, "export", f"{len(export.frames)} rows", export.line)
+        other = _said(peer, "columns", f"{count} values in {name!r}", export.line)
+        yield difference(RECTANGULAR, epoch, None, "the length of the columns", one, other)
     if end is not None and "unconfirmed" in export.columns and end.confirmed == (export.flagged > 0):
         one = _said(peer, "episode_end", "confirmed" if end.confirmed else "not confirmed", end.line)
         other = _said(peer, "export", f"{export.flagged} of {len(export.frames)} rows unconfirmed", export.line)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from immutables import Map
 
 from rollproof.conformance.game import START
+from rollproof.conformance.judge.clauses import diverges
 from rollproof.conformance.judge.failure import DivergenceError
 from rollproof.conformance.judge.follower import Follower
 from rollproof.conformance.logs.reading import Header
@@ -129,7 +130,7 @@ class LogFollower(Follower):
         if self.lost:
             return bool(kind == "episode_begin")
         if kind in ("save", "load"):
-            return observation["frame"] in self.states or kind == "load"
+            return observation["frame"] in self.states or kind == "load" or observation["frame"] > self.model.frame
         if kind == "export" or (kind == "promote" and observation.get("forced", False)):
             return "episode_end" in self.observes
         if kind in ("input_local", "input_recv"):
@@ -169,7 +170,7 @@ class LogFollower(Follower):
     def _infer(self, seen: Json, now: int) -> None:
         model, kind = self.model, seen["obs"]
         if "rollback_end" not in self.observes and model.rollback.cursor == model.frame:
-            self._see_rollback_end({"frame": model.frame}, now)
+            self._finish(model.frame)
         if kind != "advance":
             return
         replay = seen["frame"] < model.frame and model.rollback.cursor is None
@@ -200,6 +201,10 @@ class LogFollower(Follower):
         if seen["obs"] == "advance":
             self.states[frame + 1] = state
             ours = self.model.simulation.state[1] if self.suite_game else state
+        elif frame > self.model.frame:
+            raise diverges(
+                "saved", frame, f"a state before frame {self.model.frame} or an earlier one", f"frame {frame}"
+            )
         else:
             ours = self.states.setdefault(frame, state)
         if ours != state:

@@ -82,6 +82,8 @@ class Exported:
     columns: frozenset[str]
     flagged: int
     """How many rows are flagged as unconfirmed."""
+    ragged: tuple[str, int] | None
+    """A column that has not as many values as there are rows, and how many it has."""
 
 
 @frozen
@@ -324,7 +326,8 @@ class Teller:
             if told is not None:
                 told.row, told.row_line = row, line
         flagged = sum(row.get("unconfirmed", False) for row in rows)
-        episode.export = Exported(line, tuple(row["frame"] for row in rows), frozenset(columns), flagged)
+        ragged = next((each for each in seen.get("columns", {}).items() if each[1] != len(rows)), None)
+        episode.export = Exported(line, tuple(row["frame"] for row in rows), frozenset(columns), flagged, ragged)
 
     def _see_episode_begin(self, episode: Episode, seen: Json, line: int) -> None:
         self._begin()

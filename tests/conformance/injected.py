@@ -272,6 +272,7 @@ def wrong_end(seed: int) -> Injected:
             row["obs"]["frame"] = frames
         if row["peer"] == peer and row["obs"]["obs"] == "export":
             del row["obs"]["rows"][frames:]
+            row["obs"]["columns"] = dict.fromkeys(row["obs"]["columns"], frames)
     return Injected(rows, END, frames, peer)
 
 

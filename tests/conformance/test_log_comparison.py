@@ -203,6 +203,43 @@ def test_what_is_told_twice_is_compared(rows: Rows, clause: str, frame: int | No
     assert found.other is not None
 
 
+def test_a_column_that_is_shorter_than_the_rows_is_told() -> None:
+    export = {**exported(played()), "columns": {"frame": FRAMES, "action.a": FRAMES - 1}}
+    found = only_finding(judged([header("export"), *by("a", export)]), "rectangular")
+    assert found.failure.actual.startswith(f"{FRAMES - 1} values in 'action.a'")
+    export["columns"] = {"frame": FRAMES, "action.a": FRAMES}
+    assert judged([header("export"), *by("a", export)]).findings == ()
+
+
+def test_what_is_said_not_to_be_predicted_does_not_change() -> None:
+    inputs = played()
+    own, other = inputs[7]
+    again = [*advances(inputs, predicted=False)[:8], *advances([*inputs[:7], [own, other + 1]], predicted=False)[7:8]]
+    load = {"obs": "load", "frame": 7, "state": again[6]["state"]}
+    told = [header("advance", "load"), *by("a", *again[:8], load, again[8])]
+    assert only_finding(judged(told), "one_value").failure.frame == 7
+    told[8]["obs"]["predicted"] = True
+    assert judged(told).findings == ()
+
+
+@pytest.mark.parametrize(("kind", "clause"), [("rollback_end", "finish_rollback"), ("save", "saved")])
+def test_a_frame_that_cannot_be_is_told(kind: str, clause: str) -> None:
+    rows = log_of("active_input_with_latency_100ms")
+    at = first(rows, obs=kind)
+    rows[at]["obs"]["frame"] += 1
+    failure = judged(rows).failure
+    assert failure is not None
+    assert (failure.clause, failure.event) == (clause, at + 1)
+
+
+def test_a_state_that_was_not_reached_yet_is_not_saved() -> None:
+    inputs = played()
+    told = advances(inputs)
+    for frame, clauses in ((8, set()), (9, {"order"})):
+        save = {"obs": "save", "frame": frame, "state": told[7]["state"]}
+        assert faults(judged([header("advance", "save"), *by("a", *told[:8], save, *told[8:])])) == clauses
+
+
 def test_columns_and_lengths_of_two_exports_alone_are_compared() -> None:
     inputs = played()
     told = [header("export"), *by("a", exported(inputs)), *by("b", exported(inputs, returns=[0, 0]))]
