@@ -17,8 +17,9 @@ from rollproof.conformance.logs.causes import END, INPUTS, OPEN, RECORDING, TOO_
 from rollproof.conformance.logs.reading import Log
 from rollproof.conformance.logs.sources import of_logs
 from tests.conformance.injected import INJECTIONS, Injected, different_input, rows_of
-from tests.conformance.test_check_log import ALL, log_of, long_log, only
+from tests.conformance.test_check_log import ALL, log_of, only
 from tests.conformance.test_log_comparison import advances, by, ended, exported, header, played, shifted_log, woven
+from tests.conformance.test_log_limits import long_log
 
 Json = Any
 Rows = list[Json]
