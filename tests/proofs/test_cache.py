@@ -172,8 +172,9 @@ def test_a_kept_verdict_is_that_of_a_proof_from_nothing(
     edits: list[dict[str, str]], store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Edit after edit, over one store: right ones, wrong ones, some that matter to one transition and some to all."""
-    monkeypatch.setattr(induction, "EFFORT", 100_000)  # what is wrong is given up sooner
-    monkeypatch.setattr(induction, "FURTHER_EFFORT", 10_000)
+    # What is wrong is given up sooner, and not sooner after the first: that is not the same one for what is kept.
+    monkeypatch.setattr(induction, "EFFORT", 400_000)
+    monkeypatch.setattr(induction, "FURTHER_EFFORT", 400_000)
     proved, known = [], 0
     for edit in edits:
         file = tmp_path / "mine.py"
