@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,12 @@ def published_cases() -> list[Case]:
     Raises:
         InvalidError: if a file is broken, or two cases have the same id.
     """
-    return [Case(each.json) for each in read_cases(CASES)]
+    return list(_published())
+
+
+@cache
+def _published() -> tuple[Case, ...]:
+    return tuple(Case(each.json) for each in read_cases(CASES))
 
 
 def read_cases(folder: Path) -> list[Case]:
