@@ -162,7 +162,7 @@ def conform(
             return _list(wanted)
         if command and wanted and not case:
             _tried_first(judged)
-        report = _run(wanted, judged, level, seed, jobs)
+        report = _run(wanted, judged, level, seed, jobs, digests=json_file is not None)
     except AdapterError as error:
         err = console(stderr=True)
         err.print(f"rollproof: the adapter cannot be judged: {error}", soft_wrap=True)
@@ -216,10 +216,16 @@ def _list(cases: list[Case]) -> int:
     return HELD if cases else 3
 
 
-def _run(cases: list[Case], target: Target, level: int, seed: int, jobs: int | None) -> SuiteReport:
+def _run(cases: list[Case], target: Target, level: int, seed: int, jobs: int | None, *, digests: bool) -> SuiteReport:
     with progress("cases", len(cases)) as bar:
         return run_suite(
-            cases, target, level=level, seed=seed, jobs=jobs, done=lambda result: bar.advance(bar.task_ids[0])
+            cases,
+            target,
+            level=level,
+            seed=seed,
+            jobs=jobs,
+            digests=digests,
+            done=lambda result: bar.advance(bar.task_ids[0]),
         )
 
 

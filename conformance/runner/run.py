@@ -94,10 +94,20 @@ class Run:
     unobserved: Run | None = None
     """The same case with hardly anything observed, if the case wants to compare."""
 
+    _forgotten: str | None = None
+    """The digest of a run of which no more than what is counted is kept."""
+
     @property
     def digest(self) -> str:
-        """Of all that happened: two runs in which the adapters did the same have the same one."""
+        """Of all that happened: two runs in which the adapters did the same have the same one; empty if forgotten."""
+        if self._forgotten is not None:
+            return self._forgotten
         told = sha256()
         for event in self.events:
             told.update(canonical((event.now, event.peer, event.kind, event.data)).encode())
         return told.hexdigest()[:16]
+
+    def forget(self, *, digest: bool) -> None:
+        """Keep only what is counted, and the digest if it is wanted."""
+        self._forgotten = self.digest if digest else ""
+        self.events, self.unobserved = [], None

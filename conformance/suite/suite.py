@@ -119,11 +119,12 @@ def run_suite(
     level: int = 2,
     seed: int = 0,
     jobs: int | None = 1,
+    digests: bool = False,
     done: Callable[[Result], None] = lambda _: None,
 ) -> SuiteReport:
     """Run cases, in so many processes (None: one per core), and judge them. `done` is called after each, in order.
 
-    Of runs that are right only what is counted is kept.
+    Of runs that are right only what is counted is kept, and their digests if they are wanted.
 
     Raises:
         AdapterError: if the adapter cannot be started, or does not say hello.
@@ -142,7 +143,7 @@ def run_suite(
         if result.run is not None:
             unanswered = unanswered + 1 if isinstance(result.run.failure, StuckError) else 0
             if result.judgement.failure is None:  # nobody reads more of it, and it may have come from another process
-                result.run.events, result.run.unobserved = [], None
+                result.run.forget(digest=digests)
         return result
 
     try:
@@ -215,7 +216,8 @@ def result_json(result: Result, target: Target) -> Json:
     if judgement.reason:
         made["reason"] = judgement.reason
     if run is not None:
-        made["digest"] = run.digest
+        if run.digest:
+            made["digest"] = run.digest
         if run.stderr:
             made["stderr"] = run.stderr
     if result.repeatable is not None:

@@ -12,10 +12,11 @@ from xml.etree import ElementTree
 import pytest
 
 from rollproof.cli import run
+from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import dump
 from rollproof.conformance.mutants.catalogue import find_mutant
 from rollproof.conformance.report.report import KINDS, LEGEND, failure_text, html, junit
-from rollproof.conformance.runner.play import Adapters
+from rollproof.conformance.runner.play import Adapters, run_case
 from rollproof.conformance.schema import check
 from rollproof.conformance.suite.suite import Target, as_json, run_suite
 from tests.conformance import cases
@@ -114,6 +115,9 @@ def test_the_command_judges_the_reference(capsys, tmp_path):
     document = json.loads(files["json"].read_text(encoding="utf-8"))
     check("result", document)
     assert document["summary"] == {"pass": 2}
+    again = (run_case(CASES[result["case"]], Adapters.in_process(Adapter)) for result in document["results"])
+    assert [result["digest"] for result in document["results"]] == [each.digest for each in again]
+    assert len({result["digest"] for result in document["results"]}) == 2
     assert ElementTree.parse(files["junit"]).getroot().attrib["failures"] == "0"
     assert "rollproof reference" in files["html"].read_text(encoding="utf-8")
 
