@@ -11,46 +11,45 @@ import rollproof.conformance as conformance
 from benchmarks.registry import Ratio, benchmark
 from rollproof.conformance.adapters.reference import Adapter
 from rollproof.conformance.cases.case import Case, published_cases, read_cases
+from rollproof.conformance.mutants.selftest import SINGLE_STEPS
 from rollproof.conformance.real.install import RUST
 from rollproof.conformance.runner.play import Adapters
 from rollproof.conformance.suite.suite import Target, run_suite
 
 TEMPLATE = Path(conformance.__file__).parent / "adapters" / "template.js"
 GGRS = RUST / "release" / "adapter-ggrs"
-TRANSITIONS = Path(__file__).parents[1] / "tests" / "conformance" / "transitions"
-"""The cases of single transitions, for ports of the reference."""
 
 
 @benchmark
 def conformance_in_process() -> Iterator[Ratio]:
     """All directed cases but endless ones against the reference, one process per core, per minute."""
-    published, single = _published(), read_cases(TRANSITIONS)
-    yield from _per_minute(lambda: Adapters.in_process(Adapter), "the reference in-process", 3_000, published + single)
-    yield from _per_minute(lambda: Adapters.in_process(Adapter), "of them those of whole sessions", 1_500, published)
+    sessions = _published()
+    every = [*sessions, *read_cases(SINGLE_STEPS)]
+    yield from _per_minute(lambda: Adapters.in_process(Adapter), every, "the reference in-process", 3_000)
+    yield from _per_minute(lambda: Adapters.in_process(Adapter), sessions, "of them those of whole sessions", 1_500)
 
 
 @benchmark
 def conformance_node() -> Iterator[Ratio]:
     """All directed cases that apply to the JavaScript template, one process per core, per minute."""
     if shutil.which("node"):
-        yield from _per_minute(lambda: Adapters.of_command(("node", str(TEMPLATE)), 60), "a Node adapter", 100)
+        yield from _per_minute(
+            lambda: Adapters.of_command(("node", str(TEMPLATE)), 60), _published(), "a Node adapter", 100
+        )
 
 
 @benchmark
 def conformance_rust() -> Iterator[Ratio]:
     """All directed cases that apply to GGRS, one process per core, per minute; `make conform-real` builds it."""
     if GGRS.exists():
-        yield from _per_minute(lambda: Adapters.of_command((str(GGRS),), 60), "a Rust adapter", 1_000)
+        yield from _per_minute(lambda: Adapters.of_command((str(GGRS),), 60), _published(), "a Rust adapter", 1_000)
 
 
 def _published() -> list[Case]:
     return [case for case in published_cases() if case["profile"] != "endurance"]
 
 
-def _per_minute(
-    make: Callable[[], Adapters], what: str, at_least: float, cases: list[Case] | None = None
-) -> Iterator[Ratio]:
-    cases = _published() if cases is None else cases
+def _per_minute(make: Callable[[], Adapters], cases: list[Case], what: str, at_least: float) -> Iterator[Ratio]:
     started = time.perf_counter()
     report = run_suite(cases, Target(make, ""), jobs=None)
     spent = time.perf_counter() - started

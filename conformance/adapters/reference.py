@@ -18,7 +18,6 @@ from rollproof.reference import tick as drivers
 from rollproof.reference.config import Config
 from rollproof.reference.episode import export_episode, reset_episode
 from rollproof.reference.events import (
-    AckReceived,
     EpisodeReset,
     Event,
     FrameConfirmed,
@@ -31,8 +30,6 @@ from rollproof.reference.events import (
     InputStored,
     Mispredicted,
     PartnerEndMissing,
-    Promoted,
-    PromotionRefused,
     RollbackBegun,
     RollbackFinished,
     Sent,
@@ -259,8 +256,6 @@ class Adapter:
 
     def _report(self, event: Event) -> None:
         match event:
-            case AckReceived() | Promoted() | PromotionRefused():
-                pass  # the suite does not ask for these, which are as frequent as any
             case FrameSimulated(frame, actions, predicted, replayed):
                 snapshot = self.peer.snapshots.get(frame)
                 if snapshot is not None:
@@ -342,14 +337,11 @@ class ObservedRun(drivers.Run):
 
     def do(self, transition: Transition[Any], args: Any = None) -> Guard[Any] | None:
         """Fire a transition once, and report."""
-        step = self.transitions[transition.name].fire(self.peer, args)
-        if isinstance(step, Guard):
-            return step
-        self.peer, events = step
-        self.adapter.peer = self.peer
-        self.events += events
-        self.flush()
-        return None
+        refusal = super().do(transition, args)
+        if refusal is None:
+            self.adapter.peer = self.peer
+            self.flush()
+        return refusal
 
     def repeat(self, transition: Transition[Any], args: Any = None) -> Guard[Any]:
         """Fire a transition until a guard refuses it.

@@ -39,7 +39,7 @@ def game(evidence: Evidence) -> Iterator[Failure]:
 
 @prop("RB-5", "BUF-7", level=0)
 def order(evidence: Evidence) -> Iterator[Failure]:
-    """Frames are simulated one after the other, and after a load all from the loaded one on, without a gap."""
+    """Frames are simulated one by one, after a load from the loaded one on; none is saved before it was reached."""
     return _from_tapes("order")(evidence)
 
 

@@ -273,16 +273,16 @@ class Comparer:
                         PROMOTED_IS_FINAL, frame.epoch, frame.number, "the inputs of the promoted record", one, other
                     )
                 ]
-        if "input_recv" not in self.header.observes_of(peer):  # else the model has judged the flag
-            for earlier in told.simulations[:-1]:
-                if earlier.predicted is False and earlier.inputs != last.inputs:
+        judged = "input_recv" in self.header.observes_of(peer)  # by the model, which knows what was predicted
+        for earlier in told.simulations[:-1]:
+            if earlier.inputs != last.inputs:
+                if earlier.predicted is False and not judged:
                     both = (
-                        Statement(peer, "advance", list(each.inputs), each.line, each.line) for each in (earlier, last)
+                        Statement(peer, "advance", [*each.inputs], each.line, each.line) for each in (earlier, last)
                     )
                     about = "what is said not to be predicted"
                     return [difference(ONE_VALUE, frame.epoch, frame.number, about, *both)]
-        for earlier in told.simulations[:-1]:
-            if earlier.inputs == last.inputs and earlier.state != last.state:
+            elif earlier.state != last.state:
                 states = [self._state_before(frame.number, peer, each) for each in (earlier, last)]
                 if states[0] is not None and states[0] == states[1]:
                     both = (Statement(peer, "advance", each.state, each.line, each.line) for each in (earlier, last))

@@ -93,8 +93,7 @@ class Run:
     stderr: str = ""
     unobserved: Run | None = None
     """The same case with hardly anything observed, if the case wants to compare."""
-
-    _forgotten: str | None = None
+    _forgotten: str | None = field(default=None, init=False)
     """The digest of a run of which no more than what is counted is kept."""
 
     @property

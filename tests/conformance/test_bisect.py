@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +15,7 @@ from rollproof.conformance.logs.bisect import Bisection, bisect
 from rollproof.conformance.logs.causes import END, INPUTS, OPEN, RECORDING, TOO_EARLY, UNKNOWN
 from rollproof.conformance.logs.reading import Log
 from rollproof.conformance.logs.sources import of_logs
+from tests.conformance import with_most_memory
 from tests.conformance.injected import INJECTIONS, Injected, different_input, rows_of
 from tests.conformance.test_check_log import ALL, log_of, only
 from tests.conformance.test_log_comparison import advances, by, ended, exported, header, played, shifted_log, woven
@@ -220,10 +220,7 @@ def test_what_cannot_be_bisected_is_refused_in_one_line(
 
 def peak(frames: int) -> int:
     logs = [Log(Path(peer), BytesIO(b"".join(long_log(frames, peer)))) for peer in "ab"]
-    tracemalloc.start()
-    found = bisect(of_logs(logs))
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    found, most = with_most_memory(lambda: bisect(of_logs(logs)))
     assert found.cause is None
     assert found.lines > 10 * frames
     return most

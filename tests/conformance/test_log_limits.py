@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import tracemalloc
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +20,7 @@ from rollproof.model.sessions.session import run as run_session
 from rollproof.model.sessions.setup import Settings, Setup
 from rollproof.reference.config import Config
 from rollproof.reference.protocol import PROTOCOL
+from tests.conformance import with_most_memory
 from tests.conformance.test_check_log import ALL, HEADER, judged, log_of, only, opened
 
 GOOD = '{"peer":"a","obs":{"obs":"input_local","frame":0,"input":1}}\n'
@@ -140,10 +140,7 @@ class Stream(BytesIO):
 def peak(frames: int) -> int:
     """Return the most memory that judging a log takes, in bytes."""
     written = list(long_log(frames))
-    tracemalloc.start()
-    report = judge(Log(Path("log"), Stream(iter(written))))
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    report, most = with_most_memory(lambda: judge(Log(Path("log"), Stream(iter(written)))))
     assert report.failure is None
     assert report.lines > 5 * frames
     return most
