@@ -78,9 +78,9 @@ def _alone(epoch: int, peer: str, episode: Episode) -> Iterator[Difference]:
         yield difference(ROWS_ARE_GAPLESS, epoch, None, "the frames of the rows", one, other)
     if export.ragged is not None:
         name, count = export.ragged
-        one = _said(peer, "export", f"{len(export.frames)} rows", export.line)
+        one = _said(peer, "export", len(export.frames), export.line)
         other = _said(peer, "columns", f"{count} values in {name!r}", export.line)
-        yield difference(RECTANGULAR, epoch, None, "the length of the columns", one, other)
+        yield difference(RECTANGULAR, epoch, None, "the number of rows", one, other)
     if end is not None and "unconfirmed" in export.columns and end.confirmed == (export.flagged > 0):
         one = _said(peer, "episode_end", "confirmed" if end.confirmed else "not confirmed", end.line)
         other = _said(peer, "export", f"{export.flagged} of {len(export.frames)} rows unconfirmed", export.line)
